@@ -1,0 +1,1 @@
+//! The one write path: commands are authorised, checked and written with their audit and events in one transaction.

@@ -1,0 +1,1 @@
+//! The mortise binary: HTTP API, pages, sign-in and command line.

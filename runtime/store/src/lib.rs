@@ -1,0 +1,1 @@
+//! Databases: the control plane, tenants' tables and migrations, compiled queries, the audit chain and files.

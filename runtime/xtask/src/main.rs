@@ -1,0 +1,2 @@
+//! Build automation behind `cargo xtask`.
+fn main() {}
