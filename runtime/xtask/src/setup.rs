@@ -1,0 +1,200 @@
+//! Makes sure that the tools are there: Debian packages, npm packages, the web assets and mdBook.
+//!
+//! Each step looks first and does nothing when there is nothing to do. What cannot be installed is said in one line
+//! with its reason, and is an error only when everything is required (in CI, or with `--require-all`).
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell::{cargo, everything_required, execute, find_program, is_root, program, root, target};
+
+/// The version of mdBook that the book is written for.
+const MDBOOK_VERSION: &str = "0.5.4";
+
+/// A tool that comes as a Debian package.
+pub(crate) struct Tool {
+    /// What people call it.
+    pub(crate) name: &'static str,
+    /// What it is needed for.
+    purpose: &'static str,
+    package: &'static str,
+    find: fn() -> Option<PathBuf>,
+}
+
+/// The server that half of the database tests run against.
+pub(crate) const POSTGRES: Tool = Tool {
+    name: "PostgreSQL",
+    purpose: "tests and measurements on PostgreSQL",
+    package: "postgresql",
+    find: find_postgres,
+};
+/// The browser of the browser tests.
+pub(crate) const CHROMIUM: Tool = Tool {
+    name: "Chromium",
+    purpose: "browser tests",
+    package: "chromium",
+    find: || find_program(&["chromium", "chromium-browser", "google-chrome"]),
+};
+/// Chinese letters for the browser tests; without them every Chinese word is a row of boxes.
+pub(crate) const FONTS: Tool = Tool {
+    name: "Chinese fonts",
+    purpose: "browser tests in Chinese",
+    package: "fonts-noto-cjk",
+    find: find_fonts,
+};
+/// The load generator of the measurements.
+pub(crate) const WRK: Tool =
+    Tool { name: "wrk", purpose: "measurements", package: "wrk", find: || find_program(&["wrk"]) };
+
+/// `cargo xtask setup`.
+pub(crate) fn everything() -> Result<()> {
+    for tool in [&POSTGRES, &CHROMIUM, &FONTS, &WRK] {
+        ensure(tool)?;
+    }
+    web()?;
+    browser_tests()?;
+    eprintln!("Ready. Next: `cargo xtask run` or `cargo xtask test`.");
+    Ok(())
+}
+
+/// Returns where the tool is, installing it if that is possible; `None` after saying why it is not there.
+pub(crate) fn ensure(tool: &Tool) -> Result<Option<PathBuf>> {
+    if let Some(place) = (tool.find)() {
+        return Ok(Some(place));
+    }
+    let reason = match install(tool.package) {
+        Ok(()) => match (tool.find)() {
+            Some(place) => return Ok(Some(place)),
+            None => format!("package {} is installed but the program was not found", tool.package),
+        },
+        Err(error) => format!("{error:#}"),
+    };
+    if everything_required() {
+        bail!("{} is required ({}): {reason}", tool.name, tool.purpose);
+    }
+    eprintln!("Skipped: {} is missing ({}): {reason}", tool.name, tool.purpose);
+    Ok(None)
+}
+
+fn install(package: &str) -> Result<()> {
+    static LISTS_UPDATED: AtomicBool = AtomicBool::new(false);
+    if find_program(&["apt-get"]).is_none() {
+        bail!("install it with the package manager of this system");
+    }
+    if !is_root() {
+        bail!("run `sudo apt-get install {package}`");
+    }
+    if !LISTS_UPDATED.swap(true, Ordering::Relaxed) {
+        execute(&mut program("apt-get", ["update", "-qq"]))?;
+    }
+    let mut command = program("apt-get", ["install", "-y", "-qq", "--no-install-recommends", package]);
+    execute(command.env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+/// Builds the styles and scripts that the binary embeds, when their sources have changed.
+pub(crate) fn web() -> Result<()> {
+    let folder = root().join("runtime/web");
+    npm_packages(&folder)?;
+    let digest = digest(&folder)?;
+    let stamp = stamp("web");
+    if folder.join("dist").is_dir() && std::fs::read_to_string(&stamp).is_ok_and(|old| old == digest) {
+        return Ok(());
+    }
+    execute(program("npm", ["run", "--silent", "build"]).current_dir(&folder))?;
+    write_stamp(&stamp, &digest)
+}
+
+/// Installs the packages of the browser tests.
+pub(crate) fn browser_tests() -> Result<()> {
+    npm_packages(&root().join("tests/browser"))
+}
+
+fn npm_packages(folder: &Path) -> Result<()> {
+    if find_program(&["npm"]).is_none() {
+        bail!("Node 20 or later with npm is needed to build the pages: install nodejs and npm");
+    }
+    let lock = folder.join("package-lock.json");
+    let text = std::fs::read(&lock).with_context(|| format!("{} is missing", lock.display()))?;
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    let digest = format!("{:016x}", hasher.finish());
+    let stamp = folder.join("node_modules/.mortise-stamp");
+    if std::fs::read_to_string(&stamp).is_ok_and(|old| old == digest) {
+        return Ok(());
+    }
+    execute(program("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder))?;
+    write_stamp(&stamp, &digest)
+}
+
+/// A digest of the names and contents of all sources in a folder.
+fn digest(folder: &Path) -> Result<String> {
+    let mut files = BTreeSet::new();
+    collect(folder, &mut files)?;
+    let mut hasher = DefaultHasher::new();
+    for file in &files {
+        file.hash(&mut hasher);
+        std::fs::read(file)?.hash(&mut hasher);
+    }
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+fn collect(folder: &Path, files: &mut BTreeSet<PathBuf>) -> Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if !path.is_dir() {
+            files.insert(path);
+        } else if !path.ends_with("node_modules") && !path.ends_with("dist") {
+            collect(&path, files)?;
+        }
+    }
+    Ok(())
+}
+
+fn stamp(name: &str) -> PathBuf {
+    target().join("xtask").join(name)
+}
+
+fn write_stamp(stamp: &Path, digest: &str) -> Result<()> {
+    if let Some(folder) = stamp.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    Ok(std::fs::write(stamp, digest)?)
+}
+
+/// Where mdBook is; compiled once into `target/tools` when the system has none.
+pub(crate) fn mdbook() -> Result<PathBuf> {
+    if let Some(place) = find_program(&["mdbook"]) {
+        return Ok(place);
+    }
+    let tools = target().join("tools");
+    let place = tools.join("bin/mdbook");
+    if !place.is_file() {
+        eprintln!("mdBook {MDBOOK_VERSION} is compiled once into {}", tools.display());
+        let mut command = cargo(["install", "mdbook", "--locked", "--debug", "--no-default-features"]);
+        command.args(["--features", "search", "--version", MDBOOK_VERSION, "--root"]).arg(&tools);
+        execute(command.env("CARGO_TARGET_DIR", tools.join("build")).env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
+        // Only the program is needed again.
+        std::fs::remove_dir_all(tools.join("build"))?;
+    }
+    Ok(place)
+}
+
+fn find_postgres() -> Option<PathBuf> {
+    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+        .filter(|folder| folder.join("postgres").is_file())
+        .collect();
+    versions.sort();
+    versions.pop().or_else(|| find_program(&["postgres"])?.parent().map(Path::to_path_buf))
+}
+
+fn find_fonts() -> Option<PathBuf> {
+    let listed = crate::shell::output(&mut program("fc-list", [":lang=zh", "file"])).ok()?;
+    let first = listed.lines().next()?;
+    Some(PathBuf::from(first.trim_end_matches([':', ' '])))
+}

@@ -1,0 +1,98 @@
+//! `cargo xtask test`: the pages' types, the browser tests, then every Rust test on SQLite and PostgreSQL.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::postgres::{Cluster, Durability};
+use crate::setup;
+use crate::shell::{cargo, everything_required, execute, find_program, program, root, target};
+
+/// Runs all tests; arguments after `--` go to the Rust test runner.
+pub(crate) fn run_all(runner_arguments: &[String], require_all: bool) -> Result<()> {
+    setup::web()?;
+    let cluster = Cluster::start(Durability::None)?;
+    let environment = Environment {
+        postgres: cluster.as_ref().map(Cluster::url),
+        required: require_all,
+        binary: target().join("debug").join("mortise"),
+    };
+    // One build with the tests' features, so that no dependency is compiled twice.
+    execute(&mut cargo(["build", "--workspace", "--bins", "--tests"]))?;
+
+    let mut failures = Vec::new();
+    let mut step = |name: &str, result: Result<()>| {
+        if let Err(error) = result {
+            eprintln!("\n{name} failed: {error:#}\n");
+            failures.push(name.to_owned());
+        }
+    };
+    step("the type check of the pages", check_web_types());
+    step("the browser tests", browser_tests(&environment));
+    step("the Rust tests", rust_tests(&environment, runner_arguments));
+    if !failures.is_empty() {
+        bail!("{} failed", failures.join(" and "));
+    }
+    Ok(())
+}
+
+/// `cargo xtask test`.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let split = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
+    let (own, runner) = arguments.split_at(split);
+    crate::shell::check_arguments(own, &["--require-all"], &[])?;
+    let require_all = everything_required() || own.iter().any(|argument| argument == "--require-all");
+    run_all(runner.get(1..).unwrap_or_default(), require_all)
+}
+
+/// What the tests are told about this run.
+struct Environment {
+    postgres: Option<String>,
+    required: bool,
+    binary: PathBuf,
+}
+
+impl Environment {
+    fn apply<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("MORTISE_BIN", &self.binary);
+        if let Some(url) = &self.postgres {
+            command.env("MORTISE_TEST_POSTGRES", url);
+        }
+        if self.required {
+            command.env("MORTISE_TEST_REQUIRE", "1");
+        }
+        command
+    }
+}
+
+fn check_web_types() -> Result<()> {
+    execute(program("npm", ["run", "--silent", "check"]).current_dir(root().join("runtime/web")))
+}
+
+fn browser_tests(environment: &Environment) -> Result<()> {
+    let Some(chromium) = setup::ensure(&setup::CHROMIUM)? else { return Ok(()) };
+    setup::ensure(&setup::FONTS)?;
+    setup::browser_tests()?;
+    let folder = root().join("tests/browser");
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(&folder)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
+    files.sort();
+    // One browser and one server at a time are what two cores bear without a test waiting for the other's.
+    let mut command = program("node", ["--test", "--test-concurrency=1", "--test-reporter=spec"]);
+    command.args(files).env("MORTISE_CHROMIUM", chromium);
+    execute(environment.apply(&mut command))
+}
+
+fn rust_tests(environment: &Environment, arguments: &[String]) -> Result<()> {
+    let mut command = if find_program(&["cargo-nextest"]).is_some() {
+        cargo(["nextest", "run", "--workspace", "--no-fail-fast"])
+    } else {
+        eprintln!(
+            "cargo-nextest is not installed; the tests run with `cargo test`, one crate after the other"
+        );
+        cargo(["test", "--workspace", "--no-fail-fast"])
+    };
+    execute(environment.apply(command.args(arguments)))
+}
