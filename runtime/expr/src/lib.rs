@@ -53,7 +53,7 @@ mod value;
 
 pub use calendar::local_part;
 pub use decimal::{Decimal, DecimalError, SCALE_LIMIT};
-pub use diagnostic::Diagnostic;
+pub use diagnostic::{Diagnostic, suggest};
 pub use eval::{COST_LIMIT, Context, EvalError};
 pub use expression::{Equality, Expression, Reference};
 pub use scope::{Member, Scope, Shape, Type};
