@@ -1,1 +1,20 @@
-//! The app language: typed artifacts, their JSON Schemas, cross-reference checks, semantic diff and overlays.
+//! The app language: artifacts as written ([`source`]), checked and compiled into one immutable [`model::Model`] per tenant.
+//! Pure: no I/O beyond reading an app's folder, no async, no database.
+
+pub mod compile;
+mod folder;
+mod json;
+pub mod locale;
+pub mod model;
+mod overlay;
+mod package;
+mod problem;
+pub mod schema;
+pub mod source;
+mod text;
+
+pub use compile::{Compiled, SettingValues, compile};
+pub use overlay::{Overlay, Patch};
+pub use package::{FILE_BYTES_MAX, FILES_MAX, Kind, PACKAGE_BYTES_MAX, PROBLEMS_PER_FILE_MAX, Package};
+pub use problem::{Problem, Severity};
+pub use text::{Text, humanize};

@@ -1,0 +1,385 @@
+//! A package: one app as a folder of JSON, read into typed artifacts and written back byte for byte. Reading checks
+//! every file on its own (syntax, schema, names of files); whether the artifacts fit together is for
+//! [`crate::compile`] to say. A package is never changed in place.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::problem::Problems;
+use crate::source::{App, Data, Entity, Extension, Form, Role, Tree, View};
+use crate::{Problem, folder, json, schema};
+
+/// Most files in one app. The largest app we can imagine has some hundreds of artifacts.
+pub const FILES_MAX: usize = 2_000;
+/// Largest single file. A tree of all regions of China has half a megabyte.
+pub const FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Largest app in all, so that an upload can be held in memory.
+pub const PACKAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Most problems reported for one file; after that many the rest rarely helps.
+pub const PROBLEMS_PER_FILE_MAX: usize = 50;
+
+/// The kinds of artifacts. Each has its folder and its JSON Schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// `app.json`.
+    App,
+    /// `entities/`.
+    Entity,
+    /// `extensions/`.
+    Extension,
+    /// `trees/`.
+    Tree,
+    /// `forms/`.
+    Form,
+    /// `views/`.
+    View,
+    /// `roles/`.
+    Role,
+    /// `data/`.
+    Data,
+}
+
+impl Kind {
+    /// All kinds, in the order in which a reader needs them.
+    pub const ALL: [Kind; 8] = [
+        Kind::App,
+        Kind::Entity,
+        Kind::Extension,
+        Kind::Tree,
+        Kind::Form,
+        Kind::View,
+        Kind::Role,
+        Kind::Data,
+    ];
+
+    /// The name of the kind, as in the file name of its schema.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::App => "app",
+            Kind::Entity => "entity",
+            Kind::Extension => "extension",
+            Kind::Tree => "tree",
+            Kind::Form => "form",
+            Kind::View => "view",
+            Kind::Role => "role",
+            Kind::Data => "data",
+        }
+    }
+
+    /// The folder of its files; empty for the manifest.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Kind::App => "",
+            Kind::Entity => "entities",
+            Kind::Extension => "extensions",
+            Kind::Tree => "trees",
+            Kind::Form => "forms",
+            Kind::View => "views",
+            Kind::Role => "roles",
+            Kind::Data => "data",
+        }
+    }
+
+    /// The file of the artifact with this id.
+    pub fn file(self, id: &str) -> String {
+        match self {
+            Kind::App => "app.json".to_owned(),
+            kind => format!("{}/{id}.json", kind.folder()),
+        }
+    }
+
+    /// The kind and id that a path within a package stands for.
+    pub fn of_file(path: &str) -> Option<(Kind, &str)> {
+        if path == "app.json" {
+            return Some((Kind::App, ""));
+        }
+        let (folder, name) = path.split_once('/')?;
+        let id = name.strip_suffix(".json")?;
+        let kind = Kind::ALL.into_iter().skip(1).find(|kind| kind.folder() == folder)?;
+        (!id.is_empty() && !id.contains('/')).then_some((kind, id))
+    }
+}
+
+/// One app: its manifest and artifacts, each kind in the order of file names.
+#[derive(Debug, Clone)]
+pub struct Package {
+    /// The manifest.
+    pub app: App,
+    /// Kinds of records.
+    pub entities: Vec<Entity>,
+    /// Fields for entities of other apps.
+    pub extensions: Vec<Extension>,
+    /// Classifications.
+    pub trees: Vec<Tree>,
+    /// Forms.
+    pub forms: Vec<Form>,
+    /// Lists.
+    pub views: Vec<View>,
+    /// Roles.
+    pub roles: Vec<Role>,
+    /// Records that come with the app.
+    pub data: Vec<Data>,
+    pub(crate) digest: String,
+}
+
+impl Package {
+    /// Reads an app from its folder. `README.md`, the folder `demo/` and hidden files are passed over.
+    pub fn read_folder(path: &Path) -> Result<Package, Vec<Problem>> {
+        Package::from_files(folder::read(path)?)
+    }
+
+    /// Reads an app from its files by path within the folder. Everything that outside input may get wrong is
+    /// checked: limits, JSON, the schemas, ids and file names.
+    pub fn from_files(files: BTreeMap<String, String>) -> Result<Package, Vec<Problem>> {
+        let mut problems = Problems::default();
+        let mut parts = Parts::default();
+        check_sizes(&files)?;
+        for (path, text) in &files {
+            match Kind::of_file(path) {
+                Some((kind, id)) => match json::parse(path, text) {
+                    Ok(value) => parts.add_checked(kind, path, id, value, &mut problems),
+                    Err(problem) => problems.push(problem),
+                },
+                None if folder::passed_over(path) => {}
+                None => problems.push(folder::unknown_file(path)),
+            }
+        }
+        parts.finish(digest_of(&files), problems)
+    }
+
+    /// Reads an app that was checked by [`Package::from_files`] before and kept since: no schema validation, so
+    /// that a server starts quickly. Files that are not as they were saved still give problems, never a panic.
+    pub fn trusted_from_files(files: &BTreeMap<String, String>) -> Result<Package, Vec<Problem>> {
+        let mut problems = Problems::default();
+        let mut parts = Parts::default();
+        for (path, text) in files {
+            if let Some((kind, id)) = Kind::of_file(path) {
+                let read = parts.add(kind, id, Input::Text(text));
+                if let Err(error) = read {
+                    problems.push(json::problem_of(path, &error));
+                }
+            }
+        }
+        parts.finish(digest_of(files), problems)
+    }
+
+    /// Reads an app from the values of its files, checked like [`Package::from_files`]. Only the files for which
+    /// `changed` holds are validated against their schema.
+    pub(crate) fn from_values(
+        values: BTreeMap<String, Value>,
+        changed: impl Fn(&str) -> bool,
+        digest: String,
+    ) -> Result<Package, Vec<Problem>> {
+        let mut problems = Problems::default();
+        let mut parts = Parts::default();
+        for (path, value) in values {
+            let Some((kind, id)) = Kind::of_file(&path) else {
+                problems.push(folder::unknown_file(&path));
+                continue;
+            };
+            if changed(&path) {
+                parts.add_checked(kind, &path, id, value, &mut problems);
+            } else if let Err(error) = parts.add(kind, id, Input::Value(value)) {
+                problems.push(json::problem_of(&path, &error));
+            }
+        }
+        parts.finish(digest, problems)
+    }
+
+    /// The app as files by path: canonical text, the same bytes for the same content wherever it is written.
+    pub fn files(&self) -> BTreeMap<String, String> {
+        let mut files = BTreeMap::new();
+        self.each(|path, artifact| {
+            let text = artifact.canonical();
+            files.insert(path, text);
+        });
+        files
+    }
+
+    /// The app as JSON values by path.
+    pub fn values(&self) -> BTreeMap<String, Value> {
+        let mut values = BTreeMap::new();
+        self.each(|path, artifact| {
+            values.insert(path, artifact.value());
+        });
+        values
+    }
+
+    /// SHA-256 over the files it was read from, hex.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    fn each(&self, mut visit: impl FnMut(String, &dyn Artifact)) {
+        visit(Kind::App.file(""), &self.app);
+        self.entities.iter().for_each(|one| visit(Kind::Entity.file(&one.id), one));
+        self.extensions.iter().for_each(|one| visit(Kind::Extension.file(&one.id), one));
+        self.trees.iter().for_each(|one| visit(Kind::Tree.file(&one.id), one));
+        self.forms.iter().for_each(|one| visit(Kind::Form.file(&one.id), one));
+        self.views.iter().for_each(|one| visit(Kind::View.file(&one.id), one));
+        self.roles.iter().for_each(|one| visit(Kind::Role.file(&one.id), one));
+        self.data.iter().for_each(|one| visit(Kind::Data.file(&one.id), one));
+    }
+}
+
+/// What every artifact can do, whatever its kind.
+trait Artifact {
+    fn canonical(&self) -> String;
+    fn value(&self) -> Value;
+}
+
+impl<T: Serialize> Artifact for T {
+    fn canonical(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("artifacts hold only what JSON can hold");
+        text.push('\n');
+        text
+    }
+
+    fn value(&self) -> Value {
+        serde_json::to_value(self).expect("artifacts hold only what JSON can hold")
+    }
+}
+
+/// What an artifact is read from.
+enum Input<'a> {
+    Text(&'a str),
+    Value(Value),
+}
+
+impl Input<'_> {
+    fn read<T: DeserializeOwned>(self) -> Result<T, serde_json::Error> {
+        match self {
+            Input::Text(text) => serde_json::from_str(text),
+            Input::Value(value) => serde_json::from_value(value),
+        }
+    }
+}
+
+/// A package while it is read.
+#[derive(Default)]
+struct Parts {
+    app: Option<App>,
+    entities: Vec<Entity>,
+    extensions: Vec<Extension>,
+    trees: Vec<Tree>,
+    forms: Vec<Form>,
+    views: Vec<View>,
+    roles: Vec<Role>,
+    data: Vec<Data>,
+    /// Kind, id of the file name, id in the file.
+    ids: Vec<(Kind, String, String)>,
+    manifest_seen: bool,
+}
+
+impl Parts {
+    /// Adds an artifact from outside: validated against its schema first.
+    fn add_checked(&mut self, kind: Kind, path: &str, file_id: &str, value: Value, problems: &mut Problems) {
+        self.manifest_seen |= kind == Kind::App;
+        let found = schema::validate(kind, path, &value);
+        if !found.is_empty() {
+            problems.extend(found);
+        } else if let Err(error) = self.add(kind, file_id, Input::Value(value)) {
+            problems.push(json::problem_of(path, &error));
+        }
+    }
+
+    fn add(&mut self, kind: Kind, file_id: &str, input: Input<'_>) -> Result<(), serde_json::Error> {
+        self.manifest_seen |= kind == Kind::App;
+        macro_rules! push {
+            ($list:ident) => {{
+                self.$list.push(input.read()?);
+                self.$list.last().map(|artifact| artifact.id.clone())
+            }};
+        }
+        let id = match kind {
+            Kind::App => {
+                self.app = Some(input.read()?);
+                return Ok(());
+            }
+            Kind::Entity => push!(entities),
+            Kind::Extension => push!(extensions),
+            Kind::Tree => push!(trees),
+            Kind::Form => push!(forms),
+            Kind::View => push!(views),
+            Kind::Role => push!(roles),
+            Kind::Data => push!(data),
+        };
+        self.ids.push((kind, file_id.to_owned(), id.unwrap_or_default()));
+        Ok(())
+    }
+
+    fn finish(self, digest: String, mut problems: Problems) -> Result<Package, Vec<Problem>> {
+        for (position, (kind, file_id, id)) in self.ids.iter().enumerate() {
+            let earlier = self.ids[..position].iter().find(|(k, _, other)| k == kind && other == id);
+            if let Some((_, other, _)) = earlier {
+                let problem = Problem::error("package.duplicate_id", kind.file(file_id), "/id");
+                problems.push(problem.arg("id", id).arg("other", kind.file(other)));
+            } else if file_id != id {
+                let problem = Problem::error("package.file_name", kind.file(file_id), "/id");
+                problems.push(problem.arg("id", id).arg("expected", kind.file(id)));
+            }
+        }
+        if !self.manifest_seen {
+            problems.push(Problem::error("package.no_manifest", "app.json", ""));
+        }
+        match self.app {
+            Some(app) if !problems.has_errors() => Ok(Package {
+                app,
+                entities: self.entities,
+                extensions: self.extensions,
+                trees: self.trees,
+                forms: self.forms,
+                views: self.views,
+                roles: self.roles,
+                data: self.data,
+                digest,
+            }),
+            _ => Err(problems.into_sorted()),
+        }
+    }
+}
+
+fn check_sizes(files: &BTreeMap<String, String>) -> Result<(), Vec<Problem>> {
+    let mut problems = Vec::new();
+    if files.len() > FILES_MAX {
+        problems.push(
+            Problem::error("package.too_many_files", "", "").arg("count", files.len()).arg("limit", FILES_MAX),
+        );
+    }
+    for (path, text) in files.iter().filter(|(_, text)| text.len() > FILE_BYTES_MAX) {
+        problems.push(too_large(path, text.len() as u64, FILE_BYTES_MAX));
+    }
+    let total: usize = files.values().map(String::len).sum();
+    if total > PACKAGE_BYTES_MAX {
+        problems.push(too_large("", total as u64, PACKAGE_BYTES_MAX));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// The problem of a file (or of the whole package, when `path` is empty) that has too many bytes.
+pub(crate) fn too_large(path: &str, bytes: u64, limit: usize) -> Problem {
+    let mebibytes = |bytes: u64| format!("{:.1}", bytes as f64 / 1024.0 / 1024.0);
+    let code = if path.is_empty() { "package.too_large" } else { "package.file_too_large" };
+    Problem::error(code, path, "").arg("size", mebibytes(bytes)).arg("limit", mebibytes(limit as u64))
+}
+
+fn digest_of(files: &BTreeMap<String, String>) -> String {
+    let mut hasher = Sha256::new();
+    for (path, text) in files {
+        hasher.update(path.as_bytes());
+        hasher.update((text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    }
+    hex(&hasher.finalize())
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,101 @@
+//! `roles/*.json`: what people of a role may see and do (PLAT-20). Roles of several apps add up.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Source;
+use crate::Text;
+
+/// A role.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Role {
+    /// Address of this file's JSON Schema, for editors.
+    #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// Stable id within the app. Users are given roles as `app.role`.
+    pub id: String,
+    /// Name shown to people.
+    pub label: Text,
+    /// What the role is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Text>,
+    /// Permissions; what no role permits is denied.
+    pub permissions: Vec<Permission>,
+}
+
+/// What a role may do with the records of one entity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Permission {
+    /// The entity: `lead`, or `app.entity` when it belongs to another app.
+    pub entity: String,
+    /// What may be done.
+    pub operations: Vec<Operation>,
+    /// With which records; all unless given.
+    #[serde(default, skip_serializing_if = "RowScope::is_all")]
+    pub rows: RowScope,
+    /// Fields that are not fully open to the role, by name.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub fields: IndexMap<String, FieldAccess>,
+}
+
+/// What can be done with records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// See records.
+    Read,
+    /// Make new records.
+    Create,
+    /// Change records.
+    Update,
+    /// Put records into the trash and take them out.
+    Delete,
+    /// Take lists out of the system as files.
+    Export,
+    /// Bring many records in from files.
+    Import,
+}
+
+/// Which records a permission covers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RowScope {
+    /// Every record.
+    #[default]
+    All,
+    /// Records owned by the person.
+    Own,
+    /// Records owned by the person or by people of the same department.
+    Team,
+    /// Records owned by people of the person's department and the ones below it, or by people who report to the person.
+    Department,
+    /// Records for which the expression over `record` and `user` holds.
+    #[serde(untagged)]
+    Where {
+        /// The expression; must be translatable to SQL.
+        #[serde(rename = "where")]
+        condition: Source,
+    },
+}
+
+impl RowScope {
+    /// True for the default.
+    pub fn is_all(&self) -> bool {
+        *self == RowScope::All
+    }
+}
+
+/// How far a field is open to a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldAccess {
+    /// Not shown, not accepted, not filterable.
+    Hidden,
+    /// Shown, not accepted.
+    Read,
+    /// Shown and accepted.
+    Write,
+}
