@@ -1,1 +1,3 @@
 //! The one write path: commands are authorised, checked and written with their audit and events in one transaction.
+
+pub mod values;
