@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::{Context, Diagnostic, Dialect, EvalError, Scope, Type, Value};
+use crate::node::{Comparison, Function, Kind, NodeRef};
+use crate::{Context, Diagnostic, Dialect, EvalError, Scope, Type, Value, sql};
 
 /// A member that an expression reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,65 +40,88 @@ pub struct Equality {
 /// A compiled expression. Cheap to clone, safe to share between threads.
 #[derive(Clone, Debug)]
 pub struct Expression {
-    inner: Arc<Inner>,
+    node: NodeRef,
+    source: Arc<str>,
+    references: Arc<[Reference]>,
+    columns: Arc<Columns>,
+    volatile: bool,
 }
 
-#[derive(Debug)]
-struct Inner {
-    source: Arc<str>,
-    ty: Type,
-    references: Vec<Reference>,
+/// Where the members of the row root are stored.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    pub(crate) root: Option<usize>,
+    /// By slot: the name of the member and its column.
+    pub(crate) members: Vec<(Arc<str>, Option<Arc<str>>)>,
 }
 
 impl Expression {
     /// Compiles an expression. On failure every finding is given, not only the first.
-    pub fn compile(_source: &str, _scope: &Scope) -> Result<Expression, Vec<Diagnostic>> {
-        unimplemented!("the checker follows in the next commit")
+    pub fn compile(source: &str, scope: &Scope) -> Result<Expression, Vec<Diagnostic>> {
+        Expression::compile_wanting(source, scope, None)
     }
 
     /// Compiles an expression whose value is wanted as `want`; converts where that loses nothing but digits.
-    pub fn compile_as(_source: &str, _scope: &Scope, _want: &Type) -> Result<Expression, Vec<Diagnostic>> {
-        unimplemented!("the checker follows in the next commit")
+    pub fn compile_as(source: &str, scope: &Scope, want: &Type) -> Result<Expression, Vec<Diagnostic>> {
+        Expression::compile_wanting(source, scope, Some(want))
     }
 
-    /// The source as written.
+    fn compile_wanting(source: &str, scope: &Scope, want: Option<&Type>) -> Result<Expression, Vec<Diagnostic>> {
+        let parsed = crate::source::parse(source)?;
+        let checked = crate::check::check(&parsed, scope, want)?;
+        let root = scope.row_root();
+        let members = scope.roots().nth(root.unwrap_or(usize::MAX)).map(|(_, shape)| {
+            shape.members().iter().map(|member| (member.name.clone(), member.column.clone())).collect()
+        });
+        let columns = Arc::new(Columns { root, members: members.unwrap_or_default() });
+        Ok(Expression::of(checked.node, source.into(), checked.references.into(), columns))
+    }
+
+    fn of(node: NodeRef, source: Arc<str>, references: Arc<[Reference]>, columns: Arc<Columns>) -> Expression {
+        let volatile = node.any(&|node| matches!(node.kind, Kind::Call(Function::Now | Function::Today, _)));
+        Expression { node, source, references, columns, volatile }
+    }
+
+    /// The source as written. For a part from [`Expression::conjuncts`] it is the source of the whole.
     pub fn source(&self) -> &str {
-        &self.inner.source
+        &self.source
     }
 
     /// The type of the value.
     pub fn ty(&self) -> &Type {
-        &self.inner.ty
+        &self.node.ty
     }
 
     /// Whether the value may be null.
     pub fn nullable(&self) -> bool {
-        true
+        self.node.nullable
     }
 
-    /// All members that the expression reads, in order of appearance.
+    /// All members that the expression reads, in order of appearance. For a part from [`Expression::conjuncts`]
+    /// these are those of the part.
     pub fn references(&self) -> &[Reference] {
-        &self.inner.references
+        &self.references
     }
 
     /// Whether the value depends on the present: `now()` or `today()` is used.
     pub fn volatile(&self) -> bool {
-        false
+        self.volatile
     }
 
     /// The value on these records.
-    pub fn eval(&self, _cx: &Context<'_>) -> Result<Value, EvalError> {
-        unimplemented!("the evaluator follows in the next commit")
+    pub fn eval(&self, cx: &Context<'_>) -> Result<Value, EvalError> {
+        crate::eval::eval(&self.node, cx)
     }
 
     /// The value as a condition: null counts as false.
     pub fn test(&self, cx: &Context<'_>) -> Result<bool, EvalError> {
-        Ok(self.eval(cx)?.is_true())
+        crate::eval::test(&self.node, cx)
     }
 
     /// Whether the expression can be translated to SQL; the reason and the place if not.
     pub fn check_sql(&self) -> Result<(), Diagnostic> {
-        unimplemented!("the translation follows in the next commit")
+        // The dialects differ in words, not in what can be said.
+        sql::translate(&self.node, &self.columns, Dialect::Postgres, None, None).map(|_| ())
     }
 
     /// The expression as SQL. Members of the row root become columns, qualified by `alias` where given; all else
@@ -105,25 +129,67 @@ impl Expression {
     /// A condition (type bool) is true in SQL exactly where [`Expression::test`] is; elsewhere it is false or null.
     pub fn to_sql(
         &self,
-        _dialect: Dialect,
-        _alias: Option<&str>,
-        _cx: &Context<'_>,
+        dialect: Dialect,
+        alias: Option<&str>,
+        cx: &Context<'_>,
     ) -> Result<sea_query::SimpleExpr, Diagnostic> {
-        unimplemented!("the translation follows in the next commit")
+        sql::translate(&self.node, &self.columns, dialect, alias, Some(cx))
     }
 
     /// The parts of a condition that all have to hold: split at the outermost `&&`.
     pub fn conjuncts(&self) -> Vec<Expression> {
-        vec![self.clone()]
+        self.split(&|node| match &node.kind {
+            Kind::And(a, b) => Some((a.clone(), b.clone())),
+            _ => None,
+        })
     }
 
     /// The parts of a condition of which one has to hold: split at the outermost `||`.
     pub fn disjuncts(&self) -> Vec<Expression> {
-        vec![self.clone()]
+        self.split(&|node| match &node.kind {
+            Kind::Or(a, b) => Some((a.clone(), b.clone())),
+            _ => None,
+        })
+    }
+
+    fn split(&self, halves: &dyn Fn(&NodeRef) -> Option<(NodeRef, NodeRef)>) -> Vec<Expression> {
+        let mut parts = Vec::new();
+        let mut left = vec![self.node.clone()];
+        while let Some(node) = left.pop() {
+            match halves(&node) {
+                Some((a, b)) => left.extend([b, a]),
+                None => parts.push(node),
+            }
+        }
+        parts.into_iter().map(|node| self.part(node)).collect()
+    }
+
+    fn part(&self, node: NodeRef) -> Expression {
+        let mut columns = Vec::new();
+        collect_member_columns(&node, &mut columns);
+        let references = self.references.iter().filter(|reference| columns.contains(&reference.column));
+        Expression::of(node.clone(), self.source.clone(), references.cloned().collect(), self.columns.clone())
     }
 
     /// The member and kind of value, where the whole expression is an equality on the row root.
     pub fn equality(&self) -> Option<Equality> {
-        None
+        let Kind::Compare(Comparison::Equal, a, b) = &self.node.kind else { return None };
+        let of = |member: &NodeRef, value: &NodeRef| match member.kind {
+            Kind::Member { root, slot } if Some(root) == self.columns.root && !value.row => {
+                Some(Equality { slot, null: value.is_null() })
+            }
+            _ => None,
+        };
+        of(a, b).or_else(|| of(b, a))
+    }
+}
+
+/// Where in the source the members below a node stand; a place identifies a reference.
+fn collect_member_columns(node: &NodeRef, columns: &mut Vec<usize>) {
+    if matches!(node.kind, Kind::Member { .. }) {
+        columns.push(node.column);
+    }
+    for child in node.children() {
+        collect_member_columns(child, columns);
     }
 }

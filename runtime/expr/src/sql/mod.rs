@@ -8,3 +8,12 @@ pub enum Dialect {
     /// PostgreSQL 15 or later.
     Postgres,
 }
+pub(crate) fn translate(
+    _node: &crate::node::Node,
+    _columns: &crate::expression::Columns,
+    _dialect: Dialect,
+    _alias: Option<&str>,
+    _cx: Option<&crate::Context<'_>>,
+) -> Result<sea_query::SimpleExpr, crate::Diagnostic> {
+    unimplemented!()
+}

@@ -1,1 +1,0 @@
-//! From the parsed tree to the typed one.
