@@ -1,1 +1,32 @@
 //! Databases: the control plane, tenants' tables and migrations, compiled queries, the audit chain and files.
+//!
+//! Only this crate talks to a database. Every statement about a tenant goes through its [`TenantStore`], whose
+//! [`Naming`] qualifies each table, so that no query can reach another tenant.
+
+mod audit;
+pub mod catalog;
+pub mod column;
+pub mod control;
+mod error;
+mod event;
+mod exec;
+mod files;
+mod layout;
+mod migrate;
+mod postgres;
+pub mod search;
+pub mod select;
+mod sqlite;
+mod system;
+mod tenant;
+mod writer;
+
+pub use audit::{AuditEntry, Head, StoredEntry, Verified};
+pub use error::{Error, Result};
+pub use event::EventEntry;
+pub use exec::{Naming, Param, Row, Tx, quote};
+pub use files::{Files, PutError, StoredFile, hex};
+pub use layout::{Layout, TableLayout, id_of, version_of};
+pub use select::Select;
+pub use tenant::{TenantStore, catalog_in, drop_postgres, migrate_in, put_meta};
+pub use writer::{Session, WriterCounters};

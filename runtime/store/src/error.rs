@@ -1,0 +1,68 @@
+//! What can go wrong with a database, named so that callers can act on it.
+
+/// An error of the store.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// Two living records would have the same value.
+    #[error("value is not unique ({0})")]
+    Unique(
+        /// The index, or `table.column` list, as the database names it.
+        String,
+    ),
+    /// The database refused or failed; the text is for the log.
+    #[error("database: {0}")]
+    Database(String),
+    /// Stored bytes are not what the definitions say.
+    #[error("stored data: {0}")]
+    Corrupt(String),
+    /// A file could not be read or written.
+    #[error("file: {0}")]
+    Io(String),
+    /// A migration cannot be done; nothing was changed.
+    #[error("migration: {0}")]
+    Migration(String),
+    /// The tenant is closing; nothing was written.
+    #[error("closing")]
+    Closed,
+    /// The write panicked; its changes were undone.
+    #[error("write failed unexpectedly: {0}")]
+    Panicked(String),
+}
+
+/// Result of the store.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        if let rusqlite::Error::SqliteFailure(code, Some(message)) = &error
+            && code.code == rusqlite::ErrorCode::ConstraintViolation
+            && let Some((_, what)) = message.split_once("UNIQUE constraint failed: ")
+        {
+            return Error::Unique(what.to_owned());
+        }
+        Error::Database(error.to_string())
+    }
+}
+
+impl From<sea_orm::DbErr> for Error {
+    fn from(error: sea_orm::DbErr) -> Self {
+        let text = error.to_string();
+        // PostgreSQL: `duplicate key value violates unique constraint "name"`.
+        match text.split_once("violates unique constraint \"").and_then(|(_, rest)| rest.split_once('"')) {
+            Some((index, _)) => Error::Unique(index.to_owned()),
+            None => Error::Database(text),
+        }
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Error::Io(error.to_string())
+    }
+}
+
+impl From<object_store::Error> for Error {
+    fn from(error: object_store::Error) -> Self {
+        Error::Io(error.to_string())
+    }
+}

@@ -1,0 +1,100 @@
+//! PostgreSQL by sea-orm: all tenants share one pool, each in its own schema; names are always qualified, so that
+//! no session state can leak from one tenant to another.
+
+use mortise_expr::{Decimal, Dialect, Type, Value};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement};
+use tokio::runtime::Handle;
+use uuid::Uuid;
+
+use crate::column;
+use crate::error::{Error, Result};
+use crate::exec::{Param, Row, Tx};
+
+/// A transaction driven from the writer's thread.
+pub(crate) struct PostgresTx<'a> {
+    pub(crate) transaction: &'a DatabaseTransaction,
+    pub(crate) runtime: &'a Handle,
+}
+
+fn statement(sql: &str, params: &[Param]) -> Statement {
+    Statement::from_sql_and_values(DbBackend::Postgres, sql, params.iter().cloned())
+}
+
+impl Tx for PostgresTx<'_> {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn execute(&mut self, sql: &str, params: &[Param]) -> Result<u64> {
+        let result = self.runtime.block_on(self.transaction.execute_raw(statement(sql, params)))?;
+        Ok(result.rows_affected())
+    }
+
+    fn query(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+        each: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        let rows = self.runtime.block_on(self.transaction.query_all_raw(statement(sql, params)))?;
+        rows.iter().try_for_each(|row| each(&PostgresRow(row)))
+    }
+
+    fn batch(&mut self, sql: &str) -> Result<()> {
+        self.runtime.block_on(self.transaction.execute_unprepared(sql))?;
+        Ok(())
+    }
+}
+
+/// Runs a query outside of a transaction.
+pub(crate) async fn query(
+    connection: &DatabaseConnection,
+    sql: &str,
+    params: &[Param],
+    each: &mut (dyn FnMut(&dyn Row) -> Result<()> + Send),
+) -> Result<()> {
+    let rows = connection.query_all_raw(statement(sql, params)).await?;
+    rows.iter().try_for_each(|row| each(&PostgresRow(row)))
+}
+
+struct PostgresRow<'a>(&'a QueryResult);
+
+impl PostgresRow<'_> {
+    fn get<T: sea_orm::TryGetable>(&self, index: usize) -> Result<Option<T>> {
+        self.0
+            .try_get_by_index::<Option<T>>(index)
+            .map_err(|error| Error::Corrupt(format!("column {index}: {error}")))
+    }
+}
+
+impl Row for PostgresRow<'_> {
+    fn value(&self, index: usize, ty: &Type) -> Result<Value> {
+        let value = match ty {
+            Type::Bool => self.get::<bool>(index)?.map(Value::Bool),
+            Type::Int => self.get::<i64>(index)?.map(Value::Int),
+            Type::Decimal(scale) => self.get::<i64>(index)?.map(|value| Value::Decimal(Decimal::new(value, *scale))),
+            Type::Duration => self.get::<i64>(index)?.map(Value::Duration),
+            Type::Float => self.get::<f64>(index)?.map(Value::Float),
+            Type::Text | Type::Null => self.get::<String>(index)?.map(Value::text),
+            Type::Date => self.get::<chrono::NaiveDate>(index)?.map(Value::Date),
+            Type::DateTime => self.get::<chrono::DateTime<chrono::Utc>>(index)?.map(Value::DateTime),
+            Type::Id => self.get::<Uuid>(index)?.map(Value::Id),
+            Type::List(_) | Type::Geo | Type::Json => {
+                self.get::<serde_json::Value>(index)?.map(|json| column::from_json(json, ty)).transpose()?
+            }
+        };
+        Ok(value.unwrap_or(Value::Null))
+    }
+
+    fn int(&self, index: usize) -> Result<Option<i64>> {
+        self.get(index)
+    }
+
+    fn text(&self, index: usize) -> Result<Option<String>> {
+        self.get(index)
+    }
+
+    fn bytes(&self, index: usize) -> Result<Option<Vec<u8>>> {
+        self.get(index)
+    }
+}

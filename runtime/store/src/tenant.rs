@@ -1,0 +1,298 @@
+//! One tenant's database: reads that run beside each other, writes that go through the one writer.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use mortise_expr::Dialect;
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
+use tokio::runtime::Handle;
+
+use crate::audit::{self, Head, StoredEntry, Verified, Verifier};
+use crate::catalog::{Catalog, Migration};
+use crate::error::{Error, Result};
+use crate::exec::{Naming, Param, Row, Tx};
+use crate::postgres::{self, PostgresTx};
+use crate::sqlite::{self, SqliteFile, SqliteTx};
+use crate::writer::{Session, Source, Writer, WriterCounters};
+use crate::{migrate, system};
+
+/// Entries read at once when the trail is verified.
+const VERIFY_BATCH: i64 = 5_000;
+
+enum Backend {
+    Sqlite(SqliteFile),
+    Postgres(DatabaseConnection),
+}
+
+/// One tenant's database.
+pub struct TenantStore {
+    naming: Naming,
+    backend: Backend,
+    writer: Arc<Writer>,
+}
+
+impl TenantStore {
+    /// Opens the tenant's file, making it if there is none.
+    pub fn open_sqlite(path: &Path) -> Result<TenantStore> {
+        let (file, writer) = SqliteFile::open(path)?;
+        let naming = Naming { dialect: Dialect::Sqlite, schema: None };
+        let known: bool =
+            writer.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_meta')", [], |row| row.get(0))?;
+        if !known {
+            writer.execute_batch("BEGIN IMMEDIATE")?;
+            system::create(&mut SqliteTx(&writer), &naming)?;
+            writer.execute_batch("COMMIT")?;
+        }
+        let source = Box::new(SqliteSource(Mutex::new(writer)));
+        Ok(TenantStore { writer: Writer::new(naming.clone(), source), naming, backend: Backend::Sqlite(file) })
+    }
+
+    /// Opens the tenant's schema, making it if there is none.
+    pub async fn open_postgres(connection: DatabaseConnection, schema: &str) -> Result<TenantStore> {
+        let naming = Naming { dialect: Dialect::Postgres, schema: Some(schema.to_owned()) };
+        let mut known = false;
+        let sql = "SELECT 1::bigint FROM information_schema.tables WHERE table_schema = $1 AND table_name = '_meta'";
+        postgres::query(&connection, sql, &[schema.into()], &mut |_| {
+            known = true;
+            Ok(())
+        })
+        .await?;
+        let mut source = PostgresSource { connection: connection.clone(), runtime: Handle::current() };
+        if !known {
+            let naming = naming.clone();
+            let made = tokio::task::spawn_blocking(move || {
+                source.transaction(&mut |tx| system::create(tx, &naming)).map(|()| source)
+            });
+            source = made.await.map_err(|error| Error::Panicked(error.to_string()))??;
+        }
+        let writer = Writer::new(naming.clone(), Box::new(source));
+        Ok(TenantStore { writer, naming, backend: Backend::Postgres(connection) })
+    }
+
+    /// Names of this tenant's tables.
+    pub fn naming(&self) -> &Naming {
+        &self.naming
+    }
+
+    /// Queues a write; see [`Writer`](crate::writer). Resolves after the commit.
+    pub async fn write<R, E, F>(&self, work: F) -> Result<R, E>
+    where
+        R: Send + 'static,
+        E: Send + From<Error> + 'static,
+        F: FnOnce(&mut Session<'_>) -> Result<R, E> + Send + 'static,
+    {
+        self.writer.write(work).await
+    }
+
+    /// Reads rows. Short reads of SQLite run on the caller's thread: they take less time than a thread switch.
+    pub async fn fetch<T: Send>(
+        &self,
+        sql: &str,
+        params: &[Param],
+        mut map: impl FnMut(&dyn Row) -> Result<T> + Send,
+    ) -> Result<Vec<T>> {
+        let mut rows = Vec::new();
+        let mut each = |row: &dyn Row| {
+            rows.push(map(row)?);
+            Ok(())
+        };
+        match &self.backend {
+            Backend::Sqlite(file) => file.read(|connection| sqlite::query(connection, sql, params, &mut each))?,
+            Backend::Postgres(connection) => postgres::query(connection, sql, params, &mut each).await?,
+        }
+        Ok(rows)
+    }
+
+    /// Reads rows of a query that may take long, without holding up other work of this thread.
+    pub async fn fetch_long<T: Send>(
+        &self,
+        sql: &str,
+        params: &[Param],
+        map: impl FnMut(&dyn Row) -> Result<T> + Send,
+    ) -> Result<Vec<T>> {
+        let threaded = Handle::current().runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread;
+        match &self.backend {
+            Backend::Sqlite(file) if threaded => {
+                let mut map = map;
+                tokio::task::block_in_place(|| {
+                    let mut rows = Vec::new();
+                    file.read(|connection| {
+                        sqlite::query(connection, sql, params, &mut |row| {
+                            rows.push(map(row)?);
+                            Ok(())
+                        })
+                    })?;
+                    Ok(rows)
+                })
+            }
+            _ => self.fetch(sql, params, map).await,
+        }
+    }
+
+    /// How often records of an entity changed since the start.
+    pub fn changes(&self, entity: usize) -> u64 {
+        self.writer.changes(entity)
+    }
+
+    /// Says which model is in force.
+    pub fn set_model(&self, digest: &str) {
+        self.writer.set_model(digest);
+    }
+
+    /// Counters of the writer.
+    pub fn counters(&self) -> &WriterCounters {
+        &self.writer.counters
+    }
+
+    /// Writes waiting for the writer.
+    pub fn waiting(&self) -> usize {
+        self.writer.waiting()
+    }
+
+    /// Finishes the writes that wait and takes no more.
+    pub async fn close(&self) {
+        self.writer.close().await;
+    }
+
+    /// A value of the tenant's own notes.
+    pub async fn meta(&self, name: &str) -> Result<Option<String>> {
+        let sql = self.naming.sql(&format!("SELECT value FROM {} WHERE name = ?1", self.naming.table("_meta")));
+        Ok(self.fetch(&sql, &[name.into()], |row| row.text(0)).await?.pop().flatten())
+    }
+
+    /// The catalogue of what tables there are.
+    pub async fn catalog(&self) -> Result<Catalog> {
+        parse_catalog(self.meta("catalog").await?)
+    }
+
+    /// Checks the audit trail from its first entry to its head.
+    pub async fn verify(&self) -> Result<Verified> {
+        let naming = &self.naming;
+        let sql = naming.sql(&format!(
+            "SELECT {} FROM {} WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3",
+            audit::COLUMNS,
+            naming.table("_audit")
+        ));
+        let head = self.head().await?;
+        let mut verifier = Verifier::new();
+        let mut last = 0;
+        loop {
+            let params = [last.into(), head.seq.into(), VERIFY_BATCH.into()];
+            let entries = self.fetch_long(&sql, &params, audit::read_entry).await?;
+            let Some(end) = entries.last() else { break };
+            last = end.seq;
+            entries.iter().for_each(|entry| verifier.check(entry));
+        }
+        let beyond = naming.sql(&format!("SELECT count(*) FROM {} WHERE seq > ?1", naming.table("_audit")));
+        let mut verified = verifier.finish(head);
+        // Entries written while this ran are behind the head that was read; only a head set back leaves old ones.
+        let late = self.fetch(&beyond, &[self.head().await?.seq.into()], |row| row.int(0)).await?;
+        if verified.broken.is_none() && late.first().copied().flatten().unwrap_or(0) > 0 {
+            verified.broken = Some((head.seq + 1, "there are entries behind the head".to_owned()));
+        }
+        Ok(verified)
+    }
+
+    async fn head(&self) -> Result<Head> {
+        let sql = format!("SELECT seq, hash FROM {}", self.naming.table("_audit_head"));
+        let rows = self
+            .fetch(&sql, &[], |row| Ok((row.int(0)?, row.bytes(1)?)))
+            .await?;
+        let head = rows.into_iter().next().and_then(|(seq, hash)| Some(Head { seq: seq?, hash: hash?.try_into().ok()? }));
+        head.ok_or_else(|| Error::Corrupt("the head of the audit trail is missing".to_owned()))
+    }
+
+    /// Entries of the audit trail about one record, newest first, before `before`.
+    pub async fn record_trail(&self, record: uuid::Uuid, before: i64, limit: i64) -> Result<Vec<StoredEntry>> {
+        let sql = self.naming.sql(&format!(
+            "SELECT {} FROM {} WHERE record = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3",
+            audit::COLUMNS,
+            self.naming.table("_audit")
+        ));
+        self.fetch(&sql, &[record.into(), before.into(), limit.into()], audit::read_entry).await
+    }
+
+    /// Entries of the whole audit trail, newest first, before `before`.
+    pub async fn trail(&self, before: i64, limit: i64) -> Result<Vec<StoredEntry>> {
+        let sql = self.naming.sql(&format!(
+            "SELECT {} FROM {} WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
+            audit::COLUMNS,
+            self.naming.table("_audit")
+        ));
+        self.fetch(&sql, &[before.into(), limit.into()], audit::read_entry).await
+    }
+}
+
+/// The catalogue as seen inside a write.
+pub fn catalog_in(session: &mut Session<'_>) -> Result<Catalog> {
+    let sql = session.naming.sql(&format!("SELECT value FROM {} WHERE name = ?1", session.naming.table("_meta")));
+    parse_catalog(session.query(&sql, &["catalog".into()], |row| row.text(0))?.pop().flatten())
+}
+
+fn parse_catalog(text: Option<String>) -> Result<Catalog> {
+    match text {
+        Some(text) => serde_json::from_str(&text).map_err(|error| Error::Corrupt(format!("catalogue: {error}"))),
+        None => Ok(Catalog::default()),
+    }
+}
+
+/// Carries out a migration and stores the catalogue afterwards, all in the transaction of this write.
+pub fn migrate_in(session: &mut Session<'_>, migration: &Migration, desired: &Catalog) -> Result<()> {
+    for step in &migration.steps {
+        migrate::apply(session, step, &|entity| desired.tables.get(entity).cloned())?;
+    }
+    let text = serde_json::to_string(&migration.after).map_err(|error| Error::Corrupt(error.to_string()))?;
+    put_meta(session, "catalog", &text)
+}
+
+/// Writes a value of the tenant's own notes.
+pub fn put_meta(session: &mut Session<'_>, name: &str, value: &str) -> Result<()> {
+    let sql = session.naming.sql(&format!(
+        "INSERT INTO {} (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        session.naming.table("_meta")
+    ));
+    session.execute(&sql, &[name.into(), value.into()])?;
+    Ok(())
+}
+
+struct SqliteSource(Mutex<Connection>);
+
+impl Source for SqliteSource {
+    fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()> {
+        let connection = self.0.get_mut();
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let done = work(&mut SqliteTx(connection))
+            .and_then(|()| Ok(connection.prepare_cached("COMMIT")?.execute([]).map(|_| ())?));
+        if done.is_err() {
+            // Fails when the database has already rolled back, which is what is wanted.
+            let _ = connection.execute_batch("ROLLBACK");
+        }
+        done
+    }
+}
+
+struct PostgresSource {
+    connection: DatabaseConnection,
+    runtime: Handle,
+}
+
+impl Source for PostgresSource {
+    fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()> {
+        let transaction = self.runtime.block_on(self.connection.begin())?;
+        match work(&mut PostgresTx { transaction: &transaction, runtime: &self.runtime }) {
+            Ok(()) => Ok(self.runtime.block_on(transaction.commit())?),
+            Err(error) => {
+                self.runtime.block_on(transaction.rollback())?;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Drops a tenant's schema with all it holds.
+pub async fn drop_postgres(connection: &DatabaseConnection, schema: &str) -> Result<()> {
+    connection.execute_unprepared(&format!("DROP SCHEMA IF EXISTS {} CASCADE", crate::exec::quote(schema))).await?;
+    Ok(())
+}

@@ -1,0 +1,359 @@
+//! The one writer of a tenant. Concurrent writes are put into one transaction, each in its own savepoint, and are
+//! answered after the commit: a thousand small changes cost a handful of syncs, and none is acknowledged early.
+//!
+//! The audit chain is extended at the end of the group, so its order is the order of the commits.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use mortise_expr::Dialect;
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
+
+use crate::audit::{self, AuditEntry, Head};
+use crate::error::{Error, Result};
+use crate::event::{self, EventEntry};
+use crate::exec::{Naming, Param, Row, Tx};
+
+/// Writes of one transaction at most; more would delay the first answer for no gain in throughput.
+const GROUP_MAX: usize = 256;
+/// How long the writer's thread waits for more work before it goes; saves a thread start per burst.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// What a write sees: the transaction, and the entries that go with its changes.
+pub struct Session<'a> {
+    tx: &'a mut dyn Tx,
+    /// Names of this tenant's tables.
+    pub naming: &'a Naming,
+    /// Digest of the model in force; a write prepared for another must be prepared again.
+    pub model: &'a str,
+    audits: Vec<AuditEntry>,
+    events: Vec<EventEntry>,
+    touched: Vec<usize>,
+    new_model: Option<String>,
+}
+
+impl Session<'_> {
+    /// Runs a statement; `?1`, `?2` … are its parameters in either dialect.
+    pub fn execute(&mut self, sql: &str, params: &[Param]) -> Result<u64> {
+        self.tx.execute(sql, params)
+    }
+
+    /// Runs a query and collects what `map` makes of each row.
+    pub fn query<T>(&mut self, sql: &str, params: &[Param], mut map: impl FnMut(&dyn Row) -> Result<T>) -> Result<Vec<T>> {
+        let mut rows = Vec::new();
+        self.tx.query(sql, params, &mut |row| {
+            rows.push(map(row)?);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// Runs statements without parameters.
+    pub fn batch(&mut self, sql: &str) -> Result<()> {
+        self.tx.batch(sql)
+    }
+
+    /// The transaction itself.
+    pub fn tx(&mut self) -> &mut dyn Tx {
+        self.tx
+    }
+
+    /// Adds to the audit trail.
+    pub fn audit(&mut self, entry: AuditEntry) {
+        self.audits.push(entry);
+    }
+
+    /// Adds to the outbox.
+    pub fn event(&mut self, entry: EventEntry) {
+        self.events.push(entry);
+    }
+
+    /// Says that records of this entity changed, so that cached totals are counted again.
+    pub fn touch(&mut self, entity: usize) {
+        if !self.touched.contains(&entity) {
+            self.touched.push(entity);
+        }
+    }
+
+    /// Says that this write brings a new model into force.
+    pub fn model_changed(&mut self, digest: String) {
+        self.new_model = Some(digest);
+    }
+
+    /// Undoes `work` alone when it fails; what was done before in this write stays.
+    pub fn nested<R, E>(&mut self, work: impl FnOnce(&mut Self) -> Result<R, E>) -> Result<R, E>
+    where
+        E: From<Error>,
+    {
+        let (audits, events) = (self.audits.len(), self.events.len());
+        self.tx.execute("SAVEPOINT part", &[])?;
+        match work(self) {
+            Ok(value) => {
+                self.tx.execute("RELEASE SAVEPOINT part", &[])?;
+                Ok(value)
+            }
+            Err(error) => {
+                self.tx.execute("ROLLBACK TO SAVEPOINT part", &[])?;
+                self.tx.execute("RELEASE SAVEPOINT part", &[])?;
+                self.audits.truncate(audits);
+                self.events.truncate(events);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A queued write.
+trait Job: Send {
+    /// Does the work; false means that its changes have to be undone.
+    fn run(&mut self, session: &mut Session<'_>) -> bool;
+    /// Puts an error in the place of the result.
+    fn fail(&mut self, error: Error);
+    /// Answers.
+    fn finish(self: Box<Self>);
+}
+
+struct Typed<R, E, F> {
+    work: Option<F>,
+    result: Option<Result<R, E>>,
+    reply: oneshot::Sender<Result<R, E>>,
+}
+
+impl<R, E, F> Job for Typed<R, E, F>
+where
+    R: Send,
+    E: Send + From<Error>,
+    F: FnOnce(&mut Session<'_>) -> Result<R, E> + Send,
+{
+    fn run(&mut self, session: &mut Session<'_>) -> bool {
+        let Some(work) = self.work.take() else { return false };
+        let result = catch_unwind(AssertUnwindSafe(|| work(session))).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            Err(E::from(Error::Panicked(text)))
+        });
+        let keep = result.is_ok();
+        self.result = Some(result);
+        keep
+    }
+
+    fn fail(&mut self, error: Error) {
+        // A write that had failed by itself keeps its own reason.
+        if !matches!(self.result, Some(Err(_))) {
+            self.result = Some(Err(E::from(error)));
+        }
+    }
+
+    fn finish(self: Box<Self>) {
+        if let Some(result) = self.result {
+            // The caller may have gone away; the write stands all the same.
+            let _ = self.reply.send(result);
+        }
+    }
+}
+
+/// Where the transaction of a group comes from.
+pub(crate) trait Source: Send {
+    /// Runs `work` in a transaction, which is committed when it says so.
+    fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()>;
+}
+
+/// Counters of a writer, for the metrics.
+#[derive(Debug, Default)]
+pub struct WriterCounters {
+    /// Transactions committed.
+    pub commits: AtomicU64,
+    /// Writes in them.
+    pub writes: AtomicU64,
+}
+
+struct State {
+    queue: VecDeque<Box<dyn Job>>,
+    running: bool,
+    closed: bool,
+}
+
+/// The queue before the one writer.
+pub(crate) struct Writer {
+    naming: Naming,
+    state: Mutex<State>,
+    wake: Condvar,
+    source: Mutex<Box<dyn Source>>,
+    head: Mutex<Option<Head>>,
+    model: Mutex<String>,
+    changes: Mutex<Vec<u64>>,
+    pub(crate) counters: WriterCounters,
+}
+
+impl Writer {
+    pub(crate) fn new(naming: Naming, source: Box<dyn Source>) -> Arc<Self> {
+        Arc::new(Writer {
+            naming,
+            state: Mutex::new(State { queue: VecDeque::new(), running: false, closed: false }),
+            wake: Condvar::new(),
+            source: Mutex::new(source),
+            head: Mutex::new(None),
+            model: Mutex::new(String::new()),
+            changes: Mutex::new(Vec::new()),
+            counters: WriterCounters::default(),
+        })
+    }
+
+    /// How often records of an entity were changed since the start; cached totals are keyed by it.
+    pub(crate) fn changes(&self, entity: usize) -> u64 {
+        self.changes.lock().get(entity).copied().unwrap_or(0)
+    }
+
+    /// Says which model is in force (at opening).
+    pub(crate) fn set_model(&self, digest: &str) {
+        *self.model.lock() = digest.to_owned();
+    }
+
+    /// Writes waiting now.
+    pub(crate) fn waiting(&self) -> usize {
+        self.state.lock().queue.len()
+    }
+
+    /// Queues a write and waits until it is committed or undone.
+    pub(crate) async fn write<R, E, F>(self: &Arc<Self>, work: F) -> Result<R, E>
+    where
+        R: Send + 'static,
+        E: Send + From<Error> + 'static,
+        F: FnOnce(&mut Session<'_>) -> Result<R, E> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.push(Box::new(Typed { work: Some(work), result: None, reply }))?;
+        answer.await.unwrap_or_else(|_| Err(E::from(Error::Closed)))
+    }
+
+    fn push(self: &Arc<Self>, job: Box<dyn Job>) -> Result<()> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(Error::Closed);
+        }
+        state.queue.push_back(job);
+        if state.running {
+            self.wake.notify_one();
+        } else {
+            state.running = true;
+            let writer = Arc::clone(self);
+            tokio::task::spawn_blocking(move || writer.drain());
+        }
+        Ok(())
+    }
+
+    /// Takes no more writes; those that wait are still done.
+    pub(crate) async fn close(self: &Arc<Self>) {
+        self.state.lock().closed = true;
+        self.wake.notify_all();
+        while self.state.lock().running {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    fn drain(&self) {
+        loop {
+            let mut state = self.state.lock();
+            if state.queue.is_empty() && !state.closed {
+                self.wake.wait_for(&mut state, LINGER);
+            }
+            if state.queue.is_empty() {
+                state.running = false;
+                return;
+            }
+            let size = state.queue.len().min(GROUP_MAX);
+            let group: Vec<Box<dyn Job>> = state.queue.drain(..size).collect();
+            drop(state);
+            self.commit(group);
+        }
+    }
+
+    /// Runs a group in one transaction and answers each write.
+    fn commit(&self, mut group: Vec<Box<dyn Job>>) {
+        let mut touched = Vec::new();
+        let mut head = *self.head.lock();
+        let mut model = self.model.lock().clone();
+        let outcome = self.source.lock().transaction(&mut |tx| {
+            let before = match (head, self.naming.dialect) {
+                (Some(head), Dialect::Sqlite) => head,
+                // Another node may have written: PostgreSQL's head is read, and locked, each time.
+                _ => read_head(tx, &self.naming)?,
+            };
+            let (audits, events) = self.run_group(tx, &mut group, &mut touched, &mut model)?;
+            head = Some(audit::append(tx, &self.naming, before, &audits)?);
+            event::append(tx, &self.naming, &events)
+        });
+        match outcome {
+            Ok(()) => {
+                *self.head.lock() = head;
+                *self.model.lock() = model;
+                let mut changes = self.changes.lock();
+                for entity in touched {
+                    if changes.len() <= entity {
+                        changes.resize(entity + 1, 0);
+                    }
+                    changes[entity] += 1;
+                }
+                self.counters.commits.fetch_add(1, Ordering::Relaxed);
+                self.counters.writes.fetch_add(group.len() as u64, Ordering::Relaxed);
+            }
+            Err(error) => {
+                *self.head.lock() = None;
+                tracing::error!(%error, "a group of {} writes was undone", group.len());
+                group.iter_mut().for_each(|job| job.fail(error.clone()));
+            }
+        }
+        group.into_iter().for_each(Job::finish);
+    }
+
+    fn run_group(
+        &self,
+        tx: &mut dyn Tx,
+        group: &mut [Box<dyn Job>],
+        touched: &mut Vec<usize>,
+        model: &mut String,
+    ) -> Result<(Vec<AuditEntry>, Vec<EventEntry>)> {
+        let (mut audits, mut events) = (Vec::new(), Vec::new());
+        for job in group {
+            tx.execute("SAVEPOINT job", &[])?;
+            let mut session = Session {
+                tx: &mut *tx,
+                naming: &self.naming,
+                model,
+                audits: Vec::new(),
+                events: Vec::new(),
+                touched: Vec::new(),
+                new_model: None,
+            };
+            let keep = job.run(&mut session);
+            let Session { audits: new_audits, events: new_events, touched: new_touched, new_model, .. } = session;
+            if keep {
+                audits.extend(new_audits);
+                events.extend(new_events);
+                touched.extend(new_touched);
+                if let Some(digest) = new_model {
+                    *model = digest;
+                }
+            } else {
+                tx.execute("ROLLBACK TO SAVEPOINT job", &[])?;
+            }
+            tx.execute("RELEASE SAVEPOINT job", &[])?;
+        }
+        Ok((audits, events))
+    }
+}
+
+fn read_head(tx: &mut dyn Tx, naming: &Naming) -> Result<Head> {
+    let lock = if naming.dialect == Dialect::Postgres { " FOR UPDATE" } else { "" };
+    let mut head = None;
+    tx.query(&format!("SELECT seq, hash FROM {}{lock}", naming.table("_audit_head")), &[], &mut |row| {
+        let hash = row.bytes(1)?.and_then(|hash| hash.try_into().ok());
+        head = row.int(0)?.zip(hash).map(|(seq, hash)| Head { seq, hash });
+        Ok(())
+    })?;
+    head.ok_or_else(|| Error::Corrupt("the head of the audit trail is missing".to_owned()))
+}
