@@ -1,0 +1,43 @@
+// Waiting for the server: a bar on top, buttons that can't be pressed twice, and a clear word when it can't be reached.
+
+import { toast } from "./toasts";
+import { text } from "./page";
+
+const root = document.documentElement;
+
+function setBusy(form: HTMLFormElement, submitter: HTMLElement | null, busy: boolean): void {
+  if (busy) form.dataset.busy = "1";
+  else delete form.dataset.busy;
+  submitter?.classList.toggle("is-busy", busy);
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target as HTMLFormElement;
+  if (form.dataset.busy && form.method === "post") {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return;
+  }
+  if (form.method === "dialog" || form.dataset.download !== undefined) return;
+  const submitter = event.submitter;
+  // After the other listeners: only when the form is really sent.
+  queueMicrotask(() => {
+    if (event.defaultPrevented && !form.matches("[hx-post],[hx-get]")) return;
+    setBusy(form, submitter, true);
+    root.classList.add("is-loading");
+  });
+}, true);
+
+document.addEventListener("htmx:before:request", () => root.classList.add("is-loading"));
+document.addEventListener("htmx:finally:request", () => {
+  root.classList.remove("is-loading");
+  for (const form of document.querySelectorAll<HTMLFormElement>("form[data-busy]")) setBusy(form, form.querySelector(".is-busy"), false);
+});
+document.addEventListener("htmx:error", () => toast(text("unreachable"), "error"));
+
+// Back from the browser's page cache, everything can be pressed again.
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  root.classList.remove("is-loading");
+  for (const form of document.querySelectorAll<HTMLFormElement>("form[data-busy]")) setBusy(form, form.querySelector(".is-busy"), false);
+});
