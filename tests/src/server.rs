@@ -1,0 +1,147 @@
+//! The real binary, run on a temporary folder: its command line and its server.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::Client;
+
+/// A debug build on a loaded machine of two cores has needed five seconds.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A data folder with the commands that fill it.
+pub struct Installation {
+    folder: TempDir,
+}
+
+impl Installation {
+    /// An empty folder.
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("the system has a temporary folder") }
+    }
+
+    /// The folder of data.
+    pub fn data(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs a command of the binary and returns what it printed; a failure is a panic that shows everything.
+    #[track_caller]
+    pub fn run(&self, arguments: &[&str]) -> String {
+        let output = self.try_run(arguments);
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "`mortise {}`: {}\n{stdout}{stderr}", arguments.join(" "), output.status);
+        stdout
+    }
+
+    /// Runs a command of the binary, whatever comes of it.
+    pub fn try_run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(binary());
+        command.arg("--data").arg(self.data()).args(arguments).env("RUST_BACKTRACE", "0");
+        command.stdin(Stdio::null()).output().expect("the binary can be started")
+    }
+
+    /// Starts the server and waits until it answers.
+    pub fn serve(&self) -> Server {
+        Server::start(self.data())
+    }
+}
+
+impl Default for Installation {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A running server; dropped, it is killed.
+pub struct Server {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    fn start(data: &Path) -> Self {
+        let address = free_address();
+        let mut command = Command::new(binary());
+        command.arg("serve").arg("--data").arg(data).args(["--listen", &address.to_string()]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let process = command.spawn().expect("the binary can be started");
+        let mut server = Self { process, address };
+        server.wait();
+        server
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The id of its process.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// A new connection.
+    pub fn client(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    /// Ends the process as a power cut would: no handler of its own runs.
+    pub fn kill(mut self) {
+        self.process.kill().expect("the process is ours");
+        self.process.wait().expect("the process is ours");
+    }
+
+    fn wait(&mut self) {
+        let started = Instant::now();
+        loop {
+            if Client::new(self.address).get("/healthz").is_ok_and(|answer| answer.status == 200) {
+                break;
+            }
+            let ended = self.process.try_wait().expect("the process is ours");
+            if ended.is_some() || started.elapsed() > START_TIMEOUT {
+                self.process.kill().ok();
+                let errors = self.process.stderr.take().map(BufReader::new);
+                let lines: Vec<String> = errors.into_iter().flat_map(|errors| errors.lines().map_while(Result::ok)).collect();
+                panic!("the server does not answer ({ended:?}):\n{}", lines.join("\n"));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // Nobody reads on, and a full pipe would stop the server.
+        if let Some(errors) = self.process.stderr.take() {
+            std::thread::spawn(move || BufReader::new(errors).lines().map_while(Result::ok).for_each(drop));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// The binary under test: `MORTISE_BIN`, or the one that cargo built beside this test.
+pub fn binary() -> PathBuf {
+    if let Some(given) = std::env::var_os("MORTISE_BIN") {
+        return given.into();
+    }
+    let here = std::env::current_exe().expect("a running program has a path");
+    let profile = here.ancestors().find(|folder| folder.join("mortise").is_file());
+    profile.expect("build it first: cargo build -p mortise, or run `cargo xtask test`").join("mortise")
+}
+
+/// The folder of the workspace.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the workspace").to_path_buf()
+}
+
+fn free_address() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("the system has a free port");
+    listener.local_addr().expect("a bound listener has an address")
+}
