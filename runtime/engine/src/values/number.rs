@@ -176,6 +176,9 @@ fn lenient(text: &str, currency: Option<&str>) -> Option<Digits> {
     if let Some((word, _)) = power {
         rest = rest.trim_end_matches(word).trim();
     }
+    if negative && rest.starts_with(['-', '+']) {
+        return None;
+    }
     let digits = plain(&ungrouped(rest)?)?;
     let digits = shift(digits, power.map_or(0, |(_, power)| i32::try_from(*power).unwrap_or(0)))?;
     Some(Digits {

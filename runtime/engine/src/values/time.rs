@@ -149,7 +149,10 @@ fn split_date(text: &str) -> Option<(NaiveDate, &str)> {
         (number(parts.get(3))?, month_named(&parts[1])?, number(parts.get(2))?, parts.get(0)?.end())
     };
     let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
-    Some((date, text[end..].trim()))
+    let rest = &text[end..];
+    let goes_on =
+        rest.starts_with(|c: char| c.is_ascii_digit()) && text[..end].ends_with(|c: char| c.is_ascii_digit());
+    (!goes_on).then(|| (date, rest.trim_start_matches(['T', ',', ' '])))
 }
 
 /// A month by its English name or the usual beginning of it.
