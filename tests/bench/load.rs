@@ -77,7 +77,8 @@ impl Load {
 }
 
 fn parse(line: &str, workload: &Workload) -> Result<Figures> {
-    let numbers: Vec<f64> = line.split(' ').map(str::parse).collect::<Result<_, _>>().context("figures of wrk")?;
+    let numbers: Vec<f64> =
+        line.split(' ').map(str::parse).collect::<Result<_, _>>().context("figures of wrk")?;
     let [requests, duration_us, errors, p50_us, p95_us, p99_us] = numbers[..] else {
         bail!("wrk printed `{line}`");
     };

@@ -14,7 +14,8 @@ pub fn peak_mb(process: u32) -> Result<f64> {
 
 /// Lets the peak begin anew.
 pub fn reset_peak(process: u32) -> Result<()> {
-    std::fs::write(format!("/proc/{process}/clear_refs"), "5").context("the kernel keeps no peak of this process")
+    std::fs::write(format!("/proc/{process}/clear_refs"), "5")
+        .context("the kernel keeps no peak of this process")
 }
 
 fn status_mb(process: u32, name: &str) -> Result<f64> {

@@ -24,7 +24,13 @@ pub struct Row {
 
 impl Row {
     /// A workload with a rate, beside the rates of its baselines.
-    pub fn rate(workload: &str, figures: Figures, constant: Option<f64>, driver: Option<f64>, goal: &str) -> Self {
+    pub fn rate(
+        workload: &str,
+        figures: Figures,
+        constant: Option<f64>,
+        driver: Option<f64>,
+        goal: &str,
+    ) -> Self {
         let beside = |baseline: Option<f64>| {
             baseline.map_or_else(String::new, |rate| {
                 format!("{} ({:.0} %)", per_second(rate), figures.per_second / rate * 100.0)
@@ -61,7 +67,8 @@ fn per_second(rate: f64) -> String {
 
 /// The whole table.
 pub fn table(rows: &[Row]) -> String {
-    let mut text = "| Workload | Mortise | p95 | Constant answer (share) | Bare driver (share) | Goal |\n".to_owned();
+    let mut text =
+        "| Workload | Mortise | p95 | Constant answer (share) | Bare driver (share) | Goal |\n".to_owned();
     text.push_str("| --- | --- | --- | --- | --- | --- |\n");
     for row in rows {
         let cells = [&row.workload, &row.mortise, &row.p95, &row.constant, &row.driver, &row.goal];
@@ -77,4 +84,17 @@ pub fn replace(page: &Path, name: &str, text: &str) -> Result<()> {
     let (before, rest) = old.split_once(&open).with_context(|| format!("no {open} in {}", page.display()))?;
     let (_, after) = rest.split_once(&close).with_context(|| format!("no {close} in {}", page.display()))?;
     Ok(std::fs::write(page, format!("{before}{open}\n{text}\n{close}{after}"))?)
+}
+
+/// One line about the machine: processors, kernel and date.
+pub fn machine() -> Result<String> {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo")?;
+    let name = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .unwrap_or("")
+        .trim_start_matches(['\t', ':', ' ']);
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let cores = std::thread::available_parallelism()?;
+    Ok(format!("Measured on {cores} processors ({name}), Linux {}.\n", kernel.trim()))
 }

@@ -3,6 +3,7 @@
 //! Nothing here knows how the product works inside; it starts processes and speaks HTTP like anybody outside.
 
 pub mod http;
+pub mod people;
 pub mod server;
 
 pub use http::{Answer, Client};

@@ -16,12 +16,24 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// A data folder with the commands that fill it.
 pub struct Installation {
     folder: TempDir,
+    postgres: Option<String>,
 }
 
 impl Installation {
-    /// An empty folder.
+    /// An empty folder; tenants are SQLite files in it.
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("the system has a temporary folder") }
+        Self::on(None)
+    }
+
+    /// An empty folder with its data on a PostgreSQL server, in a database of its own.
+    pub fn on(postgres: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().expect("the system has a temporary folder");
+        Self { folder, postgres: postgres.map(create_database) }
+    }
+
+    /// True when the data is on a PostgreSQL server.
+    pub fn on_postgres(&self) -> bool {
+        self.postgres.is_some()
     }
 
     /// The folder of data.
@@ -35,20 +47,36 @@ impl Installation {
         let output = self.try_run(arguments);
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "`mortise {}`: {}\n{stdout}{stderr}", arguments.join(" "), output.status);
+        assert!(
+            output.status.success(),
+            "`mortise {}`: {}\n{stdout}{stderr}",
+            arguments.join(" "),
+            output.status
+        );
         stdout
     }
 
     /// Runs a command of the binary, whatever comes of it.
     pub fn try_run(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command();
+        command.args(arguments).stdin(Stdio::null()).output().expect("the binary can be started")
+    }
+
+    fn command(&self) -> Command {
         let mut command = Command::new(binary());
-        command.arg("--data").arg(self.data()).args(arguments).env("RUST_BACKTRACE", "0");
-        command.stdin(Stdio::null()).output().expect("the binary can be started")
+        command
+            .env("MORTISE_DATA", self.data())
+            .env("RUST_BACKTRACE", "0")
+            .env_remove("MORTISE_DATABASE_URL");
+        if let Some(url) = &self.postgres {
+            command.env("MORTISE_DATABASE_URL", url);
+        }
+        command
     }
 
     /// Starts the server and waits until it answers.
     pub fn serve(&self) -> Server {
-        Server::start(self.data())
+        Server::start(self.command())
     }
 }
 
@@ -65,10 +93,9 @@ pub struct Server {
 }
 
 impl Server {
-    fn start(data: &Path) -> Self {
+    fn start(mut command: Command) -> Self {
         let address = free_address();
-        let mut command = Command::new(binary());
-        command.arg("serve").arg("--data").arg(data).args(["--listen", &address.to_string()]);
+        command.arg("serve").args(["--listen", &address.to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let process = command.spawn().expect("the binary can be started");
         let mut server = Self { process, address };
@@ -107,10 +134,11 @@ impl Server {
             if ended.is_some() || started.elapsed() > START_TIMEOUT {
                 self.process.kill().ok();
                 let errors = self.process.stderr.take().map(BufReader::new);
-                let lines: Vec<String> = errors.into_iter().flat_map(|errors| errors.lines().map_while(Result::ok)).collect();
+                let lines: Vec<String> =
+                    errors.into_iter().flat_map(|errors| errors.lines().map_while(Result::ok)).collect();
                 panic!("the server does not answer ({ended:?}):\n{}", lines.join("\n"));
             }
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(2));
         }
         // Nobody reads on, and a full pipe would stop the server.
         if let Some(errors) = self.process.stderr.take() {
@@ -144,4 +172,13 @@ pub fn workspace() -> PathBuf {
 fn free_address() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("the system has a free port");
     listener.local_addr().expect("a bound listener has an address")
+}
+
+/// Makes a new database on a server and returns its address. It is left behind: the server of a run is thrown away.
+fn create_database(server: &str) -> String {
+    let name = format!("mortise_{}", uuid::Uuid::new_v4().simple());
+    let status = Command::new("psql").args([server, "-q", "-c", &format!("CREATE DATABASE {name}")]).status();
+    assert!(status.is_ok_and(|status| status.success()), "psql cannot make a database on {server}");
+    let (before, _) = server.rsplit_once('/').expect("the address names a database");
+    format!("{before}/{name}")
 }

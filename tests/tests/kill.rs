@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mortise_tests::server::workspace;
-use mortise_tests::{Client, Installation, Server};
+use mortise_tests::{Client, Installation, Server, people};
 use serde_json::json;
 
 /// The issue of the core asks for twenty at least.
@@ -31,7 +30,8 @@ fn every_acknowledged_record_survives_kill_nine() {
         let server = installation.serve();
         let mut client = server.client().with_token(&token);
         for (id, name) in acknowledged.iter().filter(|(_, name)| round_of(name) + 1 == kill) {
-            let record = client.get(&format!("{RECORDS}/{id}")).expect("the server answers").expect(200).json();
+            let record =
+                client.get(&format!("{RECORDS}/{id}")).expect("the server answers").expect(200).json();
             assert_eq!(record["name"], json!(name), "seed {seed}, kill {kill}");
             checked += 1;
         }
@@ -50,17 +50,18 @@ fn every_acknowledged_record_survives_kill_nine() {
     assert!(found.len() <= attempted, "seed {seed}: {} records out of {attempted} requests", found.len());
     drop(server);
     installation.run(&["verify", "--tenant", "demo"]);
-    println!("{KILLS} kills, {attempted} requests, {} acknowledged, {} stored", acknowledged.len(), found.len());
+    println!(
+        "{KILLS} kills, {attempted} requests, {} acknowledged, {} stored",
+        acknowledged.len(),
+        found.len()
+    );
 }
 
 fn prepare(installation: &Installation) -> String {
-    let app = workspace().join("tests/bench/app");
-    installation.run(&["tenant", "create", "demo"]);
-    installation.run(&["app", "install", &app.to_string_lossy(), "--tenant", "demo"]);
-    let user = ["user", "create", "writer", "--tenant", "demo", "--password", "kill-nine-test", "--role", "bench.user"];
-    installation.run(&user);
-    let token = installation.run(&["user", "token", "writer", "--tenant", "demo"]);
-    token.trim().to_owned()
+    installation.tenant(&["tests/bench/app"]);
+    let server = installation.serve();
+    let (_, token) = people::person(&mut server.administrator(), "writer", &["bench.user"]);
+    token
 }
 
 /// What one round of creates came to.
@@ -116,8 +117,12 @@ fn all_records(client: &mut Client) -> HashMap<String, String> {
     let mut found = HashMap::new();
     let mut cursor = String::new();
     loop {
-        let page = client.get(&format!("{RECORDS}?limit=200{cursor}")).expect("the server answers").expect(200).json();
-        for record in page["records"].as_array().expect("a page has records") {
+        let page = client
+            .get(&format!("{RECORDS}?limit=200{cursor}"))
+            .expect("the server answers")
+            .expect(200)
+            .json();
+        for record in page["rows"].as_array().expect("a page has rows") {
             let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
             found.insert(text("id"), text("name"));
         }

@@ -1,8 +1,25 @@
-//! `cargo xtask bench`: the measurements of `docs/performance.md`.
+//! `cargo xtask bench`: builds the release and runs the measurements of `tests/bench` with it.
 
 use anyhow::{Result, bail};
 
-/// `cargo xtask bench`.
-pub(crate) fn run(_arguments: &[String]) -> Result<()> {
-    bail!("the measurements are being written")
+use crate::postgres::{Cluster, Durability};
+use crate::setup;
+use crate::shell::{cargo, check_arguments, execute, program, target};
+
+/// `cargo xtask bench`; the arguments go on to the measurements.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    check_arguments(arguments, &["--million", "--postgres", "--write"], &["--seconds", "--only"])?;
+    setup::web()?;
+    let Some(wrk) = setup::ensure(&setup::WRK)? else { bail!("the load comes from wrk") };
+    let postgres = arguments.iter().any(|argument| argument == "--postgres");
+    let cluster = if postgres { Cluster::start(Durability::Full)? } else { None };
+
+    execute(&mut cargo(["build", "--release", "--package", "mortise"]))?;
+    execute(&mut cargo(["build", "--release", "--package", "mortise-tests", "--example", "measure"]))?;
+    let mut command = program(target().join("release/examples/measure"), arguments);
+    command.env("MORTISE_BIN", target().join("release/mortise")).env("MORTISE_WRK", wrk);
+    if let Some(cluster) = &cluster {
+        command.env("MORTISE_TEST_POSTGRES", cluster.url());
+    }
+    execute(&mut command)
 }

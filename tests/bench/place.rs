@@ -1,0 +1,268 @@
+//! The measured installation: a temporary folder with the bench app, its records, a person and a running server.
+
+use std::fmt;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use mortise_tests::{Installation, Server, people};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::driver::Driver;
+use crate::load::Workload;
+use crate::process;
+use crate::report::Row;
+
+/// The collection of the measured entity.
+pub const RECORDS: &str = "/t/demo/api/v1/records/bench.item";
+
+/// Records whose ids the workloads draw from; more than fit into any cache of answers.
+const IDS: usize = 20_000;
+/// Starts of the server of which the median is taken.
+const STARTS: usize = 5;
+
+/// An installation with records and a running server.
+pub struct Place {
+    installation: Installation,
+    server: Option<Server>,
+    person: Uuid,
+    token: String,
+    ids: Vec<Uuid>,
+    ids_file: PathBuf,
+    copied: bool,
+}
+
+/// What a bulk load came to.
+pub struct Bulk {
+    took: Duration,
+    peak_mb: f64,
+}
+
+impl fmt::Display for Bulk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} s, peak {:.0} MB", self.took.as_secs_f64(), self.peak_mb)
+    }
+}
+
+impl Place {
+    /// Installs the app, makes the people and loads the records through an import, as a person would.
+    pub fn new(postgres: Option<&str>, count: usize) -> Result<(Self, Bulk)> {
+        let installation = Installation::on(postgres);
+        installation.tenant(&["tests/bench/app"]);
+        let server = installation.serve();
+        let mut administrator = server.administrator();
+        let (person, token) = people::person(&mut administrator, "measurer", &["bench.user"]);
+        people::person(&mut administrator, "colleague", &["bench.user"]);
+        let file = installation.data().join("records.csv");
+        write_records(&file, count)?;
+        let bulk = import(&server, &file)?;
+        let mut place = Self {
+            ids_file: installation.data().join("ids.txt"),
+            person: person.parse()?,
+            server: Some(server),
+            installation,
+            token,
+            ids: Vec::new(),
+            copied: false,
+        };
+        place.collect_ids()?;
+        Ok((place, bulk))
+    }
+
+    /// Stops the server, starts it again and returns its memory after the first answer.
+    pub fn restart(&mut self) -> Result<f64> {
+        self.server = None;
+        let server = self.installation.serve();
+        let answer = server.client().with_token(&self.token).get(&format!("{RECORDS}?limit=1"))?;
+        answer.expect(200);
+        let memory = process::memory_mb(server.process_id())?;
+        self.server = Some(server);
+        Ok(memory)
+    }
+
+    /// The id of the server's process.
+    pub fn process_id(&self) -> u32 {
+        self.server().process_id()
+    }
+
+    /// Size of one record as JSON.
+    pub fn record_bytes(&self) -> Result<usize> {
+        let mut client = self.server().client().with_token(&self.token);
+        Ok(client.get(&format!("{RECORDS}/{}", self.ids[0]))?.expect(200).body.len())
+    }
+
+    /// A workload against the running server.
+    pub fn workload<'a>(&'a self, script: &'a str, connections: usize) -> Workload<'a> {
+        Workload {
+            script,
+            connections,
+            address: self.server().address(),
+            path: RECORDS,
+            ids: Some(&self.ids_file),
+            token: Some(&self.token),
+        }
+    }
+
+    /// Measures the bare driver on a copy of the tenant's file; there is none on PostgreSQL.
+    pub fn driver(
+        &mut self,
+        duration: Duration,
+        work: impl Fn(&Driver) -> Result<f64>,
+    ) -> Result<Option<f64>> {
+        if self.installation.on_postgres() {
+            return Ok(None);
+        }
+        let copy = self.installation.data().with_extension("copy.sqlite");
+        if !self.copied {
+            copy_file(&largest_database(self.installation.data())?, &copy)?;
+            self.copied = true;
+        }
+        work(&Driver::new(&copy, &self.ids, self.person, duration)?).map(Some)
+    }
+
+    fn server(&self) -> &Server {
+        self.server.as_ref().expect("the server runs except inside of restart")
+    }
+
+    /// Ids of records that the person sees, spread over all of them.
+    fn collect_ids(&mut self) -> Result<()> {
+        let mut client = self.server().client().with_token(&self.token);
+        let mut cursor = String::new();
+        while self.ids.len() < IDS {
+            let page = client.get(&format!("{RECORDS}?limit=200{cursor}"))?.expect(200).json();
+            for row in page["rows"].as_array().context("a list has rows")? {
+                self.ids.push(row["id"].as_str().context("a record has an id")?.parse()?);
+            }
+            let Some(next) = page["next"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        let mut file = std::fs::File::create(&self.ids_file)?;
+        self.ids.iter().try_for_each(|id| writeln!(file, "{id}"))?;
+        Ok(())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let copy = self.installation.data().with_extension("copy.sqlite");
+        for ending in ["", "-wal", "-shm"] {
+            std::fs::remove_file(format!("{}{ending}", copy.display())).ok();
+        }
+    }
+}
+
+/// A third of the records belongs to the person, a third to nobody, a third to somebody else.
+fn write_records(file: &Path, count: usize) -> Result<()> {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(file)?);
+    writeln!(file, "name,status,phone,email,company,amount,quantity,due,active,note,owner")?;
+    let statuses = ["new", "open", "waiting", "won", "lost"];
+    for number in 0..count {
+        let owner = ["measurer", "", "colleague"][number % 3];
+        let status = statuses[number / 3 % 5];
+        let active = number / 15 % 5 != 0;
+        let (month, day) = (number % 12 + 1, number % 28 + 1);
+        writeln!(
+            file,
+            "Item {number},{status},+86139{:08},person{number}@example.com,Example {number} Ltd,{}.50,{},\
+             2026-{month:02}-{day:02},{active},Loaded before measuring,{owner}",
+            number % 100_000_000,
+            number % 100_000,
+            number % 100,
+        )?;
+    }
+    Ok(file.flush()?)
+}
+
+/// Uploads the file, accepts the guessed mapping, runs the import and waits for its end.
+fn import(server: &Server, file: &Path) -> Result<Bulk> {
+    let mut client = server.administrator();
+    process::reset_peak(server.process_id())?;
+    let started = Instant::now();
+    let text = std::fs::read(file)?;
+    let headers = [("content-type", "text/csv"), ("x-file-name", "records.csv")];
+    let answer =
+        client.send("POST", "/t/demo/api/v1/imports?entity=bench.item", &headers, &text)?.expect(201).json();
+    let path = format!("/t/demo/api/v1/imports/{}", answer["id"].as_str().context("an import has an id")?);
+    client.json("POST", &format!("{path}/run"), &json!({}))?.expect(202);
+    loop {
+        let state: Value = client.get(&path)?.expect(200).json();
+        match state["state"].as_str() {
+            Some("done") => break,
+            Some("failed") => bail!("the import failed: {state}"),
+            _ => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+    Ok(Bulk { took: started.elapsed(), peak_mb: process::peak_mb(server.process_id())? })
+}
+
+/// Time to install both shipped apps into a new tenant, and from the start of the process to its first list.
+pub fn start_and_install(postgres: Option<&str>) -> Result<Vec<Row>> {
+    let installation = Installation::on(postgres);
+    installation.tenant(&[]);
+    let mut install = Duration::ZERO;
+    for app in ["app-templates/sales-core", "app-templates/lead-management"] {
+        let folder = mortise_tests::server::workspace().join(app);
+        let started = Instant::now();
+        installation.run(&["app", "install", &folder.to_string_lossy(), "--tenant", "demo"]);
+        install += started.elapsed();
+    }
+    let server = installation.serve();
+    let roles = ["lead-management.director", "sales-core.director"];
+    let (_, token) = people::person(&mut server.administrator(), "director", &roles);
+    drop(server);
+    let path = "/t/demo/api/v1/records/lead-management.lead?limit=50";
+    let mut starts = Vec::new();
+    for _ in 0..STARTS {
+        let started = Instant::now();
+        let server = installation.serve();
+        server.client().with_token(&token).get(path)?.expect(200);
+        starts.push(started.elapsed());
+    }
+    starts.sort();
+    let start = starts[STARTS / 2];
+    Ok(vec![
+        Row::single("install of both apps", format!("{:.2} s", install.as_secs_f64()), String::new(), "1 s"),
+        Row::single(
+            "start to first answer",
+            format!("{:.3} s", start.as_secs_f64()),
+            String::new(),
+            "0.15 s",
+        ),
+    ])
+}
+
+/// The tenant's file is by far the largest of the folder.
+fn largest_database(folder: &Path) -> Result<PathBuf> {
+    let mut folders = vec![folder.to_path_buf()];
+    let mut largest = (0, None);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let (path, size) = (entry.as_ref().expect("listed").path(), entry?.metadata()?.len());
+            if path.is_dir() {
+                folders.push(path);
+            } else if size > largest.0 && is_database(&path) {
+                largest = (size, Some(path));
+            }
+        }
+    }
+    largest.1.context("no database in the folder")
+}
+
+fn is_database(path: &Path) -> bool {
+    use std::io::Read;
+    let mut start = [0; 15];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && &start == b"SQLite format 3"
+}
+
+/// Copies a file together with its log; nobody writes while measuring is between two steps.
+fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    std::fs::copy(from, to)?;
+    let log = format!("{}-wal", from.display());
+    if Path::new(&log).exists() {
+        std::fs::copy(&log, format!("{}-wal", to.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Generated pages of the book say what the code says. A page that is out of date fails here; `cargo xtask docs`
+//! (which sets `MORTISE_UPDATE_DOCUMENTS`) writes it anew.
+
+use std::collections::BTreeMap;
+
+use mortise_tests::server::workspace;
+
+/// Compares a page with what it should be, or writes it.
+#[track_caller]
+fn check(page: &str, expected: &str) {
+    let path = workspace().join("docs").join(page);
+    if std::env::var_os("MORTISE_UPDATE_DOCUMENTS").is_some() {
+        std::fs::write(&path, expected).expect("the page can be written");
+        return;
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == expected, "docs/{page} is out of date: run `cargo xtask docs`");
+}
+
+#[test]
+fn the_page_of_error_codes_lists_every_code_of_the_catalogue() {
+    check("errors.md", &errors_page());
+}
+
+#[test]
+fn every_error_of_the_catalogue_says_something_in_both_languages() {
+    let (english, chinese) = (catalogue("en"), catalogue("zh-CN"));
+    let missing: Vec<&String> = english.keys().filter(|code| !chinese.contains_key(*code)).collect();
+    assert!(missing.is_empty(), "without Chinese: {missing:?}");
+    assert_eq!(english.len(), chinese.len(), "there are codes without English");
+}
+
+fn errors_page() -> String {
+    let (english, chinese) = (catalogue("en"), catalogue("zh-CN"));
+    let mut page = "# Error codes\n\n\
+        Every error carries a stable code; its text comes in the language of the person. This page is generated from the\n\
+        catalogues in `runtime/definition/locales` by `cargo xtask docs`. Words in braces are filled in.\n"
+        .to_owned();
+    let mut family = "";
+    for (code, text) in &english {
+        let first = code.split('.').next().unwrap_or_default();
+        if first != family {
+            page.push_str(&format!("\n## {first}\n\n| Code | English | 中文 |\n| --- | --- | --- |\n"));
+            family = first;
+        }
+        let chinese = chinese.get(code).map(Text::cell).unwrap_or_default();
+        page.push_str(&format!("| `{code}` | {} | {chinese} |\n", text.cell()));
+    }
+    page
+}
+
+#[derive(Default)]
+struct Text {
+    says: String,
+    hint: String,
+}
+
+impl Text {
+    fn cell(&self) -> String {
+        let hint = if self.hint.is_empty() { String::new() } else { format!("<br>*{}*", self.hint) };
+        format!("{}{hint}", self.says).replace('|', "\\|").replace('\n', " ")
+    }
+}
+
+/// Texts and hints by code.
+fn catalogue(language: &str) -> BTreeMap<String, Text> {
+    let path = workspace().join("runtime/definition/locales").join(language).join("errors.json");
+    let words = std::fs::read_to_string(path).expect("the catalogue is there");
+    let words: BTreeMap<String, String> = serde_json::from_str(&words).expect("the catalogue is JSON");
+    let mut codes: BTreeMap<String, Text> = BTreeMap::new();
+    for (key, words) in words {
+        let Some(code) = key.strip_prefix("error.") else { continue };
+        match code.strip_suffix(".hint") {
+            Some(code) => codes.entry(code.to_owned()).or_default().hint = words,
+            None => codes.entry(code.to_owned()).or_default().says = words,
+        }
+    }
+    codes
+}
