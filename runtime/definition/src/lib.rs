@@ -6,6 +6,7 @@ mod folder;
 mod json;
 pub mod locale;
 pub mod model;
+mod number;
 mod overlay;
 mod package;
 mod problem;
@@ -13,7 +14,8 @@ pub mod schema;
 pub mod source;
 mod text;
 
-pub use compile::{Compiled, SettingValues, compile};
+pub use compile::{Compiled, SettingValues, compile, recompile};
+pub use number::{COUNTER_DIGITS_MAX, NumberError, PATTERN_CHARS_MAX};
 pub use overlay::{Overlay, Patch};
 pub use package::{FILE_BYTES_MAX, FILES_MAX, Kind, PACKAGE_BYTES_MAX, PROBLEMS_PER_FILE_MAX, Package};
 pub use problem::{Problem, Severity};

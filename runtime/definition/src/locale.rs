@@ -20,16 +20,19 @@ type Catalogue = HashMap<String, String>;
 
 /// Catalogues live as long as the process, so that words can be handed out without copying.
 static CATALOGUES: LazyLock<RwLock<Vec<(&'static str, &'static Catalogue)>>> = LazyLock::new(|| {
-    let embedded = [
-        ("en", include_str!("../locales/en/errors.json"), include_str!("../locales/en/ui.json")),
-        ("zh-CN", include_str!("../locales/zh-CN/errors.json"), include_str!("../locales/zh-CN/ui.json")),
-    ];
-    let parse = |text| serde_json::from_str::<Catalogue>(text).expect("embedded catalogues are tested to parse");
-    let catalogues = embedded.map(|(language, errors, ui)| {
-        let mut words = parse(errors);
-        words.extend(parse(ui));
-        (language, &*Box::leak(Box::new(words)))
-    });
+    macro_rules! embedded {
+        ($language:literal) => {{
+            let files = [
+                include_str!(concat!("../locales/", $language, "/errors.json")),
+                include_str!(concat!("../locales/", $language, "/fields.json")),
+                include_str!(concat!("../locales/", $language, "/ui.json")),
+            ];
+            let parse = |text| serde_json::from_str(text).expect("embedded catalogues are tested to parse");
+            let words: Catalogue = files.into_iter().map(parse).flat_map(|words: Catalogue| words).collect();
+            ($language, &*Box::leak(Box::new(words)))
+        }};
+    }
+    let catalogues = [embedded!("en"), embedded!("zh-CN")];
     RwLock::new(catalogues.to_vec())
 });
 

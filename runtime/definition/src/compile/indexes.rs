@@ -1,0 +1,209 @@
+//! Derives the indexes of every entity: those declared, those that uniqueness and references need, and one per view
+//! and row scope, so that a list is read in order straight from an index: scope column, columns that the filter
+//! fixes, columns of the order, id.
+
+use mortise_expr::Expression;
+use sha2::{Digest, Sha256};
+
+use super::Compiler;
+use super::place::Place;
+use super::roles::{DEPARTMENT, TEAM};
+use crate::Kind;
+use crate::model::{EntityModel, FieldKind, IndexModel, PermissionModel, RoleModel, Slot, ViewModel, roots, system};
+use crate::package::hex;
+use crate::problem::Problems;
+use crate::source::Operation;
+
+/// Longest name of an index; PostgreSQL cuts at 63.
+const NAME_CHARS_MAX: usize = 60;
+/// From so many indexes on, each record is noticeably slower to write.
+const INDEXES_WORTH_A_WARNING: usize = 24;
+/// Most columns of a derived index; what is behind them hardly narrows.
+const COLUMNS_MAX: usize = 8;
+
+type Views = indexmap::IndexMap<String, std::sync::Arc<ViewModel>>;
+type Roles = indexmap::IndexMap<String, std::sync::Arc<RoleModel>>;
+
+impl Compiler<'_> {
+    /// Gives every entity its indexes.
+    pub(super) fn indexes(
+        &self,
+        entities: &mut [EntityModel],
+        views: &Views,
+        roles: &Roles,
+        problems: &mut Problems,
+    ) {
+        for entity in entities.iter_mut() {
+            let mut found = Found { table: &entity.table, fields: entity, list: Vec::new() };
+            found.fields();
+            self.declared(&mut found, problems);
+            let scopes = scope_columns(entity.index, roles);
+            for view in views.values().filter(|view| view.entity == entity.index) {
+                found.view(view, &scopes);
+                self.warn_unindexed(view, problems);
+            }
+            let indexes = found.finish();
+            if indexes.len() > INDEXES_WORTH_A_WARNING {
+                let problem = self.drafts[entity.index].place.warning("entity.many_indexes");
+                problems.push(problem.arg("count", indexes.len()).arg("limit", INDEXES_WORTH_A_WARNING));
+            }
+            entity.indexes = indexes;
+        }
+    }
+
+    fn declared(&self, found: &mut Found<'_>, problems: &mut Problems) {
+        let draft = &self.drafts[found.fields.index];
+        for (place, index) in &draft.indexes {
+            let place = place.key("fields");
+            if index.fields.is_empty() {
+                problems.push(place.error("index.empty"));
+            }
+            let mut slots: Vec<(Slot, bool)> = Vec::new();
+            for (at, name) in index.fields.iter().enumerate() {
+                let place = place.index(at);
+                let Some(slot) = draft.find(name, &place, problems) else { continue };
+                if !indexable(&found.fields.fields[slot].kind) {
+                    problems.push(place.error("index.type").arg("name", name));
+                }
+                if slots.iter().any(|(other, _)| *other == slot) {
+                    problems.push(place.error("index.twice").arg("name", name));
+                }
+                slots.push((slot, false));
+            }
+            found.add(slots, index.unique);
+        }
+    }
+
+    /// Names the part of a filter that reads record after record because no index can narrow it.
+    fn warn_unindexed(&self, view: &ViewModel, problems: &mut Problems) {
+        let Some(filter) = &view.filter else { return };
+        let parts = filter.conjuncts();
+        if parts.iter().any(|part| part.equality().is_some()) {
+            return;
+        }
+        let in_order = |slot: Slot| view.sort.iter().any(|(sorted, _)| *sorted == slot);
+        let unserved = parts.iter().find(|part| !record_slots(part).all(in_order));
+        if let Some(part) = unserved {
+            let package = &self.packages[view.app];
+            let place = Place::new(package, Kind::View, &view.id).key("filter");
+            problems.push(place.warning("view.unindexed").arg("part", part.source()));
+        }
+    }
+}
+
+/// Columns that row scopes compare with something of the reader.
+fn scope_columns(entity: usize, roles: &Roles) -> Vec<Slot> {
+    let reads = |permission: &&PermissionModel| permission.operations.contains(&Operation::Read);
+    let permissions = roles.values().filter_map(|role| role.permissions.get(&entity)).filter(reads);
+    let mut columns: Vec<Slot> = Vec::new();
+    for rows in permissions.filter_map(|permission| permission.rows.as_ref()) {
+        for part in rows.disjuncts() {
+            let column = match part.equality() {
+                Some(equality) => Some(equality.slot),
+                None if [TEAM, DEPARTMENT].contains(&part.source()) => Some(system::OWNER),
+                None => None,
+            };
+            columns.extend(column.filter(|column| !columns.contains(column)));
+        }
+    }
+    columns
+}
+
+fn record_slots(expression: &Expression) -> impl Iterator<Item = Slot> {
+    expression.references().iter().filter(|reference| reference.root == roots::RECORD).map(|reference| reference.slot)
+}
+
+struct Found<'a> {
+    table: &'a str,
+    fields: &'a EntityModel,
+    list: Vec<IndexModel>,
+}
+
+impl Found<'_> {
+    fn fields(&mut self) {
+        for field in self.fields.declared() {
+            if field.unique {
+                self.add(vec![(field.slot, false)], true);
+            }
+            // Whoever deletes a record has to find those that refer to it.
+            if field.index || matches!(field.kind, FieldKind::Reference { .. }) {
+                self.add(vec![(field.slot, false)], false);
+            }
+        }
+    }
+
+    fn view(&mut self, view: &ViewModel, scopes: &[Slot]) {
+        let mut fixed: Vec<Slot> = Vec::new();
+        if let Some(filter) = &view.filter {
+            let equalities = filter.conjuncts().into_iter().filter_map(|part| part.equality());
+            for slot in equalities.map(|equality| equality.slot) {
+                if !fixed.contains(&slot) && indexable(&self.fields.fields[slot].kind) {
+                    fixed.push(slot);
+                }
+            }
+        }
+        for scope in scopes.iter().map(Some).chain([None]) {
+            let mut slots: Vec<(Slot, bool)> = scope.iter().map(|slot| (**slot, false)).collect();
+            let rest = fixed.iter().map(|slot| (*slot, false)).chain(view.sort.iter().copied());
+            for (slot, descending) in rest {
+                if slots.len() < COLUMNS_MAX && !slots.iter().any(|(other, _)| *other == slot) {
+                    slots.push((slot, descending));
+                }
+            }
+            self.add(slots, false);
+        }
+    }
+
+    fn add(&mut self, slots: Vec<(Slot, bool)>, unique: bool) {
+        let known = self.list.iter().any(|index| index.slots == slots && (index.unique || !unique));
+        if slots.is_empty() || known {
+            return;
+        }
+        let name = self.name(&slots, unique);
+        self.list.push(IndexModel { name, slots, unique });
+    }
+
+    fn name(&self, slots: &[(Slot, bool)], unique: bool) -> String {
+        let mut name = format!("{}_", self.table);
+        for (slot, descending) in slots {
+            name.push('_');
+            name.push_str(&self.fields.fields[*slot].name);
+            name.push_str(if *descending { "_desc" } else { "" });
+        }
+        name.push_str(if unique { "__unique" } else { "" });
+        if name.len() > NAME_CHARS_MAX {
+            let digest = &hex(&Sha256::digest(name.as_bytes()))[..8];
+            name.truncate(NAME_CHARS_MAX - 9);
+            name = format!("{name}_{digest}");
+        }
+        name
+    }
+
+    /// Drops what another index serves as well; unique ones first.
+    fn finish(self) -> Vec<IndexModel> {
+        let serves = |other: &IndexModel, index: &IndexModel| {
+            let same = other.slots == index.slots;
+            let longer = !other.unique && other.slots.len() > index.slots.len();
+            (same && other.unique) || (longer && other.slots.starts_with(&index.slots))
+        };
+        let needed = |index: &&IndexModel| {
+            index.unique || !self.list.iter().any(|other| other != *index && serves(other, index))
+        };
+        let mut list: Vec<IndexModel> = self.list.iter().filter(needed).cloned().collect();
+        list.sort_by_key(|index| !index.unique);
+        list
+    }
+}
+
+/// True when a database keeps such values in order.
+fn indexable(kind: &FieldKind) -> bool {
+    !matches!(
+        kind,
+        FieldKind::Lines { .. }
+            | FieldKind::Choices { .. }
+            | FieldKind::GeoPoint
+            | FieldKind::File { .. }
+            | FieldKind::Json
+            | FieldKind::LongText { .. }
+    )
+}
