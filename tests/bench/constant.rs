@@ -8,7 +8,7 @@ use axum::http::header;
 use axum::routing::any;
 
 /// Serves a JSON text of the size of one record at every path, until the process ends; returns its address.
-pub fn serve(size: usize) -> Result<SocketAddr> {
+pub(crate) fn serve(size: usize) -> Result<SocketAddr> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;

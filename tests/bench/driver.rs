@@ -16,22 +16,22 @@ use uuid::Uuid;
 const READERS: usize = 2;
 
 /// A copied tenant file.
-pub struct Driver<'a> {
+pub(crate) struct Driver<'a> {
     /// The file.
-    pub file: &'a Path,
+    pub(crate) file: &'a Path,
     /// Table of the measured entity.
-    pub table: String,
+    pub(crate) table: String,
     /// Ids to read and change.
-    pub ids: &'a [Uuid],
+    pub(crate) ids: &'a [Uuid],
     /// The person whose row scope is applied.
-    pub person: Uuid,
+    pub(crate) person: Uuid,
     /// Length of one measurement.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
 }
 
 impl<'a> Driver<'a> {
     /// Finds the table of the measured entity: the only one with these two columns.
-    pub fn new(file: &'a Path, ids: &'a [Uuid], person: Uuid, duration: Duration) -> Result<Self> {
+    pub(crate) fn new(file: &'a Path, ids: &'a [Uuid], person: Uuid, duration: Duration) -> Result<Self> {
         let connection = Connection::open(file)?;
         let mut tables =
             connection.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")?;
@@ -46,7 +46,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Records read by id per second.
-    pub fn read(&self) -> Result<f64> {
+    pub(crate) fn read(&self) -> Result<f64> {
         let sql = format!(
             "SELECT * FROM {} WHERE id = ?1 AND deleted_at IS NULL AND (owner = ?2 OR owner IS NULL)",
             self.table
@@ -59,7 +59,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Lists of fifty per second: two fields filtered, in order of time, one branch for each case of the row scope.
-    pub fn list(&self) -> Result<f64> {
+    pub(crate) fn list(&self) -> Result<f64> {
         let branch = |owner: &str| {
             format!(
                 "SELECT * FROM (SELECT * FROM {} WHERE deleted_at IS NULL AND status = ?1 AND active = 1 AND {owner} \
@@ -81,7 +81,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Records created per second, `group` in each commit.
-    pub fn create(&self, group: usize) -> Result<f64> {
+    pub(crate) fn create(&self, group: usize) -> Result<f64> {
         let connection = self.writer()?;
         let record = Copied::sample(&connection, &self.table)?;
         let trail = Trail::new(&connection)?;
@@ -92,7 +92,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Records changed per second, `group` in each commit.
-    pub fn update(&self, group: usize) -> Result<f64> {
+    pub(crate) fn update(&self, group: usize) -> Result<f64> {
         let connection = self.writer()?;
         let trail = Trail::new(&connection)?;
         let load = format!("SELECT * FROM {} WHERE id = ?1", self.table);

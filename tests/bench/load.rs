@@ -10,47 +10,43 @@ use anyhow::{Context, Result, bail};
 const THREADS: usize = 2;
 
 /// What wrk needs to know for all workloads.
-pub struct Load {
+pub(crate) struct Load {
     /// The program.
-    pub wrk: PathBuf,
+    pub(crate) wrk: PathBuf,
     /// Folder of the Lua scripts.
-    pub scripts: PathBuf,
+    pub(crate) scripts: PathBuf,
     /// Length of one measurement.
-    pub seconds: u64,
+    pub(crate) seconds: u64,
 }
 
 /// One workload.
-pub struct Workload<'a> {
+pub(crate) struct Workload<'a> {
     /// Name of the script without its ending.
-    pub script: &'a str,
+    pub(crate) script: &'a str,
     /// Connections kept open.
-    pub connections: usize,
+    pub(crate) connections: usize,
     /// Where the requests go.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Path of the collection.
-    pub path: &'a str,
+    pub(crate) path: &'a str,
     /// File of record ids, one a line.
-    pub ids: Option<&'a Path>,
+    pub(crate) ids: Option<&'a Path>,
     /// API token.
-    pub token: Option<&'a str>,
+    pub(crate) token: Option<&'a str>,
 }
 
 /// What a measurement came to.
 #[derive(Debug, Clone, Copy)]
-pub struct Figures {
+pub(crate) struct Figures {
     /// Answers per second.
-    pub per_second: f64,
-    /// Half of the answers came within.
-    pub p50_ms: f64,
+    pub(crate) per_second: f64,
     /// 95 of 100 answers came within.
-    pub p95_ms: f64,
-    /// 99 of 100 answers came within.
-    pub p99_ms: f64,
+    pub(crate) p95_ms: f64,
 }
 
 impl Load {
     /// Warms up for a second, then measures. An answer that is an error makes the measurement worthless, so it fails.
-    pub fn measure(&self, workload: &Workload) -> Result<Figures> {
+    pub(crate) fn measure(&self, workload: &Workload) -> Result<Figures> {
         self.run(workload, 1)?;
         self.run(workload, self.seconds)
     }
@@ -79,16 +75,11 @@ impl Load {
 fn parse(line: &str, workload: &Workload) -> Result<Figures> {
     let numbers: Vec<f64> =
         line.split(' ').map(str::parse).collect::<Result<_, _>>().context("figures of wrk")?;
-    let [requests, duration_us, errors, p50_us, p95_us, p99_us] = numbers[..] else {
+    let [requests, duration_us, errors, p95_us] = numbers[..] else {
         bail!("wrk printed `{line}`");
     };
     if errors > 0.0 || requests == 0.0 {
         bail!("{}: {errors} of {requests} requests failed", workload.script);
     }
-    Ok(Figures {
-        per_second: requests / (duration_us / 1e6),
-        p50_ms: p50_us / 1e3,
-        p95_ms: p95_us / 1e3,
-        p99_ms: p99_us / 1e3,
-    })
+    Ok(Figures { per_second: requests / (duration_us / 1e6), p95_ms: p95_us / 1e3 })
 }

@@ -16,7 +16,7 @@ use crate::process;
 use crate::report::Row;
 
 /// The collection of the measured entity.
-pub const RECORDS: &str = "/t/demo/api/v1/records/bench.item";
+pub(crate) const RECORDS: &str = "/t/demo/api/v1/records/bench.item";
 
 /// Records whose ids the workloads draw from; more than fit into any cache of answers.
 const IDS: usize = 20_000;
@@ -24,7 +24,7 @@ const IDS: usize = 20_000;
 const STARTS: usize = 5;
 
 /// An installation with records and a running server.
-pub struct Place {
+pub(crate) struct Place {
     installation: Installation,
     server: Option<Server>,
     person: Uuid,
@@ -35,7 +35,7 @@ pub struct Place {
 }
 
 /// What a bulk load came to.
-pub struct Bulk {
+pub(crate) struct Bulk {
     took: Duration,
     peak_mb: f64,
 }
@@ -48,7 +48,7 @@ impl fmt::Display for Bulk {
 
 impl Place {
     /// Installs the app, makes the people and loads the records through an import, as a person would.
-    pub fn new(postgres: Option<&str>, count: usize) -> Result<(Self, Bulk)> {
+    pub(crate) fn new(postgres: Option<&str>, count: usize) -> Result<(Self, Bulk)> {
         let installation = Installation::on(postgres);
         installation.tenant(&["tests/bench/app"]);
         let server = installation.serve();
@@ -72,7 +72,7 @@ impl Place {
     }
 
     /// Stops the server, starts it again and returns its memory after the first answer.
-    pub fn restart(&mut self) -> Result<f64> {
+    pub(crate) fn restart(&mut self) -> Result<f64> {
         self.server = None;
         let server = self.installation.serve();
         let answer = server.client().with_token(&self.token).get(&format!("{RECORDS}?limit=1"))?;
@@ -83,18 +83,18 @@ impl Place {
     }
 
     /// The id of the server's process.
-    pub fn process_id(&self) -> u32 {
+    pub(crate) fn process_id(&self) -> u32 {
         self.server().process_id()
     }
 
     /// Size of one record as JSON.
-    pub fn record_bytes(&self) -> Result<usize> {
+    pub(crate) fn record_bytes(&self) -> Result<usize> {
         let mut client = self.server().client().with_token(&self.token);
         Ok(client.get(&format!("{RECORDS}/{}", self.ids[0]))?.expect(200).body.len())
     }
 
     /// A workload against the running server.
-    pub fn workload<'a>(&'a self, script: &'a str, connections: usize) -> Workload<'a> {
+    pub(crate) fn workload<'a>(&'a self, script: &'a str, connections: usize) -> Workload<'a> {
         Workload {
             script,
             connections,
@@ -106,7 +106,7 @@ impl Place {
     }
 
     /// Measures the bare driver on a copy of the tenant's file; there is none on PostgreSQL.
-    pub fn driver(
+    pub(crate) fn driver(
         &mut self,
         duration: Duration,
         work: impl Fn(&Driver) -> Result<f64>,
@@ -198,7 +198,7 @@ fn import(server: &Server, file: &Path) -> Result<Bulk> {
 }
 
 /// Time to install both shipped apps into a new tenant, and from the start of the process to its first list.
-pub fn start_and_install(postgres: Option<&str>) -> Result<Vec<Row>> {
+pub(crate) fn start_and_install(postgres: Option<&str>) -> Result<Vec<Row>> {
     let installation = Installation::on(postgres);
     installation.tenant(&[]);
     let mut install = Duration::ZERO;

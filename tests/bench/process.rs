@@ -3,17 +3,17 @@
 use anyhow::{Context, Result};
 
 /// Resident memory at this moment.
-pub fn memory_mb(process: u32) -> Result<f64> {
+pub(crate) fn memory_mb(process: u32) -> Result<f64> {
     status_mb(process, "VmRSS:")
 }
 
 /// Largest resident memory since the start or the last [`reset_peak`].
-pub fn peak_mb(process: u32) -> Result<f64> {
+pub(crate) fn peak_mb(process: u32) -> Result<f64> {
     status_mb(process, "VmHWM:")
 }
 
 /// Lets the peak begin anew.
-pub fn reset_peak(process: u32) -> Result<()> {
+pub(crate) fn reset_peak(process: u32) -> Result<()> {
     std::fs::write(format!("/proc/{process}/clear_refs"), "5")
         .context("the kernel keeps no peak of this process")
 }

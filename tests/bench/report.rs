@@ -7,24 +7,24 @@ use anyhow::{Context, Result};
 use crate::load::Figures;
 
 /// One line of the table.
-pub struct Row {
+pub(crate) struct Row {
     /// What was measured.
-    pub workload: String,
+    pub(crate) workload: String,
     /// What Mortise did, with its unit.
-    pub mortise: String,
+    pub(crate) mortise: String,
     /// What 95 of 100 requests took.
-    pub p95: String,
+    pub(crate) p95: String,
     /// The constant answer and Mortise's share of it.
-    pub constant: String,
+    pub(crate) constant: String,
     /// The bare driver and Mortise's share of it.
-    pub driver: String,
+    pub(crate) driver: String,
     /// What the project asks for.
-    pub goal: String,
+    pub(crate) goal: String,
 }
 
 impl Row {
     /// A workload with a rate, beside the rates of its baselines.
-    pub fn rate(
+    pub(crate) fn rate(
         workload: &str,
         figures: Figures,
         constant: Option<f64>,
@@ -47,7 +47,7 @@ impl Row {
     }
 
     /// A single figure.
-    pub fn single(workload: &str, figure: String, driver: String, goal: &str) -> Self {
+    pub(crate) fn single(workload: &str, figure: String, driver: String, goal: &str) -> Self {
         let (workload, goal) = (workload.to_owned(), goal.to_owned());
         Self { workload, mortise: figure, p95: String::new(), constant: String::new(), driver, goal }
     }
@@ -66,7 +66,7 @@ fn per_second(rate: f64) -> String {
 }
 
 /// The whole table.
-pub fn table(rows: &[Row]) -> String {
+pub(crate) fn table(rows: &[Row]) -> String {
     let mut text =
         "| Workload | Mortise | p95 | Constant answer (share) | Bare driver (share) | Goal |\n".to_owned();
     text.push_str("| --- | --- | --- | --- | --- | --- |\n");
@@ -78,7 +78,7 @@ pub fn table(rows: &[Row]) -> String {
 }
 
 /// Puts a text between `<!-- name -->` and `<!-- /name -->` of a page.
-pub fn replace(page: &Path, name: &str, text: &str) -> Result<()> {
+pub(crate) fn replace(page: &Path, name: &str, text: &str) -> Result<()> {
     let old = std::fs::read_to_string(page).with_context(|| format!("{} is missing", page.display()))?;
     let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
     let (before, rest) = old.split_once(&open).with_context(|| format!("no {open} in {}", page.display()))?;
@@ -87,7 +87,7 @@ pub fn replace(page: &Path, name: &str, text: &str) -> Result<()> {
 }
 
 /// One line about the machine: processors, kernel and date.
-pub fn machine() -> Result<String> {
+pub(crate) fn machine() -> Result<String> {
     let cpu = std::fs::read_to_string("/proc/cpuinfo")?;
     let name = cpu
         .lines()

@@ -9,7 +9,16 @@ use crate::{docs, setup, test};
 pub(crate) fn run() -> Result<()> {
     execute(&mut cargo(["fmt", "--all", "--check"]))?;
     setup::web()?;
-    execute(&mut cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
+    execute(&mut cargo([
+        "clippy",
+        "--locked",
+        "--workspace",
+        "--all-targets",
+        "--quiet",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
     docs::build_book()?;
     test::run_all(&[], true)
 }

@@ -87,12 +87,12 @@ fn browser_tests(environment: &Environment) -> Result<()> {
 
 fn rust_tests(environment: &Environment, arguments: &[String]) -> Result<()> {
     let mut command = if find_program(&["cargo-nextest"]).is_some() {
-        cargo(["nextest", "run", "--workspace", "--no-fail-fast"])
+        cargo(["nextest", "run", "--workspace"])
     } else {
         eprintln!(
             "cargo-nextest is not installed; the tests run with `cargo test`, one crate after the other"
         );
-        cargo(["test", "--workspace", "--no-fail-fast"])
+        cargo(["test", "--workspace"])
     };
     execute(environment.apply(command.args(arguments)))
 }

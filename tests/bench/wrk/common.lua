@@ -19,14 +19,13 @@ function common.id()
    return common.ids[math.random(#common.ids)]
 end
 
-
 function common.done(summary, latency)
    local errors = summary.errors
    io.write(string.format(
-      "RESULT %d %d %d %d %d %d\n",
+      "RESULT %d %d %d %d\n",
       summary.requests, summary.duration,
       errors.connect + errors.read + errors.write + errors.timeout + errors.status,
-      latency:percentile(50), latency:percentile(95), latency:percentile(99)
+      latency:percentile(95)
    ))
 end
 
