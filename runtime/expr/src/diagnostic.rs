@@ -116,7 +116,7 @@ mod tests {
         expect_test::expect![[r#"
             expr.type at 2:6: wrong
                '客户' x
-               　　 ^"#]]
+                　　 ^"#]]
         .assert_eq(&rendered);
     }
 }

@@ -14,12 +14,19 @@ pub const SOURCE_LIMIT: usize = 8_192;
 /// into the 2 MiB stack of a worker thread even without optimisation. (`&&` and `||` do not nest.)
 pub const NESTING_LIMIT: usize = 64;
 
+/// What can be parsed on any thread. The generated parser takes some ten kilobytes of stack for each level; what
+/// nests deeper gets a stack of its own, which costs a thread's start.
+const PLAIN_NESTING_LIMIT: usize = 12;
+
+/// Enough for [`NESTING_LIMIT`] levels without optimisation; only what is used becomes real memory.
+const PARSER_STACK_BYTES: usize = 32 * 1024 * 1024;
+
 /// A parsed source: the tree and where its nodes stand.
 pub(crate) struct Parsed<'s> {
     pub(crate) tree: IdedExpr,
     pub(crate) source: &'s str,
     info: SourceInfo,
-    /// Byte offset of each character, because the parser counts characters.
+    /// Byte offset of each character: the parser tells bytes, people count characters.
     offsets: Vec<usize>,
 }
 
@@ -34,28 +41,46 @@ pub(crate) fn parse(source: &str) -> Result<Parsed<'_>, Vec<Diagnostic>> {
     if source.trim().is_empty() {
         return Err(vec![syntax(1, "the expression is empty; write a condition such as record.name != null")]);
     }
-    if let Some(column) = too_deep(source) {
+    let (depth, column) = nesting(source);
+    if depth > NESTING_LIMIT {
         let message = format!(
             "the expression nests more than {NESTING_LIMIT} levels deep here; split it up or use fewer parentheses"
         );
         return Err(vec![limit("nesting", column, message)]);
     }
-    // An empty environment knows no macros; optional syntax (`a.?b`) is not part of our language.
-    let parser = cel::Env::default().with_optional_support(false).parser();
-    match parser.parse_with_source_info(source) {
+    let parsed = if depth > PLAIN_NESTING_LIMIT { parse_apart(source)? } else { parse_here(source) };
+    match parsed {
         Ok((tree, info)) => {
             let offsets = source.char_indices().map(|(offset, _)| offset).chain([source.len()]).collect();
             Ok(Parsed { tree, source, info, offsets })
         }
-        Err(errors) => Err(errors.errors.iter().map(|error| friendly(source, error)).collect()),
+        // What comes after the first syntax error is mostly its consequence.
+        Err(errors) => Err(errors.errors.iter().take(1).map(|error| friendly(source, error)).collect()),
     }
+}
+
+type ParserResult = Result<(IdedExpr, SourceInfo), cel::ParseErrors>;
+
+fn parse_here(source: &str) -> ParserResult {
+    // An empty environment knows no macros; optional syntax (`a.?b`) is not part of our language.
+    cel::Env::default().with_optional_support(false).parser().parse_with_source_info(source)
+}
+
+fn parse_apart(source: &str) -> Result<ParserResult, Vec<Diagnostic>> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("expression parser".to_owned()).stack_size(PARSER_STACK_BYTES);
+        let parsed = thread.spawn_scoped(scope, || parse_here(source)).ok().and_then(|thread| thread.join().ok());
+        parsed.ok_or_else(|| {
+            let message = "the expression nests too deep to be read now; split it up or use fewer parentheses";
+            vec![limit("nesting", 1, message.to_owned())]
+        })
+    })
 }
 
 impl Parsed<'_> {
     /// The byte offset at which a node's token begins.
     pub(crate) fn start(&self, node: &IdedExpr) -> usize {
-        let character = self.info.offset_for(node.id).map_or(0, |(start, _)| start as usize);
-        let token = self.offsets.get(character).copied().unwrap_or(self.source.len());
+        let token = self.info.offset_for(node.id).map_or(0, |(start, _)| start as usize).min(self.source.len());
         match &node.expr {
             // The token of a call is its parenthesis; people look for the name.
             Expr::Call(call) if self.source[token..].starts_with('(') => {
@@ -105,16 +130,15 @@ fn friendly(source: &str, error: &cel::ParseError) -> Diagnostic {
     let column = before + usize::try_from(error.pos.1).unwrap_or(1).max(1);
     let column = column.min(source.chars().count() + 1);
     let detail = error.msg.trim_start_matches("Syntax error: ");
-    let quoted = detail.split('\'').nth(1).unwrap_or_default();
-    let rest: String = source.chars().skip(column - 1).collect();
-    let word: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    let found = if word.is_empty() { quoted.to_owned() } else { word };
+    let (before, rest): (String, String) =
+        (source.chars().take(column - 1).collect(), source.chars().skip(column - 1).collect());
+    let found = offending(&rest);
 
-    if let Some(instead) = replacement(&found, &rest) {
-        let message = format!("`{found}` is not an operator here; write {instead}");
-        return syntax(column, message).arg("found", found).arg("suggestion", instead);
+    if let Some((wrong, instead)) = replacement(before.trim_end(), &found) {
+        let message = format!("`{wrong}` is not an operator here; write {instead}");
+        return syntax(column, message).arg("found", wrong).arg("suggestion", instead);
     }
-    let message = if quoted == "<EOF>" || rest.is_empty() {
+    let message = if rest.is_empty() {
         "the expression ends too early; a value, an operand or a closing bracket is missing".to_owned()
     } else if rest.starts_with(['\'', '"']) && detail.starts_with("token recognition") {
         "this text is not closed; add the missing quotation mark".to_owned()
@@ -130,24 +154,40 @@ fn friendly(source: &str, error: &cel::ParseError) -> Diagnostic {
     syntax(column, message).arg("found", found)
 }
 
-/// What to write instead of a word or sign that other languages use.
-fn replacement(found: &str, rest: &str) -> Option<&'static str> {
-    match found.to_ascii_lowercase().as_str() {
-        "and" => Some("&&"),
-        "or" => Some("||"),
-        "not" => Some("!"),
-        "is" => Some("=="),
-        _ if rest.starts_with('=') => Some("=="),
-        _ if rest.starts_with('&') => Some("&&"),
-        _ if rest.starts_with('|') => Some("||"),
-        _ if rest.starts_with("<>") => Some("!="),
-        _ => None,
-    }
+/// The word, number or sign at the beginning of a text, or a few characters of it.
+fn offending(rest: &str) -> String {
+    const SHOWN_CHARACTERS: usize = 16;
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let first = rest.chars().next().unwrap_or(' ');
+    let text: String = match first {
+        first if word(first) => rest.chars().take_while(|c| word(*c)).collect(),
+        '\'' | '"' => rest.chars().take_while(|c| !c.is_whitespace()).collect(),
+        _ => rest.chars().take_while(|c| !word(*c) && !c.is_whitespace() && !matches!(c, '\'' | '"')).collect(),
+    };
+    text.chars().take(SHOWN_CHARACTERS).collect()
 }
 
-/// The first character at which the source nests deeper than allowed, found without recursion. Chains such as
-/// `a + b + c` count one level per operator, because the tree of the parser does.
-fn too_deep(source: &str) -> Option<usize> {
+/// A word or sign that other languages use, and what to write instead of it.
+fn replacement<'f>(before: &str, found: &'f str) -> Option<(&'f str, &'static str)> {
+    let previous = before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    Some(match found.to_ascii_lowercase().as_str() {
+        "and" => (found, "&&"),
+        "or" => (found, "||"),
+        "is" => (found, "=="),
+        "like" => (found, "text.contains(part)"),
+        "=" => (found, "=="),
+        "&" => (found, "&&"),
+        "|" => (found, "||"),
+        ">" if before.ends_with('<') => ("<>", "!="),
+        _ if previous.eq_ignore_ascii_case("not") => ("not", "!"),
+        _ => return None,
+    })
+}
+
+/// How deep the source nests, found without recursion, and the character where it first nests so deep (or deeper
+/// than allowed). Chains such as `a + b + c` count one level per operator, because the tree of the parser does.
+fn nesting(source: &str) -> (usize, usize) {
+    let mut deepest = (0, 1);
     let characters: Vec<char> = source.chars().collect();
     // For each open bracket: levels that stay until it closes (`?`), and operators since the last separator.
     let mut open = vec![(0usize, 0usize)];
@@ -189,12 +229,15 @@ fn too_deep(source: &str) -> Option<usize> {
             'i' if next == 'n' && is_word(&characters, at) => step(&mut open, &mut depth),
             _ => {}
         }
+        if depth > deepest.0 {
+            deepest = (depth, at + 1);
+        }
         if depth > NESTING_LIMIT {
-            return Some(at + 1);
+            break;
         }
         at += 1;
     }
-    None
+    deepest
 }
 
 fn step(open: &mut [(usize, usize)], depth: &mut usize) {

@@ -90,8 +90,9 @@ impl Checker<'_> {
             return self.has(&trees, column);
         }
         let Some((function, min, max)) = plain(name) else {
+            let name = &self.qualified(call);
             let suggestion = suggest(name, CATALOG.iter().map(|function| function.name));
-            let hint = match (quantifier(name), suggestion) {
+            let hint = match (quantifier(&call.func_name), suggestion) {
                 (Some(_), _) => format!("; write list.{name}(x, …)"),
                 (None, Some(suggestion)) => format!("; did you mean `{suggestion}`?"),
                 (None, None) => "; the documentation lists all functions".to_owned(),
@@ -114,6 +115,14 @@ impl Checker<'_> {
         }
         let args = args.into_iter().collect::<Option<Vec<_>>>()?;
         self.typed_call(function, args, column)
+    }
+
+    /// The name of a call with what stands before it, where that is not a value: `plugin.function`.
+    fn qualified(&self, call: &CallExpr) -> String {
+        match call.target.as_deref().map(|target| &target.expr) {
+            Some(Expr::Ident(space)) if self.scope.find(space).is_none() => format!("{space}.{}", call.func_name),
+            _ => call.func_name.clone(),
+        }
     }
 
     fn wrong_count(&mut self, name: &str, found: usize, column: usize) -> Option<NodeRef> {

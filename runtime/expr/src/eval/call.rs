@@ -105,7 +105,7 @@ impl<'a> Machine<'a> {
 }
 
 /// Whether a tree code is the ancestor's or lies below it.
-pub(crate) fn is_under(path: &str, ancestor: &str) -> bool {
+fn is_under(path: &str, ancestor: &str) -> bool {
     path.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

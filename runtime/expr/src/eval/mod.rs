@@ -15,7 +15,6 @@ use crate::node::{Comparison, Kind, Node};
 use crate::{Decimal, Value};
 
 pub(crate) use arithmetic::{is_zero, whole_days};
-pub(crate) use call::is_under;
 
 /// How much one evaluation may cost: one per node visited, plus one per 16 bytes of text looked at. A large form
 /// condition costs a few hundred, so only runaway lists and texts reach it, after some milliseconds.
