@@ -51,6 +51,7 @@ fn field(kind: FieldKind) -> FieldModel {
         required: false,
         unique: false,
         search: false,
+        index: false,
         app: 0,
         default: None,
         visible_when: None,
