@@ -2,7 +2,7 @@
 // Nothing is mocked; what a test needs is made through the command line, as an operator would.
 
 import { spawn, execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, dirname } from "node:path";
@@ -18,47 +18,78 @@ export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, is
 /** An ordinary screen. */
 export const DESKTOP = { viewport: { width: 1280, height: 900 } };
 
-const PASSWORD = "Mortise-demo-2026";
+/** The password of everybody in these tests. */
+export const PASSWORD = "Mortise-test-2026";
 
-/** The people of the tests: two representatives of different departments, and who stands above them. */
+/** People of the demo data whom the tests follow. */
 export const PEOPLE = {
-  wang: { login: "wang.fang", name: "王芳", department: "east", language: "zh-CN", roles: ["representative"], supervisor: "li.qiang" },
-  zhao: { login: "zhao.lei", name: "赵磊", department: "north", language: "zh-CN", roles: ["representative"], supervisor: "chen.jing" },
-  li: { login: "li.qiang", name: "李强", department: "east", language: "zh-CN", roles: ["supervisor"] },
-  emma: { login: "emma.clark", name: "Emma Clark", department: "company", language: "en", roles: ["director"], administrator: true },
+  administrator: "admin",
+  director: "zhou.jianguo",
+  representative: "lin.xiaoyu",
+  colleague: "zhang.bo",
+  otherSupervisor: "sun.yan",
+  ownSupervisor: "zhao.lei",
+  english: "emma.wilson",
 };
 
-/** Starts a server over a fresh tenant with both apps, the people and some demo records. */
-export async function startServer({ leads = 200 } = {}) {
+/** What the runtime says in a language, by key, with its details filled in. */
+export function words(language) {
+  const folder = join(workspace, "runtime", "definition", "locales", language);
+  const texts = JSON.parse(readFileSync(join(folder, "ui.json"), "utf8"));
+  return (key, details = {}) => {
+    const text = texts[`ui.${key}`];
+    if (text === undefined) throw new Error(`there is no text ui.${key} in ${language}`);
+    return text.replace(/\{(\w+)\}/g, (_, name) => details[name] ?? "");
+  };
+}
+
+/** Starts a server over a fresh tenant with both apps, their people and some demo records. */
+export async function startServer() {
   const data = mkdtempSync(join(tmpdir(), "mortise-browser-"));
-  const run = (...words) => execFileSync(binary, ["--data", data, ...words], { encoding: "utf8" });
-  fill(run, leads);
+  const env = { ...process.env, MORTISE_DATA: data, RUST_BACKTRACE: "0" };
+  delete env.MORTISE_DATABASE_URL;
+  const run = (...arguments_) => execFileSync(binary, arguments_, { encoding: "utf8", env });
+  run("tenant", "create", "demo", "--name", "演示公司", "--language", "zh-CN");
+  run("user", "create", PEOPLE.administrator, "--tenant", "demo", "--name", "管理员", "--administrator", "--password", PASSWORD);
+  for (const app of ["sales-core", "lead-management"]) {
+    run("app", "install", join(workspace, "app-templates", app), "--tenant", "demo");
+  }
+  run("app", "demo", "--tenant", "demo", "--scale", "0.02", "--password", PASSWORD);
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
-  const server = spawn(binary, ["serve", "--data", data, "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "ignore", "pipe"] });
+  const server = spawn(binary, ["serve", "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "ignore", "pipe"], env });
   const log = [];
   server.stderr.on("data", (bytes) => log.push(bytes.toString()));
   await answered(`${origin}/healthz`, server, log);
   return {
-    origin: `${origin}/t/demo`,
+    origin,
+    base: `${origin}/t/demo`,
     run,
     log: () => log.join(""),
     async stop() {
       server.kill("SIGTERM");
-      await new Promise((resolve) => (server.exitCode === null ? server.once("exit", resolve) : resolve()));
+      if (server.exitCode === null) await new Promise((resolve) => server.once("exit", resolve));
       rmSync(data, { recursive: true, force: true });
     },
   };
 }
 
-function fill(run, leads) {
-  run("tenant", "create", "demo", "--name", "演示公司");
-  for (const app of ["sales-core", "lead-management"]) {
-    run("app", "install", join(workspace, "app-templates", app), "--tenant", "demo");
-  }
-  run("department", "create", "company", "--name", "公司", "--tenant", "demo");
-  run("department", "create", "east", "--name", "华东销售部", "--parent", "company", "--tenant", "demo");
-  run("department", "create", "north", "--name", "华北销售部", "--parent", "company", "--tenant", "demo");
+/** A program signed in as a person: requests to the REST API with the person's session. */
+export async function api(server, login) {
+  const answer = await fetch(`${server.base}/api/v1/session`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ login, password: PASSWORD }),
+  });
+  if (answer.status !== 201) throw new Error(`${login} cannot sign in: ${answer.status} ${await answer.text()}`);
+  const cookie = answer.headers.getSetCookie()[0].split(";")[0];
+  return async (method, path, body) => {
+    const headers = { cookie, ...(body === undefined ? {} : { "content-type": "application/json" }) };
+    const reply = await fetch(`${server.base}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
+    const text = await reply.text();
+    const json = reply.headers.get("content-type")?.includes("json") ? JSON.parse(text) : null;
+    return { status: reply.status, text, json };
+  };
 }
 
 async function freePort() {
@@ -108,4 +139,18 @@ export async function openPage(browser, { device = DESKTOP, language = "zh-CN" }
     if (answer.status() >= 500) complaints.push(`${answer.url()}: ${answer.status()}`);
   });
   return { page, complaints, close: () => context.close() };
+}
+
+/** Signs a person in through the page, in a language. */
+export async function signIn(page, server, login, language = "zh-CN") {
+  await page.goto(`${server.base}/sign-in?lang=${language}`);
+  await page.locator("#login").fill(login);
+  await page.locator("#password").fill(PASSWORD);
+  await page.getByRole("button", { name: words(language)("sign_in.submit") }).click();
+  await page.waitForURL((url) => !url.pathname.endsWith("/sign-in"));
+}
+
+/** How many pixels the page is wider than the screen. */
+export async function overflow(page) {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 }
