@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::fmt;
 
 use indexmap::IndexMap;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::Serialize;
 
+use crate::source::patterns::LANGUAGE;
+
 /// `"Lead"` or `{"en": "Lead", "zh-CN": "线索"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Text {
     /// The same words in every language.
@@ -81,6 +83,28 @@ impl<'de> Deserialize<'de> for Text {
         }
 
         deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+/// By hand, because only a list of languages makes `{"lable": "…"}` an error.
+impl JsonSchema for Text {
+    fn schema_name() -> Cow<'static, str> {
+        "Text".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Words for people: one text, or one per language (`{\"en\": \"Lead\", \"zh-CN\": \"线索\"}`).",
+            "anyOf": [
+                { "type": "string", "minLength": 1 },
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "propertyNames": { "pattern": LANGUAGE },
+                    "additionalProperties": { "type": "string" },
+                },
+            ],
+        })
     }
 }
 

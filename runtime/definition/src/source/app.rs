@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::patterns::{APP_ID, STYLE_NAME};
 use crate::Text;
 
 /// The manifest of an app.
@@ -14,6 +15,7 @@ pub struct App {
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// Stable id, lower case with hyphens: `lead-management`.
+    #[schemars(regex(pattern = APP_ID), length(max = 24))]
     pub id: String,
     /// Version as in semver.org: `1.4.0`.
     pub version: String,
@@ -24,6 +26,7 @@ pub struct App {
     pub description: Option<Text>,
     /// Name of a Tabler icon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = STYLE_NAME))]
     pub icon: Option<String>,
     /// Apps that have to be installed first; their entities may be referred to and extended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

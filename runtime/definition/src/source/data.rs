@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::patterns::ARTIFACT_ID;
+
 /// Records of one entity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -11,6 +13,7 @@ pub struct Data {
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// Stable id within the app.
+    #[schemars(regex(pattern = ARTIFACT_ID), length(max = 60))]
     pub id: String,
     /// The entity: `grade`, or `app.entity` when it belongs to another app.
     pub entity: String,

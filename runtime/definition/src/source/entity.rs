@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::patterns::{ARTIFACT_ID, NAME, STYLE_NAME};
 use super::{Field, Source};
 use crate::Text;
 
@@ -14,9 +15,11 @@ pub struct Entity {
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// Stable id within the app.
+    #[schemars(regex(pattern = NAME), length(max = 40))]
     pub id: String,
     /// Name in the API and the database; the id unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = NAME), length(max = 40))]
     pub name: Option<String>,
     /// Name of one record, shown to people.
     pub label: Text,
@@ -25,6 +28,7 @@ pub struct Entity {
     pub plural: Option<Text>,
     /// Name of a Tabler icon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = STYLE_NAME))]
     pub icon: Option<String>,
     /// Field that names a record to people; the first text field unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,6 +51,7 @@ pub struct Entity {
 #[serde(deny_unknown_fields)]
 pub struct Check {
     /// Stable id within the entity.
+    #[schemars(regex(pattern = ARTIFACT_ID), length(max = 60))]
     pub id: String,
     /// Must hold for the record to be saved.
     pub condition: Source,
@@ -65,6 +70,7 @@ pub struct Extension {
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// Stable id within the app.
+    #[schemars(regex(pattern = ARTIFACT_ID), length(max = 60))]
     pub id: String,
     /// The extended entity: `sales-core.account`.
     pub extends: String,
@@ -98,6 +104,7 @@ pub struct Duplicates {
     pub fields: Vec<DuplicateField>,
     /// Similarity in percent from which a record is a suspect; 85 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
     pub threshold: Option<u8>,
     /// Fields of the existing record shown to the person who types.
     pub show: Vec<String>,

@@ -4,15 +4,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Source;
+use super::patterns::{CURRENCY, NAME, STYLE_NAME};
 use crate::Text;
 
 /// One field.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Field {
     /// Stable id: never changes, so that renaming keeps the data.
+    #[schemars(regex(pattern = NAME), length(max = 40))]
     pub id: String,
     /// Name in expressions, the API and the database; the id unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = NAME), length(max = 40))]
     pub name: Option<String>,
     /// Name shown to people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,6 +63,7 @@ pub enum FieldType {
     Text {
         /// Longest value in characters; 200 unless given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1, max = 4000))]
         max_length: Option<u32>,
         /// Regular expression that the whole value must match.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,6 +73,7 @@ pub enum FieldType {
     LongText {
         /// Longest value in characters; 20 000 unless given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1, max = 1_000_000))]
         max_length: Option<u32>,
     },
     /// Whole number within ±9 007 199 254 740 991.
@@ -83,6 +88,7 @@ pub enum FieldType {
     /// Exact decimal number with a fixed number of places.
     Decimal {
         /// Places after the point, 0 to 9.
+        #[schemars(range(max = 9))]
         scale: u8,
         /// Smallest value, as a decimal string.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,6 +101,7 @@ pub enum FieldType {
     Money {
         /// ISO 4217 code; `CNY` unless given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(regex(pattern = CURRENCY))]
         currency: Option<String>,
         /// Smallest amount, as a decimal string.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -162,12 +169,14 @@ pub enum FieldType {
     File {
         /// Largest size in mebibytes; 25 unless given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1, max = 1024))]
         max_mib: Option<u32>,
     },
     /// Any number of files.
     Files {
         /// Largest size of one file in mebibytes; 25 unless given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1, max = 1024))]
         max_mib: Option<u32>,
     },
     /// A picture.
@@ -208,11 +217,13 @@ pub enum FieldType {
 #[serde(deny_unknown_fields)]
 pub struct Choice {
     /// Stored value.
+    #[schemars(length(min = 1, max = 80))]
     pub value: String,
     /// Name shown to people.
     pub label: Text,
     /// Colour of its badge: a Tabler colour name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = STYLE_NAME))]
     pub color: Option<String>,
     /// Kept for old records, no longer offered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Source;
+use super::patterns::ARTIFACT_ID;
 use crate::Text;
 
 /// A form over one entity.
@@ -14,6 +15,7 @@ pub struct Form {
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// Stable id within the app.
+    #[schemars(regex(pattern = ARTIFACT_ID), length(max = 60))]
     pub id: String,
     /// The entity: `lead`, or `app.entity` when it belongs to another app.
     pub entity: String,
@@ -47,6 +49,7 @@ pub struct Section {
     pub label: Option<Text>,
     /// Columns on a wide screen, 1 to 3; 2 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3))]
     pub columns: Option<u8>,
     /// Shown only while this holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,7 @@ mod data;
 mod entity;
 mod field;
 mod form;
+pub(crate) mod patterns;
 mod role;
 mod tree;
 mod view;

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Source;
+use super::patterns::ARTIFACT_ID;
 use crate::Text;
 
 /// A role.
@@ -15,6 +16,7 @@ pub struct Role {
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// Stable id within the app. Users are given roles as `app.role`.
+    #[schemars(regex(pattern = ARTIFACT_ID), length(max = 60))]
     pub id: String,
     /// Name shown to people.
     pub label: Text,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::patterns::ARTIFACT_ID;
 use crate::Text;
 
 /// A classification. A record stores the path of codes from the root, joined by `/`.
@@ -15,6 +16,7 @@ pub struct Tree {
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// Stable id within the app.
+    #[schemars(regex(pattern = ARTIFACT_ID), length(max = 60))]
     pub id: String,
     /// Name shown to people.
     pub label: Text,

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Source;
+use super::patterns::{ARTIFACT_ID, STYLE_NAME};
 use crate::Text;
 
 /// A list over one entity.
@@ -14,6 +15,7 @@ pub struct View {
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// Stable id within the app.
+    #[schemars(regex(pattern = ARTIFACT_ID), length(max = 60))]
     pub id: String,
     /// The entity: `lead`, or `app.entity` when it belongs to another app.
     pub entity: String,
@@ -35,6 +37,7 @@ pub struct View {
     pub quick_filters: Vec<String>,
     /// Records on a page, 10 to 200; 50 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 10, max = 200))]
     pub page_size: Option<u16>,
     /// Colour of a row: first condition that holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -48,6 +51,7 @@ pub struct Highlight {
     /// The condition.
     pub when: Source,
     /// Tabler colour name.
+    #[schemars(regex(pattern = STYLE_NAME))]
     pub color: String,
 }
 
