@@ -205,7 +205,7 @@ pub(crate) fn start_and_install(postgres: Option<&str>) -> Result<Vec<Row>> {
     for app in ["app-templates/sales-core", "app-templates/lead-management"] {
         let folder = mortise_tests::server::workspace().join(app);
         let started = Instant::now();
-        installation.run(&["app", "install", &folder.to_string_lossy(), "--tenant", "demo"]);
+        installation.run(&["app", "install", "demo", &folder.to_string_lossy()]);
         install += started.elapsed();
     }
     let server = installation.serve();

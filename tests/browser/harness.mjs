@@ -48,13 +48,14 @@ export async function startServer() {
   const data = mkdtempSync(join(tmpdir(), "mortise-browser-"));
   const env = { ...process.env, MORTISE_DATA: data, RUST_BACKTRACE: "0" };
   delete env.MORTISE_DATABASE_URL;
-  const run = (...arguments_) => execFileSync(binary, arguments_, { encoding: "utf8", env });
-  run("tenant", "create", "demo", "--name", "演示公司", "--language", "zh-CN");
-  run("user", "create", PEOPLE.administrator, "--tenant", "demo", "--name", "管理员", "--administrator", "--password", PASSWORD);
-  for (const app of ["sales-core", "lead-management"]) {
-    run("app", "install", join(workspace, "app-templates", app), "--tenant", "demo");
-  }
-  run("app", "demo", "--tenant", "demo", "--scale", "0.02", "--password", PASSWORD);
+  const runWith = (input, ...arguments_) => execFileSync(binary, arguments_, { encoding: "utf8", env, input });
+  const run = (...arguments_) => runWith("", ...arguments_);
+  run("tenant", "create", "demo", "--name", "演示公司", "--tenant-language", "zh-CN", "--time-zone", "Asia/Shanghai");
+  runWith(PASSWORD, "user", "create", "demo", PEOPLE.administrator, "--name", "管理员", "--administrator", "--stdin");
+  const apps = ["sales-core", "lead-management"].map((app) => join(workspace, "app-templates", app));
+  run("app", "install", "demo", ...apps);
+  run("app", "demo", "demo", ...apps, "--records", "200");
+  for (const login of Object.values(PEOPLE)) runWith(PASSWORD, "user", "password", "demo", login, "--stdin");
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   const server = spawn(binary, ["serve", "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "ignore", "pipe"], env });

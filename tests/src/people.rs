@@ -10,13 +10,11 @@ pub const PASSWORD: &str = "Mortise-test-2026";
 impl Installation {
     /// Makes the tenant `demo` with an administrator `admin` and installs apps from folders below the workspace.
     pub fn tenant(&self, apps: &[&str]) {
-        self.run(&["tenant", "create", "demo"]);
-        let admin =
-            ["user", "create", "admin", "--tenant", "demo", "--name", "Administrator", "--administrator"];
-        self.run(&[&admin[..], &["--password", PASSWORD]].concat());
+        self.run(&["tenant", "create", "demo", "--time-zone", "Asia/Shanghai"]);
+        self.run_with(&["user", "create", "demo", "admin", "--administrator", "--stdin"], PASSWORD);
         for app in apps {
             let folder = crate::server::workspace().join(app);
-            self.run(&["app", "install", &folder.to_string_lossy(), "--tenant", "demo"]);
+            self.run(&["app", "install", "demo", &folder.to_string_lossy()]);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The real binary, run on a temporary folder: its command line and its server.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -44,7 +44,13 @@ impl Installation {
     /// Runs a command of the binary and returns what it printed; a failure is a panic that shows everything.
     #[track_caller]
     pub fn run(&self, arguments: &[&str]) -> String {
-        let output = self.try_run(arguments);
+        self.run_with(arguments, "")
+    }
+
+    /// The same with a text on its standard input.
+    #[track_caller]
+    pub fn run_with(&self, arguments: &[&str], input: &str) -> String {
+        let output = self.try_run(arguments, input);
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(
@@ -57,9 +63,15 @@ impl Installation {
     }
 
     /// Runs a command of the binary, whatever comes of it.
-    pub fn try_run(&self, arguments: &[&str]) -> Output {
+    pub fn try_run(&self, arguments: &[&str], input: &str) -> Output {
         let mut command = self.command();
-        command.args(arguments).stdin(Stdio::null()).output().expect("the binary can be started")
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().expect("the binary can be started");
+        let mut stdin = process.stdin.take().expect("the standard input is a pipe");
+        // A command that reads nothing may be gone already; that is its right.
+        stdin.write_all(input.as_bytes()).ok();
+        drop(stdin);
+        process.wait_with_output().expect("the process is ours")
     }
 
     fn command(&self) -> Command {

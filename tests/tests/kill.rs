@@ -49,7 +49,7 @@ fn every_acknowledged_record_survives_kill_nine() {
     }
     assert!(found.len() <= attempted, "seed {seed}: {} records out of {attempted} requests", found.len());
     drop(server);
-    installation.run(&["verify", "--tenant", "demo"]);
+    installation.run(&["verify", "demo"]);
     println!(
         "{KILLS} kills, {attempted} requests, {} acknowledged, {} stored",
         acknowledged.len(),
