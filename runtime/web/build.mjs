@@ -19,12 +19,13 @@ const SCRIPT_BUDGET_BYTES = 150_000;
 /** Colours that definitions name; their classes are put together at run time, so that no template shows them. */
 const COLOURS = "blue|azure|indigo|purple|pink|red|orange|yellow|lime|green|teal|cyan|gray|secondary|primary|dark";
 
-/** Parts that we draw ourselves: the kit's rules for the same words would only leak into them. */
-const OWN_PARTS = (
-  "page page-narrow steps timeline toast alert avatar card empty nav-link tab tabs chip chips comment badge menu btn btn-primary " +
-  "btn-danger btn-icon btn-s segmented figure progress form-control form-select switch table dialog tag status row " +
-  "form-check-input-plain sidebar drawer record field field-help lines settings icon tree"
-).split(" ");
+/** Parts of the kit that we build on; every other class of our own styles is ours alone, and the kit's rules for it would leak in. */
+const SHARED_PARTS = new Set(["form-check-input", "form-select", "icon"]);
+
+function ownClasses(css) {
+  const names = [...css.matchAll(/\.([a-z][\w-]*)/g)].map(([, name]) => name);
+  return [...new Set(names)].filter((name) => !SHARED_PARTS.has(name));
+}
 
 async function bundle(entry, options = {}) {
   const result = await build({
@@ -43,13 +44,13 @@ async function bundle(entry, options = {}) {
 }
 
 /** Takes out of the design kit what no page uses; a page that starts to use a class needs a new build. */
-async function purge(css) {
+async function purge(css, own) {
   const content = [`${server}/templates/**/*.html`, `${server}/src/pages/**/*.rs`, `${here}/src/**/*.ts`];
   const [result] = await new PurgeCSS().purge({
     content,
     css: [{ raw: css }],
     defaultExtractor: (text) => text.match(/[A-Za-z0-9_:-]+/g) ?? [],
-    blocklist: OWN_PARTS,
+    blocklist: ownClasses(own),
     safelist: { standard: [new RegExp(`^(bg|text)-(${COLOURS})(-lt|-lt-fg|-fg)?$`), /^htmx-/] },
     variables: true,
   });
@@ -92,8 +93,9 @@ function emit(name, content) {
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
 const script = await bundle("app.ts");
-const kit = await purge(await bundle("kit.css"));
-const style = `@layer kit{${kit.replace(/@charset "[^"]*";/, "")}}${await bundle("app.css")}`;
+const own = await bundle("app.css");
+const kit = await purge(await bundle("kit.css"), own);
+const style = `@layer kit{${kit.replace(/@charset "[^"]*";/, "")}}${own}`;
 const scriptBytes = emit("app.js", script);
 emit("app.css", style);
 for (const file of readdirSync(join(here, "src/images"))) emit(file, readFileSync(join(here, "src/images", file)));

@@ -50,3 +50,9 @@ document.addEventListener("click", (event) => {
     button.textContent = button.dataset.copied ?? "✓";
   });
 });
+
+// Addresses of searches stay short: what was left empty is not sent.
+document.addEventListener("formdata", (event) => {
+  if ((event.target as HTMLFormElement).method !== "get") return;
+  for (const [name, value] of [...event.formData]) if (value === "" || name.startsWith("_title/")) event.formData.delete(name);
+});
