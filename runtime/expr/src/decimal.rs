@@ -202,12 +202,14 @@ impl FromStr for Decimal {
         if !all_digits(whole) || !all_digits(fraction) || (whole.is_empty() && fraction.is_empty()) {
             return Err(DecimalError::Syntax);
         }
-        let scale = u8::try_from(fraction.len()).ok().filter(|s| *s <= SCALE_LIMIT).ok_or(DecimalError::Scale)?;
+        let scale =
+            u8::try_from(fraction.len()).ok().filter(|s| *s <= SCALE_LIMIT).ok_or(DecimalError::Scale)?;
         let mut mantissa: i64 = 0;
         for digit in whole.bytes().chain(fraction.bytes()) {
             let digit = i64::from(digit - b'0');
             let signed = if negative { -digit } else { digit };
-            mantissa = mantissa.checked_mul(10).and_then(|m| m.checked_add(signed)).ok_or(DecimalError::Range)?;
+            mantissa =
+                mantissa.checked_mul(10).and_then(|m| m.checked_add(signed)).ok_or(DecimalError::Range)?;
         }
         Ok(Decimal { mantissa, scale })
     }
@@ -236,7 +238,9 @@ mod tests {
 
     #[test]
     fn text_and_back_keeps_the_scale() {
-        for text in ["0", "12.50", "-0.05", "-12", "0.000000001", "9223372036854775807", "-9223372036854775808"] {
+        for text in
+            ["0", "12.50", "-0.05", "-12", "0.000000001", "9223372036854775807", "-9223372036854775808"]
+        {
             assert_eq!(decimal(text).to_string(), text);
         }
     }
@@ -265,7 +269,11 @@ mod tests {
     #[test]
     fn rounding_is_half_away_from_zero() {
         for (text, scale, rounded) in [
-            ("2.5", 0, "3"), ("-2.5", 0, "-3"), ("2.4", 0, "2"), ("0.005", 2, "0.01"), ("-0.004", 2, "0.00"),
+            ("2.5", 0, "3"),
+            ("-2.5", 0, "-3"),
+            ("2.4", 0, "2"),
+            ("0.005", 2, "0.01"),
+            ("-0.004", 2, "0.00"),
             ("1.2", 3, "1.200"),
         ] {
             assert_eq!(decimal(text).rescale(scale).unwrap().to_string(), rounded, "{text}");
@@ -275,7 +283,10 @@ mod tests {
     #[test]
     fn division_has_six_places_and_rounds_half_up() {
         for (a, b, quotient) in [
-            ("1", "3", "0.333333"), ("2", "3", "0.666667"), ("-2", "3", "-0.666667"), ("1", "-2", "-0.500000"),
+            ("1", "3", "0.333333"),
+            ("2", "3", "0.666667"),
+            ("-2", "3", "-0.666667"),
+            ("1", "-2", "-0.500000"),
             ("10.00", "0.004", "2500.000000"),
         ] {
             assert_eq!(decimal(a).div(decimal(b)).unwrap().to_string(), quotient, "{a}/{b}");

@@ -46,12 +46,12 @@ impl Diagnostic {
             left -= length + 1;
             line_number += 1;
         }
-        let offending = offending.trim_end_matches('\r');
+        let quoted = format!("  {offending}");
         // A wide character takes two cells, so the padding repeats the text's own width.
         let padding: String =
             offending.chars().take(left).map(|c| if c.is_ascii() { " " } else { "\u{3000}" }).collect();
         let code = self.code;
-        format!("{code} at {line_number}:{}: {}\n  {offending}\n  {padding}^", left + 1, self.message)
+        format!("{code} at {line_number}:{}: {}\n{}\n  {padding}^", left + 1, self.message, quoted.trim_end())
     }
 }
 

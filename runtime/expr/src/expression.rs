@@ -66,7 +66,11 @@ impl Expression {
         Expression::compile_wanting(source, scope, Some(want))
     }
 
-    fn compile_wanting(source: &str, scope: &Scope, want: Option<&Type>) -> Result<Expression, Vec<Diagnostic>> {
+    fn compile_wanting(
+        source: &str,
+        scope: &Scope,
+        want: Option<&Type>,
+    ) -> Result<Expression, Vec<Diagnostic>> {
         let parsed = crate::source::parse(source)?;
         let checked = crate::check::check(&parsed, scope, want)?;
         let root = scope.row_root();
@@ -77,7 +81,12 @@ impl Expression {
         Ok(Expression::of(checked.node, source.into(), checked.references.into(), columns))
     }
 
-    fn of(node: NodeRef, source: Arc<str>, references: Arc<[Reference]>, columns: Arc<Columns>) -> Expression {
+    fn of(
+        node: NodeRef,
+        source: Arc<str>,
+        references: Arc<[Reference]>,
+        columns: Arc<Columns>,
+    ) -> Expression {
         let volatile = node.any(&|node| matches!(node.kind, Kind::Call(Function::Now | Function::Today, _)));
         Expression { node, source, references, columns, volatile }
     }

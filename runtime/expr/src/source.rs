@@ -39,7 +39,10 @@ pub(crate) fn parse(source: &str) -> Result<Parsed<'_>, Vec<Diagnostic>> {
         return Err(vec![limit("length", 1, message)]);
     }
     if source.trim().is_empty() {
-        return Err(vec![syntax(1, "the expression is empty; write a condition such as record.name != null")]);
+        return Err(vec![syntax(
+            1,
+            "the expression is empty; write a condition such as record.name != null",
+        )]);
     }
     let (depth, column) = nesting(source);
     if depth > NESTING_LIMIT {
@@ -68,10 +71,13 @@ fn parse_here(source: &str) -> ParserResult {
 
 fn parse_apart(source: &str) -> Result<ParserResult, Vec<Diagnostic>> {
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("expression parser".to_owned()).stack_size(PARSER_STACK_BYTES);
-        let parsed = thread.spawn_scoped(scope, || parse_here(source)).ok().and_then(|thread| thread.join().ok());
+        let thread =
+            std::thread::Builder::new().name("expression parser".to_owned()).stack_size(PARSER_STACK_BYTES);
+        let parsed =
+            thread.spawn_scoped(scope, || parse_here(source)).ok().and_then(|thread| thread.join().ok());
         parsed.ok_or_else(|| {
-            let message = "the expression nests too deep to be read now; split it up or use fewer parentheses";
+            let message =
+                "the expression nests too deep to be read now; split it up or use fewer parentheses";
             vec![limit("nesting", 1, message.to_owned())]
         })
     })
@@ -80,7 +86,8 @@ fn parse_apart(source: &str) -> Result<ParserResult, Vec<Diagnostic>> {
 impl Parsed<'_> {
     /// The byte offset at which a node's token begins.
     pub(crate) fn start(&self, node: &IdedExpr) -> usize {
-        let token = self.info.offset_for(node.id).map_or(0, |(start, _)| start as usize).min(self.source.len());
+        let token =
+            self.info.offset_for(node.id).map_or(0, |(start, _)| start as usize).min(self.source.len());
         match &node.expr {
             // The token of a call is its parenthesis; people look for the name.
             Expr::Call(call) if self.source[token..].starts_with('(') => {
@@ -107,7 +114,9 @@ impl Parsed<'_> {
         let text = self.source[self.start(node)..].trim_start_matches('-').trim_start();
         let mut previous = ' ';
         let end = text.find(|c: char| {
-            let part = c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E') || (matches!(c, '+' | '-') && matches!(previous, 'e' | 'E'));
+            let part = c.is_ascii_digit()
+                || matches!(c, '.' | 'e' | 'E')
+                || (matches!(c, '+' | '-') && matches!(previous, 'e' | 'E'));
             previous = c;
             !part
         });
@@ -162,7 +171,9 @@ fn offending(rest: &str) -> String {
     let text: String = match first {
         first if word(first) => rest.chars().take_while(|c| word(*c)).collect(),
         '\'' | '"' => rest.chars().take_while(|c| !c.is_whitespace()).collect(),
-        _ => rest.chars().take_while(|c| !word(*c) && !c.is_whitespace() && !matches!(c, '\'' | '"')).collect(),
+        _ => {
+            rest.chars().take_while(|c| !word(*c) && !c.is_whitespace() && !matches!(c, '\'' | '"')).collect()
+        }
     };
     text.chars().take(SHOWN_CHARACTERS).collect()
 }

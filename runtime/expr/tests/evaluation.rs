@@ -8,7 +8,8 @@ use support::{compile, record, scope, value, with_context};
 
 fn check(sources: &[&str], expected: Expect) {
     let width = sources.iter().map(|source| source.chars().count()).max().unwrap_or(0);
-    let lines: String = sources.iter().map(|source| format!("{source:width$}  →  {}\n", value(source))).collect();
+    let lines: String =
+        sources.iter().map(|source| format!("{source:width$}  →  {}\n", value(source))).collect();
     expected.assert_eq(&lines);
 }
 
@@ -349,7 +350,8 @@ fn values_are_converted_where_a_type_is_wanted_and_nothing_is_lost() {
 #[test]
 fn an_expression_that_works_too_much_is_stopped() {
     let numbers = Value::list((0..2000).map(Value::Int));
-    let shape = mortise_expr::Shape::new(vec![mortise_expr::Member::new("n", Type::List(Box::new(Type::Int)))]);
+    let shape =
+        mortise_expr::Shape::new(vec![mortise_expr::Member::new("n", Type::List(Box::new(Type::Int)))]);
     let scope = mortise_expr::Scope::new().root("x", std::sync::Arc::new(shape));
     let expression = Expression::compile("x.n.all(a, x.n.all(b, a + b >= 0))", &scope).unwrap();
     let cx = mortise_expr::Context { now: chrono::Utc::now(), tz: chrono_tz::UTC, roots: &[&[numbers]] };
@@ -398,9 +400,11 @@ fn references_say_what_is_read_and_whether_null_was_thought_of() {
 
 #[test]
 fn conditions_come_apart_at_the_outermost_operators() {
-    let expression = compile("record.count == 1 && (record.total > 2 || record.locked) && user.name == record.name");
+    let expression =
+        compile("record.count == 1 && (record.total > 2 || record.locked) && user.name == record.name");
     let parts = expression.conjuncts();
-    let names = |e: &Expression| e.references().iter().map(|r| r.name.to_string()).collect::<Vec<_>>().join(" ");
+    let names =
+        |e: &Expression| e.references().iter().map(|r| r.name.to_string()).collect::<Vec<_>>().join(" ");
     assert_eq!(parts.iter().map(names).collect::<Vec<_>>(), ["count", "total locked", "name name"]);
     assert_eq!(parts[1].disjuncts().len(), 2);
     assert_eq!(parts[0].equality().map(|e| (e.slot, e.null)), Some((3, false)));

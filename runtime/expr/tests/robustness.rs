@@ -23,7 +23,10 @@ fn exercise(source: &str) {
         Err(findings) => {
             assert!(!findings.is_empty());
             for finding in findings {
-                assert!(finding.column >= 1 && finding.column <= source.chars().count() + 1, "{finding} in {source:?}");
+                assert!(
+                    finding.column >= 1 && finding.column <= source.chars().count() + 1,
+                    "{finding} in {source:?}"
+                );
                 finding.render(source);
             }
         }
@@ -33,10 +36,70 @@ fn exercise(source: &str) {
 /// Words and signs of the language, so that the checker is reached as well.
 fn pieces() -> impl Strategy<Value = String> {
     const WORDS: &[&str] = &[
-        "record", ".", "count", "name", "due", "(", ")", "[", "]", "{", "}", ",", "?", ":", "+", "-", "*", "/", "%", "!",
-        "==", "!=", "<", ">=", "&&", "||", " in ", "1", "0.5", "9223372036854775807", "'x'", "\"客\"", "null", "true",
-        "size", "has", "exists", "map", "coalesce", "x", "record.name", "record.amount", "record.tags", "now()", "//",
-        "'", "\"", "'''", "r'", "b'", "\\", "`", "0x", "1e9", "1u", ";", "=", "&", "|", "#", "\n", "\0", " ", "é",
+        "record",
+        ".",
+        "count",
+        "name",
+        "due",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "?",
+        ":",
+        "+",
+        "-",
+        "*",
+        "/",
+        "%",
+        "!",
+        "==",
+        "!=",
+        "<",
+        ">=",
+        "&&",
+        "||",
+        " in ",
+        "1",
+        "0.5",
+        "9223372036854775807",
+        "'x'",
+        "\"客\"",
+        "null",
+        "true",
+        "size",
+        "has",
+        "exists",
+        "map",
+        "coalesce",
+        "x",
+        "record.name",
+        "record.amount",
+        "record.tags",
+        "now()",
+        "//",
+        "'",
+        "\"",
+        "'''",
+        "r'",
+        "b'",
+        "\\",
+        "`",
+        "0x",
+        "1e9",
+        "1u",
+        ";",
+        "=",
+        "&",
+        "|",
+        "#",
+        "\n",
+        "\0",
+        " ",
+        "é",
     ];
     prop::collection::vec(prop::sample::select(WORDS).prop_map(str::to_owned), 0..24).prop_map(|p| p.concat())
 }

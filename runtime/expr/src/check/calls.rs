@@ -19,7 +19,9 @@ pub(crate) fn pattern(source: &str) -> Result<Regex, String> {
     RegexBuilder::new(source).size_limit(PATTERN_SIZE_LIMIT).build().map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
         // The last line says what is wrong; those before repeat the pattern with a caret.
-        error => error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
+        error => {
+            error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+        }
     })
 }
 
@@ -120,13 +122,16 @@ impl Checker<'_> {
     /// The name of a call with what stands before it, where that is not a value: `plugin.function`.
     fn qualified(&self, call: &CallExpr) -> String {
         match call.target.as_deref().map(|target| &target.expr) {
-            Some(Expr::Ident(space)) if self.scope.find(space).is_none() => format!("{space}.{}", call.func_name),
+            Some(Expr::Ident(space)) if self.scope.find(space).is_none() => {
+                format!("{space}.{}", call.func_name)
+            }
             _ => call.func_name.clone(),
         }
     }
 
     fn wrong_count(&mut self, name: &str, found: usize, column: usize) -> Option<NodeRef> {
-        let form = CATALOG.iter().find(|function| function.name == name).map_or(name, |function| function.form);
+        let form =
+            CATALOG.iter().find(|function| function.name == name).map_or(name, |function| function.form);
         let message = format!("`{name}` is given {found} arguments; it is used as {form}");
         self.type_error(column, "arguments", message)
     }
@@ -164,7 +169,8 @@ impl Checker<'_> {
             return self.wrong_count(name, args.len(), column);
         }
         let Expr::Ident(variable) = &args[0].expr else {
-            let message = format!("the first argument of `{name}` has to be a new name for the item, such as x");
+            let message =
+                format!("the first argument of `{name}` has to be a new name for the item, such as x");
             return self.type_error(self.parsed.column(&args[0]), "variable", message);
         };
         let local = self.locals.len();
@@ -212,7 +218,12 @@ impl Checker<'_> {
             }
             F::Part(part) => {
                 let fits = |ty: &Type| *ty == Type::DateTime || (*ty == Type::Date && part != Part::Hour);
-                self.expect_that(function, &args[0], fits, if part == Part::Hour { "a datetime" } else { "a date or datetime" })?;
+                self.expect_that(
+                    function,
+                    &args[0],
+                    fits,
+                    if part == Part::Hour { "a datetime" } else { "a date or datetime" },
+                )?;
                 if part == Part::Date { Type::Date } else { Type::Int }
             }
             F::Duration(_) => {
@@ -221,7 +232,12 @@ impl Checker<'_> {
             }
             F::DaysBetween => {
                 for arg in &args {
-                    self.expect_that(function, arg, |ty| matches!(ty, Type::Date | Type::DateTime), "dates or datetimes")?;
+                    self.expect_that(
+                        function,
+                        arg,
+                        |ty| matches!(ty, Type::Date | Type::DateTime),
+                        "dates or datetimes",
+                    )?;
                 }
                 Type::Int
             }
@@ -232,7 +248,12 @@ impl Checker<'_> {
             }
             F::Min | F::Max => return self.extreme(function, args, column),
             F::Size => {
-                self.expect_that(function, &args[0], |ty| matches!(ty, Type::Text | Type::List(_)), "a text or a list")?;
+                self.expect_that(
+                    function,
+                    &args[0],
+                    |ty| matches!(ty, Type::Text | Type::List(_)),
+                    "a text or a list",
+                )?;
                 Type::Int
             }
             F::Contains | F::StartsWith | F::EndsWith | F::Under => {
@@ -253,12 +274,22 @@ impl Checker<'_> {
                 Type::Text
             }
             F::ToInt => {
-                self.expect_that(function, &args[0], |ty| ty.is_number() || *ty == Type::Text, "a number or a text")?;
+                self.expect_that(
+                    function,
+                    &args[0],
+                    |ty| ty.is_number() || *ty == Type::Text,
+                    "a number or a text",
+                )?;
                 nullable |= args[0].ty == Type::Text;
                 Type::Int
             }
             F::ToDecimal => {
-                self.expect_that(function, &args[0], |ty| ty.is_number() || *ty == Type::Text, "a number or a text")?;
+                self.expect_that(
+                    function,
+                    &args[0],
+                    |ty| ty.is_number() || *ty == Type::Text,
+                    "a number or a text",
+                )?;
                 nullable |= args[0].ty == Type::Text;
                 Type::Decimal(self.places(function, &args[1])?)
             }
@@ -267,7 +298,12 @@ impl Checker<'_> {
                 Type::Float
             }
             F::Abs => {
-                self.expect_that(function, &args[0], |ty| ty.is_number() || *ty == Type::Duration, "a number or a duration")?;
+                self.expect_that(
+                    function,
+                    &args[0],
+                    |ty| ty.is_number() || *ty == Type::Duration,
+                    "a number or a duration",
+                )?;
                 args[0].ty.clone()
             }
             F::Round if args.len() == 2 => {
@@ -390,7 +426,10 @@ mod tests {
     fn the_catalogue_lists_exactly_the_functions_that_exist() {
         for function in CATALOG {
             let name = function.name;
-            assert!(plain(name).is_some() || quantifier(name).is_some() || name == "has", "{name} does not exist");
+            assert!(
+                plain(name).is_some() || quantifier(name).is_some() || name == "has",
+                "{name} does not exist"
+            );
             assert!(function.form.contains(name), "the form of {name} does not show it");
         }
         for name in ["now", "coalesce", "date", "decimal", "under", "map", "has"] {

@@ -11,7 +11,10 @@ impl Checker<'_> {
     /// The value as the wanted type, as for a field that it is stored in. Digits may be rounded here, nowhere else.
     pub(super) fn assign(&mut self, node: NodeRef, want: &Type) -> Option<NodeRef> {
         let fits = fits(&node, want)
-            || matches!((&node.ty, want), (Type::Decimal(_), Type::Decimal(_)) | (Type::Date, Type::DateTime));
+            || matches!(
+                (&node.ty, want),
+                (Type::Decimal(_), Type::Decimal(_)) | (Type::Date, Type::DateTime)
+            );
         if fits {
             return self.convert(node, want);
         }

@@ -25,7 +25,11 @@ pub(crate) struct Checked {
 }
 
 /// Checks a parsed source; with `want`, also that its value can be given as that type.
-pub(crate) fn check(parsed: &Parsed<'_>, scope: &Scope, want: Option<&Type>) -> Result<Checked, Vec<Diagnostic>> {
+pub(crate) fn check(
+    parsed: &Parsed<'_>,
+    scope: &Scope,
+    want: Option<&Type>,
+) -> Result<Checked, Vec<Diagnostic>> {
     let mut checker = Checker {
         parsed,
         scope,
@@ -115,12 +119,16 @@ impl Checker<'_> {
                 let items: Vec<_> = list.elements.iter().map(|item| self.lower(item)).collect();
                 self.list(items.into_iter().collect::<Option<Vec<_>>>()?, column)
             }
-            Expr::Map(_) | Expr::Struct(_) => {
-                self.type_error(column, "map", "objects in braces cannot be used in expressions; use fields instead")
-            }
-            Expr::Comprehension(_) | Expr::Unspecified => {
-                self.report(Diagnostic::new("expr.syntax", column, "this part of the expression cannot be read"))
-            }
+            Expr::Map(_) | Expr::Struct(_) => self.type_error(
+                column,
+                "map",
+                "objects in braces cannot be used in expressions; use fields instead",
+            ),
+            Expr::Comprehension(_) | Expr::Unspecified => self.report(Diagnostic::new(
+                "expr.syntax",
+                column,
+                "this part of the expression cannot be read",
+            )),
         }
     }
 
@@ -139,7 +147,11 @@ impl Checker<'_> {
             }
             LiteralValue::String(value) => Value::text(value.inner()),
             LiteralValue::Bytes(_) => {
-                return self.type_error(column, "bytes", "bytes (b'…') cannot be used; write the text without the b");
+                return self.type_error(
+                    column,
+                    "bytes",
+                    "bytes (b'…') cannot be used; write the text without the b",
+                );
             }
         };
         let ty = value.ty();
@@ -153,7 +165,8 @@ impl Checker<'_> {
             return self.build(Kind::Local(local), ty, true, column);
         }
         if let Some((_, shape)) = self.scope.find(name) {
-            let example = shape.members().first().map_or_else(String::new, |m| format!(", such as {name}.{}", m.name));
+            let example =
+                shape.members().first().map_or_else(String::new, |m| format!(", such as {name}.{}", m.name));
             let message = format!("`{name}` is a group of fields; name one of them{example}");
             return self.type_error(column, "root", message);
         }
@@ -170,11 +183,13 @@ impl Checker<'_> {
         let field = select.field.as_str();
         let Expr::Ident(root_name) = &select.operand.expr else {
             let operand = self.lower(&select.operand)?;
-            let message = format!("`.{field}` cannot be read from a value of type {}; it has no fields", operand.ty);
+            let message =
+                format!("`.{field}` cannot be read from a value of type {}; it has no fields", operand.ty);
             return self.type_error(column, "no_fields", message);
         };
         if self.locals.iter().any(|variable| variable.name == *root_name) {
-            let message = format!("`.{field}` cannot be read from `{root_name}`; the items of a list have no fields");
+            let message =
+                format!("`.{field}` cannot be read from `{root_name}`; the items of a list have no fields");
             return self.type_error(column, "no_fields", message);
         }
         let root_column = self.parsed.column(&select.operand);
@@ -183,7 +198,8 @@ impl Checker<'_> {
             return self.unknown(root_name, "name", suggestion, root_column);
         };
         let Some(slot) = shape.slot(field) else {
-            let suggestion = suggest(field, shape.members().iter().map(|member| &*member.name)).map(str::to_owned);
+            let suggestion =
+                suggest(field, shape.members().iter().map(|member| &*member.name)).map(str::to_owned);
             return self.unknown(field, root_name, suggestion, column);
         };
         let member = &shape.members()[slot];
@@ -202,7 +218,13 @@ impl Checker<'_> {
         self.build(Kind::Member { root, slot }, ty, nullable, root_column)
     }
 
-    fn unknown(&mut self, name: &str, of: &str, suggestion: Option<String>, column: usize) -> Option<NodeRef> {
+    fn unknown(
+        &mut self,
+        name: &str,
+        of: &str,
+        suggestion: Option<String>,
+        column: usize,
+    ) -> Option<NodeRef> {
         let place = if of == "name" { String::new() } else { format!(" in `{of}`") };
         let hint = suggestion.as_ref().map_or_else(
             || "; check the spelling, or put texts in quotation marks".to_owned(),
@@ -354,7 +376,8 @@ fn not_null_where(condition: &Node, truth: bool, members: &mut Vec<(usize, usize
             not_null_where(b, truth, members);
         }
         (Kind::Not(a), _) => not_null_where(a, !truth, members),
-        (Kind::Compare(Comparison::NotEqual, a, b), true) | (Kind::Compare(Comparison::Equal, a, b), false) => {
+        (Kind::Compare(Comparison::NotEqual, a, b), true)
+        | (Kind::Compare(Comparison::Equal, a, b), false) => {
             if a.is_null() || b.is_null() {
                 member(a);
                 member(b);

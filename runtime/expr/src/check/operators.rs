@@ -31,13 +31,15 @@ impl Checker<'_> {
         right: &IdedExpr,
         column: usize,
     ) -> Option<NodeRef> {
-        let guard = usize::from(comparison.is_equality() && (is_null_literal(left) || is_null_literal(right)));
+        let guard =
+            usize::from(comparison.is_equality() && (is_null_literal(left) || is_null_literal(right)));
         self.guards += guard;
         let (left, right) = (self.lower(left), self.lower(right));
         self.guards -= guard;
         let (left, right) = (left?, right?);
         if !comparison.is_equality() && (left.is_null() || right.is_null()) {
-            let message = format!("`{}` with null is never true; test for null with == or !=", comparison.symbol());
+            let message =
+                format!("`{}` with null is never true; test for null with == or !=", comparison.symbol());
             return self.type_error(column, "null_order", message);
         }
         let Some((left, right)) = self.comparable(&left, &right) else {
@@ -56,7 +58,13 @@ impl Checker<'_> {
         self.build(Kind::Compare(comparison, left, right), Type::Bool, false, column)
     }
 
-    fn mismatch(&mut self, operator: &str, left: &NodeRef, right: &NodeRef, column: usize) -> Option<NodeRef> {
+    fn mismatch(
+        &mut self,
+        operator: &str,
+        left: &NodeRef,
+        right: &NodeRef,
+        column: usize,
+    ) -> Option<NodeRef> {
         let hint = mismatch_hint(operator, left, right).map_or_else(String::new, |hint| format!("; {hint}"));
         let message = format!("`{operator}` does not work with {} and {}{hint}", left.ty, right.ty);
         let diagnostic = Diagnostic::new("expr.type", column, message)
@@ -100,7 +108,8 @@ impl Checker<'_> {
         let (item, list) = (item?, list?);
         let Type::List(item_type) = &list.ty else {
             let hint = if list.ty == Type::Text { "; for texts write text.contains(part)" } else { "" };
-            let message = format!("`in` needs a list on its right side, but this is of type {}{hint}", list.ty);
+            let message =
+                format!("`in` needs a list on its right side, but this is of type {}{hint}", list.ty);
             return self.type_error(column, "operands", message);
         };
         let item_type = (**item_type).clone();
@@ -143,18 +152,27 @@ impl Checker<'_> {
 
 /// What a person probably meant who combined these two.
 fn mismatch_hint(operator: &str, left: &NodeRef, right: &NodeRef) -> Option<&'static str> {
-    let constant_text = [left, right].into_iter().any(|node| node.ty == Type::Text && node.constant().is_some());
+    let constant_text =
+        [left, right].into_iter().any(|node| node.ty == Type::Text && node.constant().is_some());
     Some(match (operator, &left.ty, &right.ty) {
         (_, Type::Date, Type::DateTime) | (_, Type::DateTime, Type::Date) => "use date(…) on the datetime",
         ("-", Type::Date, Type::Date) => "use days_between(earlier, later)",
-        ("+" | "-", Type::Date | Type::DateTime, ty) if ty.is_number() => "use days(n), hours(n) or minutes(n)",
+        ("+" | "-", Type::Date | Type::DateTime, ty) if ty.is_number() => {
+            "use days(n), hours(n) or minutes(n)"
+        }
         ("+", Type::Text, _) | ("+", _, Type::Text) => "use string(…) on the part that is not text",
-        (_, Type::Date, Type::Text) | (_, Type::Text, Type::Date) if constant_text => "write the day as '2026-03-01'",
+        (_, Type::Date, Type::Text) | (_, Type::Text, Type::Date) if constant_text => {
+            "write the day as '2026-03-01'"
+        }
         (_, Type::DateTime, Type::Text) | (_, Type::Text, Type::DateTime) if constant_text => {
             "write the moment as '2026-03-01T08:00:00+08:00'"
         }
-        (_, Type::Id, Type::Text) | (_, Type::Text, Type::Id) => "an id is compared with an id, not with a text",
-        (_, Type::Duration, ty) | (_, ty, Type::Duration) if ty.is_number() => "use days(n), hours(n) or minutes(n)",
+        (_, Type::Id, Type::Text) | (_, Type::Text, Type::Id) => {
+            "an id is compared with an id, not with a text"
+        }
+        (_, Type::Duration, ty) | (_, ty, Type::Duration) if ty.is_number() => {
+            "use days(n), hours(n) or minutes(n)"
+        }
         ("==" | "!=", Type::List(_), _) => "use `value in list`",
         (_, Type::Text, ty) | (_, ty, Type::Text) if ty.is_number() => {
             "write numbers without quotation marks, or use int(…) or decimal(…, scale) on the text"
@@ -169,7 +187,9 @@ fn result_type(operation: Operation, left: &Type, right: &Type) -> Option<Type> 
         (Modulo, Type::Int, Type::Int) => Type::Int,
         (Modulo, ..) => return None,
         (Add, Type::Text, Type::Text) => Type::Text,
-        (Add | Subtract, Type::DateTime, Type::Duration) | (Add, Type::Duration, Type::DateTime) => Type::DateTime,
+        (Add | Subtract, Type::DateTime, Type::Duration) | (Add, Type::Duration, Type::DateTime) => {
+            Type::DateTime
+        }
         (Add | Subtract, Type::Date, Type::Duration) | (Add, Type::Duration, Type::Date) => Type::Date,
         (Subtract, Type::DateTime, Type::DateTime) => Type::Duration,
         (Add | Subtract, Type::Duration, Type::Duration) => Type::Duration,

@@ -39,7 +39,9 @@ pub(super) fn arithmetic(operation: Operation, a: &Value, b: &Value) -> Result<V
         (_, Value::DateTime(_) | Value::Date(_), _) | (Add, _, Value::DateTime(_) | Value::Date(_)) => {
             time(operation, a, b)
         }
-        (Add, Value::Duration(a), Value::Duration(b)) => a.checked_add(*b).map(Value::Duration).ok_or_else(overflow),
+        (Add, Value::Duration(a), Value::Duration(b)) => {
+            a.checked_add(*b).map(Value::Duration).ok_or_else(overflow)
+        }
         (Subtract, Value::Duration(a), Value::Duration(b)) => {
             a.checked_sub(*b).map(Value::Duration).ok_or_else(overflow)
         }
@@ -139,9 +141,9 @@ pub(super) fn convert(value: &Value, ty: &Type, tz: Tz) -> Result<Value, EvalErr
         (Type::Float, Value::Int(_) | Value::Decimal(_)) => {
             float(value).map(Value::Float).ok_or_else(|| mismatch("conversion", &[value]))
         }
-        (Type::DateTime, Value::Date(date)) => {
-            start_of_day(*date, tz).map(|start| Value::DateTime(start.with_timezone(&Utc))).ok_or_else(overflow)
-        }
+        (Type::DateTime, Value::Date(date)) => start_of_day(*date, tz)
+            .map(|start| Value::DateTime(start.with_timezone(&Utc)))
+            .ok_or_else(overflow),
         (Type::List(item), Value::List(items)) => {
             items.iter().map(|value| convert(value, item, tz)).collect::<Result<Vec<_>, _>>().map(Value::list)
         }

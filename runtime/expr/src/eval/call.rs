@@ -72,7 +72,11 @@ impl<'a> Machine<'a> {
                 // An empty search text would insert the new one everywhere; people mean nothing by it.
                 let occurrences = if b.is_empty() { 0 } else { a.matches(b).count() };
                 self.spend((occurrences * new.len() / super::BYTES_PER_COST) as u64)?;
-                if occurrences == 0 { Cow::Owned(Value::text(a)) } else { Cow::Owned(Value::text(a.replace(b, new))) }
+                if occurrences == 0 {
+                    Cow::Owned(Value::text(a))
+                } else {
+                    Cow::Owned(Value::text(a.replace(b, new)))
+                }
             }
             _ => return Err(mismatch(function.name(), &[&Value::text(a), &Value::text(b)])),
         })
@@ -123,7 +127,8 @@ fn on_text(function: Function, text: &str, b: &Value, c: &Value) -> Result<Value
         Function::Trim => Value::text(text.trim()),
         Function::ToText => Value::text(text),
         Function::Substring => {
-            let position = |value: &Value| value.as_int().map(|n| usize::try_from(n.max(0)).unwrap_or(usize::MAX));
+            let position =
+                |value: &Value| value.as_int().map(|n| usize::try_from(n.max(0)).unwrap_or(usize::MAX));
             let from = position(b).unwrap_or(0);
             let to = position(c).unwrap_or(usize::MAX);
             Value::text(text.chars().skip(from).take(to.saturating_sub(from)).collect::<String>())
@@ -201,13 +206,19 @@ fn local_time(value: &Value, tz: chrono_tz::Tz) -> Option<NaiveDateTime> {
 }
 
 /// A number made whole in one of several ways.
-fn whole(value: &Value, exactly: impl Fn(i128, i128) -> i128, floating: impl Fn(f64) -> f64) -> Option<Value> {
+fn whole(
+    value: &Value,
+    exactly: impl Fn(i128, i128) -> i128,
+    floating: impl Fn(f64) -> f64,
+) -> Option<Value> {
     match value {
         Value::Int(number) => Some(Value::Int(*number)),
         Value::Decimal(number) => {
             i64::try_from(exactly(i128::from(number.mantissa), power(number.scale))).ok().map(Value::Int)
         }
-        Value::Float(number) => Decimal::from_f64(floating(*number), 0).map(|number| Value::Int(number.mantissa)),
+        Value::Float(number) => {
+            Decimal::from_f64(floating(*number), 0).map(|number| Value::Int(number.mantissa))
+        }
         _ => None,
     }
 }

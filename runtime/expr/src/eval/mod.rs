@@ -118,7 +118,9 @@ impl<'a> Machine<'a> {
                 Cow::Owned(arithmetic::arithmetic(*operation, &a, &b)?)
             }
             Kind::Negate(operand) => Cow::Owned(arithmetic::negate(self.eval(operand)?.as_ref())?),
-            Kind::If(condition, yes, no) => return if self.test(condition)? { self.eval(yes) } else { self.eval(no) },
+            Kind::If(condition, yes, no) => {
+                return if self.test(condition)? { self.eval(yes) } else { self.eval(no) };
+            }
             Kind::In(item, list) => boolean(self.membership(item, list)?),
             Kind::List(items) => {
                 let items = items.iter().map(|item| self.eval(item).map(Cow::into_owned));
@@ -202,7 +204,9 @@ pub(crate) fn compare(comparison: Comparison, a: &Value, b: &Value) -> bool {
 
 fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
-        (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(&**b).all(|(a, b)| equal(a, b)),
+        (Value::List(a), Value::List(b)) => {
+            a.len() == b.len() && a.iter().zip(&**b).all(|(a, b)| equal(a, b))
+        }
         (Value::Bool(a), Value::Bool(b)) => a == b,
         (Value::Id(a), Value::Id(b)) => a == b,
         (Value::Text(a), Value::Text(b)) => a == b,

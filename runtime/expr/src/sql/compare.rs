@@ -114,7 +114,8 @@ impl Translator<'_> {
         let mut left = self.operand(a)?;
         let right = self.operand(b)?;
         let by_column = is_row_member(a, self.columns) || is_row_member(b, self.columns);
-        if a.ty == Type::Text && !comparison.is_equality() && !by_column && self.dialect == Dialect::Postgres {
+        if a.ty == Type::Text && !comparison.is_equality() && !by_column && self.dialect == Dialect::Postgres
+        {
             // Columns are declared so; what is computed would follow the database's language.
             left = self.custom("{} COLLATE \"C\"", [left]);
         }
@@ -130,12 +131,15 @@ impl Translator<'_> {
         value: &Value,
         sense: Sense,
     ) -> Result<Option<Expr>, Diagnostic> {
-        let (Kind::Call(Function::Part(Part::Date), args), Value::Date(day), Some(cx)) = (&a.kind, value, self.cx) else {
+        let (Kind::Call(Function::Part(Part::Date), args), Value::Date(day), Some(cx)) =
+            (&a.kind, value, self.cx)
+        else {
             return Ok(None);
         };
         let moment = &args[0];
         let next = day.checked_add_days(Days::new(1));
-        let (Some(start), Some(end)) = (midnight(*day, cx.tz), next.and_then(|next| midnight(next, cx.tz))) else {
+        let (Some(start), Some(end)) = (midnight(*day, cx.tz), next.and_then(|next| midnight(next, cx.tz)))
+        else {
             return Ok(None);
         };
         if moment.ty != Type::DateTime {
@@ -198,7 +202,9 @@ fn at_scale(comparison: Comparison, value: &Value, scale: u8) -> Option<(Compari
         (_, true) => Some((comparison, clamp(floor))),
         (Comparison::Equal | Comparison::NotEqual, false) => None,
         // x > 1.5 and x >= 1.5 both say x > 1, as x < 1.5 and x <= 1.5 both say x <= 1.
-        (Comparison::Greater | Comparison::GreaterOrEqual, false) => Some((Comparison::Greater, clamp(floor))),
+        (Comparison::Greater | Comparison::GreaterOrEqual, false) => {
+            Some((Comparison::Greater, clamp(floor)))
+        }
         (Comparison::Less | Comparison::LessOrEqual, false) => Some((Comparison::LessOrEqual, clamp(floor))),
     }
 }

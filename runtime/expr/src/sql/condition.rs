@@ -31,7 +31,9 @@ impl Translator<'_> {
                 let (yes, no) = (self.condition(yes, sense)?, self.condition(no, sense)?);
                 Ok(CaseStatement::new().case(condition, yes).finally(no).into())
             }
-            Kind::Member { slot, .. } if !node.nullable => Ok(self.column(node, *slot)?.eq(truth(!sense.negated))),
+            Kind::Member { slot, .. } if !node.nullable => {
+                Ok(self.column(node, *slot)?.eq(truth(!sense.negated)))
+            }
             _ => Ok(self.finish(self.atom(node)?, sense)),
         }
     }
@@ -85,7 +87,9 @@ impl Translator<'_> {
 
     /// A range where it can be, because every index serves a range.
     fn starts_with(&self, text: &NodeRef, start: &NodeRef) -> Result<Expr, Diagnostic> {
-        if let (Some(Known::Value(Value::Text(start))), true) = (self.known(start)?, is_row_member(text, self.columns)) {
+        if let (Some(Known::Value(Value::Text(start))), true) =
+            (self.known(start)?, is_row_member(text, self.columns))
+        {
             return Ok(range(self.operand(text)?, &start));
         }
         let parts = [self.operand(text)?, self.operand(start)?];
@@ -101,7 +105,9 @@ impl Translator<'_> {
 
     fn under(&self, path: &NodeRef, ancestor: &NodeRef) -> Result<Expr, Diagnostic> {
         let same = self.operand(path)?.eq(self.operand(ancestor)?);
-        if let (Some(Known::Value(Value::Text(ancestor))), true) = (self.known(ancestor)?, is_row_member(path, self.columns)) {
+        if let (Some(Known::Value(Value::Text(ancestor))), true) =
+            (self.known(ancestor)?, is_row_member(path, self.columns))
+        {
             return Ok(same.or(range(self.operand(path)?, &format!("{ancestor}/"))));
         }
         let below = self.custom("{} || '/'", [self.operand(ancestor)?]);
@@ -122,7 +128,10 @@ impl Translator<'_> {
             }
         };
         if items.len() > IN_LIST_LIMIT {
-            let message = format!("the list beside `in` has {} items, but at most {IN_LIST_LIMIT} are allowed", items.len());
+            let message = format!(
+                "the list beside `in` has {} items, but at most {IN_LIST_LIMIT} are allowed",
+                items.len()
+            );
             return Err(Diagnostic::new("expr.limit", node.column, message).arg("reason", "list"));
         }
         let with_null = items.iter().any(Value::is_null);
@@ -157,6 +166,10 @@ impl Translator<'_> {
         if matches!(self.known(item)?, Some(Known::Value(Value::Null))) {
             return Ok(Atom { sql: truth(false), nullable: false });
         }
+        if self.hidden_by_json_each(item) || self.hidden_by_json_each(list) {
+            let message = "this needs a table alias, because a column has the name of one of json_each";
+            return Err(refuse(list, "alias", message));
+        }
         let (column, item) = (self.operand_list(list)?, self.operand(item)?);
         Ok(match self.dialect {
             Dialect::Sqlite => Atom {
@@ -171,15 +184,20 @@ impl Translator<'_> {
 
     /// The column of a stored list.
     pub(super) fn operand_list(&self, list: &NodeRef) -> Result<Expr, Diagnostic> {
-        let Kind::Member { slot, .. } = list.kind else {
-            return Err(self.untranslatable(list));
-        };
-        let name = self.columns.members[slot].1.as_deref().unwrap_or_default();
-        if self.alias.is_none() && JSON_EACH_COLUMNS.contains(&name) {
-            let message = format!("the column {name} needs a table alias here, because json_each has a column of that name");
-            return Err(refuse(list, "alias", message));
+        match list.kind {
+            Kind::Member { slot, .. } => self.column(list, slot),
+            _ => Err(self.untranslatable(list)),
         }
-        self.column(list, slot)
+    }
+
+    /// Whether an unqualified column of the node would be taken for one of `json_each`.
+    fn hidden_by_json_each(&self, node: &Node) -> bool {
+        let column = |node: &Node| match node.kind {
+            Kind::Member { slot, .. } if node.row => self.columns.members[slot].1.as_deref(),
+            _ => None,
+        };
+        let hidden = |node: &Node| column(node).is_some_and(|name| JSON_EACH_COLUMNS.contains(&name));
+        self.alias.is_none() && self.dialect == Dialect::Sqlite && node.any(&hidden)
     }
 
     /// Why a node that depends on the row has no SQL.
@@ -189,7 +207,9 @@ impl Translator<'_> {
             Kind::Pattern(..) => ("`matches`".to_owned(), "function"),
             Kind::Each(_) => ("a condition over the items of a list".to_owned(), "macro"),
             Kind::List(_) | Kind::Item(..) => ("a list made of fields of the record".to_owned(), "list"),
-            Kind::Arithmetic(operation, ..) => (format!("`{}` on these types", operation.symbol()), "operator"),
+            Kind::Arithmetic(operation, ..) => {
+                (format!("`{}` on these types", operation.symbol()), "operator")
+            }
             _ => (format!("a value of type {}", node.ty), "type"),
         };
         let message = format!(

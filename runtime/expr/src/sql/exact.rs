@@ -23,19 +23,21 @@ impl Translator<'_> {
         a: &NodeRef,
         b: &NodeRef,
     ) -> Result<Expr, Diagnostic> {
+        if matches!(operation, Operation::Divide | Operation::Modulo) {
+            let symbol = operation.symbol();
+            let message = format!(
+                "`{symbol}` cannot be used on fields of the record in a database condition; multiply the other side instead"
+            );
+            return Err(refuse(node, "operator", message));
+        }
         // Refuses what is too large before anything is written.
         self.bound(node)?;
         let scale = stored_scale(&node.ty).ok_or_else(|| self.untranslatable(node))?;
-        match operation {
-            Operation::Add => Ok(self.scaled(a, scale)?.add(self.scaled(b, scale)?)),
-            Operation::Subtract => Ok(self.scaled(a, scale)?.sub(self.scaled(b, scale)?)),
-            Operation::Multiply => Ok(self.operand(a)?.mul(self.operand(b)?)),
-            Operation::Divide | Operation::Modulo => {
-                let symbol = operation.symbol();
-                let message = format!("`{symbol}` cannot be used on fields of the record in a database condition; multiply the other side instead");
-                Err(refuse(node, "operator", message))
-            }
+        if operation == Operation::Multiply {
+            return Ok(self.operand(a)?.mul(self.operand(b)?));
         }
+        let (a, b) = (self.scaled(a, scale)?, self.scaled(b, scale)?);
+        Ok(if operation == Operation::Add { a.add(b) } else { a.sub(b) })
     }
 
     /// An exact operand as an integer at a scale that is not smaller than its own.
@@ -96,7 +98,9 @@ impl Translator<'_> {
         let (bound_a, bound_b) = (self.bound(a)?, self.bound(b)?);
         if operation == Operation::Multiply {
             if scale(a) + scale(b) > SCALE_LIMIT {
-                let message = format!("this product has more than {SCALE_LIMIT} places, which the database would not round");
+                let message = format!(
+                    "this product has more than {SCALE_LIMIT} places, which the database would not round"
+                );
                 return Err(refuse(node, "scale", message));
             }
             return Ok(bound_a * bound_b);

@@ -219,7 +219,9 @@ fn bind(node: &Node, known: &Known, ty: &Type) -> Result<Expr, Diagnostic> {
         }),
         Type::Id => Sql::Uuid(value.as_id()),
         Type::List(_) | Type::Geo | Type::Json => {
-            let message = format!("values of type {ty} cannot be used in a database condition except with `in` and null");
+            let message = format!(
+                "values of type {ty} cannot be used in a database condition except with `in` and null"
+            );
             return Err(refuse(node, "type", message));
         }
     };

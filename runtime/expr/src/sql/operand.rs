@@ -28,7 +28,9 @@ impl Translator<'_> {
             Kind::Arithmetic(operation, a, b) => match node.ty {
                 Type::Date | Type::DateTime => self.moved(node, *operation, a, b),
                 Type::Duration if a.ty == Type::DateTime => self.elapsed(a, b),
-                Type::Int | Type::Decimal(_) | Type::Duration => self.exact_arithmetic(node, *operation, a, b),
+                Type::Int | Type::Decimal(_) | Type::Duration => {
+                    self.exact_arithmetic(node, *operation, a, b)
+                }
                 _ => Err(self.untranslatable(node)),
             },
             Kind::Negate(operand) if node.ty != Type::Float => {

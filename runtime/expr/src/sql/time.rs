@@ -66,7 +66,9 @@ impl Translator<'_> {
         let micros = self.operand(later)?.sub(self.operand(earlier)?);
         Ok(match self.dialect {
             Dialect::Sqlite => micros.div(1000i64),
-            Dialect::Postgres => self.custom("CAST(trunc(extract(epoch FROM {}) * 1000) AS bigint)", [micros]),
+            Dialect::Postgres => {
+                self.custom("CAST(trunc(extract(epoch FROM {}) * 1000) AS bigint)", [micros])
+            }
         })
     }
 
@@ -90,7 +92,11 @@ impl Translator<'_> {
             }
         };
         if !(-MOVE_LIMIT_MS..=MOVE_LIMIT_MS).contains(&ms) {
-            return Err(refuse(duration, "range", "a database condition can move a date by at most a hundred years"));
+            return Err(refuse(
+                duration,
+                "range",
+                "a database condition can move a date by at most a hundred years",
+            ));
         }
         let ms = if operation == Operation::Subtract { -ms } else { ms };
         let time = self.operand(time)?;
@@ -101,7 +107,9 @@ impl Translator<'_> {
             (Dialect::Postgres, Type::Date) => {
                 time.add(i32::try_from(whole_days(ms)).expect("a hundred years are fewer days than 2^31"))
             }
-            (Dialect::Postgres, _) => self.custom("{} + {} * interval '1 millisecond'", [time, Expr::val(ms)]),
+            (Dialect::Postgres, _) => {
+                self.custom("{} + {} * interval '1 millisecond'", [time, Expr::val(ms)])
+            }
         })
     }
 }

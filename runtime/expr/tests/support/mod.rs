@@ -37,8 +37,12 @@ pub(crate) fn scope() -> Scope {
         Member::new("teams", Type::List(Box::new(Type::Id))),
         Member::new("base", Type::Geo).nullable(),
     ]);
-    let settings = Shape::new(vec![Member::new("hours", Type::Int), Member::new("factor", Type::Decimal(3)).nullable()]);
-    Scope::new().root("record", Arc::new(record)).root("user", Arc::new(user)).root("settings", Arc::new(settings))
+    let settings =
+        Shape::new(vec![Member::new("hours", Type::Int), Member::new("factor", Type::Decimal(3)).nullable()]);
+    Scope::new()
+        .root("record", Arc::new(record))
+        .root("user", Arc::new(user))
+        .root("settings", Arc::new(settings))
 }
 
 pub(crate) fn instant(text: &str) -> DateTime<Utc> {
