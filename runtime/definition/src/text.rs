@@ -94,7 +94,7 @@ impl JsonSchema for Text {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "Words for people: one text, or one per language (`{\"en\": \"Lead\", \"zh-CN\": \"线索\"}`).",
+            "description": "Words for people: one text, or one per language (`{\"en\": \"Order\", \"zh-CN\": \"订单\"}`).",
             "anyOf": [
                 { "type": "string", "minLength": 1 },
                 {

@@ -115,3 +115,19 @@ fn as_owner(binary: &Path) -> Command {
     command.current_dir(std::env::temp_dir());
     command
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_answers_while_it_is_held_and_leaves_nothing_behind() {
+        let Some(cluster) = Cluster::start(Durability::None).unwrap() else { return };
+        let (url, folder) = (cluster.url(), cluster.folder.clone());
+        let one = output(&mut program("psql", [url.as_str(), "-tAc", "SELECT 1"])).unwrap();
+        assert_eq!(one.trim(), "1");
+        drop(cluster);
+        assert!(!folder.exists());
+        assert!(output(&mut program("psql", [url.as_str(), "-tAc", "SELECT 1"])).is_err());
+    }
+}

@@ -34,15 +34,12 @@ const HIDDEN: &[&str] =
 const WITHOUT_CLOCK: &[&str] = &["runtime/expr/", "runtime/definition/", "runtime/store/", "runtime/engine/"];
 
 /// Where the real `Env` and measurements of the machine live.
-const CLOCKS: &[(&str, &str)] = &[];
+const CLOCKS: &[(&str, &str)] = &[("runtime/engine/src/env.rs", "the real environment")];
 
 /// Words of one trade, which the runtime must not know.
 const BUSINESS_WORDS: &[&str] = &[
-    "lead",
-    "leads",
     "opportunity",
     "opportunities",
-    "quotation",
     "salesperson",
     "salesman",
     "crm",
@@ -54,6 +51,9 @@ const BUSINESS_WORDS: &[&str] = &[
     "拜访",
     "销售",
 ];
+
+/// The same, but ordinary verbs in prose, and so looked for in code only.
+const BUSINESS_NAMES: &[&str] = &["lead", "leads"];
 
 #[test]
 fn every_file_opens_with_a_full_sentence() {
@@ -126,21 +126,21 @@ fn the_runtime_knows_no_business_word() {
         if path.starts_with("runtime/xtask/") || path.ends_with("package-lock.json") {
             continue;
         }
+        let code = path.ends_with(".rs") || path.ends_with(".ts");
         for (number, line) in Source::new(&path, &read(&file)).code() {
-            findings.extend(business_words(line).map(|word| format!("{path}:{number}: {word}")));
+            findings.extend(business_words(line, code).map(|word| format!("{path}:{number}: {word}")));
         }
     }
     expect_none("Business words belong to app-templates, plugins, tests and docs", &findings);
 }
 
-fn business_words(line: &str) -> impl Iterator<Item = &'static str> {
+fn business_words(line: &str, code: bool) -> impl Iterator<Item = &'static str> {
     let lower = line.to_lowercase();
     let words: BTreeSet<String> =
         lower.split(|letter: char| !letter.is_ascii_alphanumeric()).map(str::to_owned).collect();
-    BUSINESS_WORDS
-        .iter()
-        .copied()
-        .filter(move |word| if word.is_ascii() { words.contains(*word) } else { lower.contains(word) })
+    let names = if code { BUSINESS_NAMES } else { &[] };
+    let searched = BUSINESS_WORDS.iter().chain(names).copied();
+    searched.filter(move |word| if word.is_ascii() { words.contains(*word) } else { lower.contains(word) })
 }
 
 #[test]
@@ -193,6 +193,6 @@ fn check_exceptions(rule: &str, found: &[(String, usize)], exceptions: &[(&str, 
 
 #[test]
 fn a_word_is_found_whole_and_not_inside_another() {
-    assert_eq!(business_words("let lead_count = 1; // misleading").collect::<Vec<_>>(), ["lead"]);
-    assert_eq!(business_words("leading zeros").count(), 0);
+    assert_eq!(business_words("let lead_count = 1;", true).collect::<Vec<_>>(), ["lead"]);
+    assert_eq!(business_words("leading zeros", true).count(), 0);
 }
