@@ -1,0 +1,96 @@
+//! The REST API below `/api/v1`: thin handlers that turn requests into commands and queries of the engine.
+//! What pages need as well is a public function here, so that both faces do exactly the same.
+
+pub mod apps;
+pub mod body;
+pub mod departments;
+pub mod etag;
+pub mod files;
+pub mod imports;
+pub mod openapi;
+pub mod records;
+pub mod roles;
+pub mod session;
+pub mod tokens;
+pub mod users;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::Response;
+use axum::routing::{delete, get, patch, post};
+use mortise_engine::{Command, RunOptions};
+
+use crate::config::{BATCH_LIMIT_BYTES, BODY_LIMIT_BYTES, PACKAGE_LIMIT_BYTES, UPLOAD_LIMIT_BYTES};
+use crate::{AppState, Failure, SignedIn};
+
+/// All routes of the API.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .merge(record_routes())
+        .merge(app_routes())
+        .route("/users", get(users::list).post(users::post))
+        .route("/users/{id}", get(users::read).patch(users::patch))
+        .route("/departments", get(departments::list).post(departments::post))
+        .route("/departments/{id}", patch(departments::patch).delete(departments::delete))
+        .route("/roles", get(roles::list))
+        .route("/tokens", get(tokens::list).post(tokens::post))
+        .route("/tokens/{id}", delete(tokens::delete))
+        .route("/session", get(session::get).post(session::post).patch(session::patch).delete(session::delete))
+        .route("/openapi.json", get(document))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
+        .merge(large_routes())
+}
+
+fn record_routes() -> Router<AppState> {
+    Router::new()
+        .route("/records/{entity}", get(records::list).post(records::create))
+        .route("/records/{entity}/duplicates", post(records::duplicates))
+        .route("/records/{entity}/export", get(records::export))
+        .route("/records/{entity}/{id}", get(records::read).patch(records::update).delete(records::delete))
+        .route("/records/{entity}/{id}/restore", post(records::restore))
+        .route("/records/{entity}/{id}/timeline", get(records::timeline))
+        .route("/records/{entity}/{id}/comments", post(records::comment))
+        .route("/files/{id}", get(files::read))
+}
+
+fn app_routes() -> Router<AppState> {
+    Router::new()
+        .route("/apps", get(apps::list))
+        .route("/apps/{app}", get(apps::read).delete(apps::uninstall))
+        .route("/apps/{app}/export", get(apps::export))
+        .route("/apps/{app}/rollback", post(apps::rollback))
+        .route("/apps/{app}/settings", patch(apps::settings))
+}
+
+/// Routes that take more than an ordinary body.
+fn large_routes() -> Router<AppState> {
+    let batches = Router::new()
+        .route("/records/{entity}/batch", post(records::batch_of_entity))
+        .route("/batch", post(records::batch))
+        .layer(DefaultBodyLimit::max(BATCH_LIMIT_BYTES));
+    let packages = Router::new()
+        .route("/apps", post(apps::install))
+        .route("/apps/check", post(apps::check))
+        .route("/apps/plan", post(apps::plan))
+        .layer(DefaultBodyLimit::max(PACKAGE_LIMIT_BYTES));
+    let uploads = Router::new()
+        .route("/files", post(files::upload))
+        .merge(imports::router())
+        .layer(DefaultBodyLimit::max(UPLOAD_LIMIT_BYTES));
+    batches.merge(packages).merge(uploads)
+}
+
+/// Leaves a note about administration in the tenant's audit.
+pub async fn note(by: &SignedIn, event: &'static str, details: serde_json::Value) -> Result<(), Failure> {
+    let command = Command::Note { event: event.to_owned(), details };
+    by.tenant.engine.run(by.actor(), command, RunOptions::default()).await?;
+    Ok(())
+}
+
+/// `GET /openapi.json`.
+async fn document(State(state): State<AppState>, by: SignedIn) -> Response {
+    let model = by.tenant.engine.model();
+    let server = state.config.public_url.as_deref().unwrap_or_default();
+    let server = format!("{}{}", server.trim_end_matches('/'), by.base);
+    body::json(&openapi::document(&model, &by.tenant.record.name, &server, by.language))
+}

@@ -1,0 +1,356 @@
+//! The API of one tenant as an OpenAPI 3.1 document, made from its model: paths for every entity with the exact type of
+//! every field. Fields that the caller may not see are described too; permissions decide at run time what is answered.
+
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Model};
+use mortise_definition::source::Choice;
+use serde_json::{Map, Value, json};
+
+/// Version of the API, not of the product.
+const API_VERSION: &str = "1";
+
+/// The document. `server` is the address before `/api/v1`.
+pub fn document(model: &Model, tenant: &str, server: &str, language: &str) -> Value {
+    let mut paths = fixed_paths();
+    let mut schemas = fixed_schemas();
+    let mut tags = Vec::new();
+    for entity in &model.entities {
+        tags.push(json!({"name": entity.key, "description": entity.plural.get(language)}));
+        schemas.insert(entity.key.clone(), record_schema(model, entity, language, true));
+        schemas.insert(format!("{}.input", entity.key), record_schema(model, entity, language, false));
+        entity_paths(entity, language, &mut paths);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {"title": tenant, "version": API_VERSION, "summary": "Mortise REST API"},
+        "servers": [{"url": format!("{server}/api/v1")}],
+        "security": [{"token": []}, {"session": []}],
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "parameters": parameters(),
+            "responses": {"Problem": {
+                "description": "What is wrong, where, and what to do (RFC 9457).",
+                "content": {"application/problem+json": {"schema": reference("Problem")}},
+            }},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": "mortise_session"},
+            },
+        },
+    })
+}
+
+fn reference(schema: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{schema}")})
+}
+
+fn parameter(name: &str) -> Value {
+    json!({"$ref": format!("#/components/parameters/{name}")})
+}
+
+fn body(schema: Value) -> Value {
+    json!({"required": true, "content": {"application/json": {"schema": schema}}})
+}
+
+/// One operation with its success and the common problem.
+fn operation(id: &str, summary: &str, status: &str, schema: Option<Value>) -> Map<String, Value> {
+    let mut success = json!({"description": summary});
+    if let Some(schema) = schema {
+        success["content"] = json!({"application/json": {"schema": schema}});
+    }
+    let responses = json!({status: success, "default": {"$ref": "#/components/responses/Problem"}});
+    Map::from_iter([
+        ("operationId".into(), id.into()),
+        ("summary".into(), summary.into()),
+        ("responses".into(), responses),
+    ])
+}
+
+/// An operation with more members.
+fn with(mut operation: Map<String, Value>, members: &[(&str, Value)]) -> Value {
+    operation.extend(members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    Value::Object(operation)
+}
+
+fn entity_paths(entity: &EntityModel, language: &str, paths: &mut Map<String, Value>) {
+    let (key, label, plural) = (&entity.key, entity.label.get(language), entity.plural.get(language));
+    let tag = ("tags", json!([key]));
+    let id = |verb: &str| format!("{verb}:{key}");
+    let base = format!("/records/{key}");
+    let input = body(reference(&format!("{key}.input")));
+    let list = json!({
+        "type": "object",
+        "properties": {
+            "rows": {"type": "array", "items": reference(key)},
+            "next": {"type": ["string", "null"]},
+            "total": reference("Total"),
+        },
+    });
+    let filters = entity.fields.iter().filter(|field| field.stored()).map(|field| {
+        let name = format!("where.{}", field.name);
+        json!({"name": name, "in": "query", "schema": {"type": "string"}, "description": field.label.get(language)})
+    });
+    let common = ["view", "q", "filter", "sort", "limit", "cursor", "total"].map(parameter);
+    let list_parameters: Vec<Value> = common.into_iter().chain(filters).collect();
+    paths.insert(base.clone(), json!({
+        "get": with(operation(&id("list"), plural, "200", Some(list)), &[tag.clone(), ("parameters", json!(list_parameters))]),
+        "post": with(operation(&id("create"), label, "201", Some(reference("Written"))), &[
+            tag.clone(),
+            ("parameters", json!([parameter("idempotency"), parameter("prefer"), parameter("allow_duplicates")])),
+            ("requestBody", input.clone()),
+        ]),
+    }));
+    let record_id = json!([parameter("id")]);
+    paths.insert(format!("{base}/{{id}}"), json!({
+        "parameters": record_id,
+        "get": with(operation(&id("read"), label, "200", Some(reference(key))), &[tag.clone()]),
+        "patch": with(operation(&id("update"), label, "200", Some(reference("Written"))), &[
+            tag.clone(),
+            ("parameters", json!([parameter("if_match"), parameter("idempotency"), parameter("prefer")])),
+            ("requestBody", input),
+        ]),
+        "delete": with(operation(&id("delete"), label, "204", None), &[tag.clone(), ("parameters", json!([parameter("if_match")]))]),
+    }));
+    let only = |verb: &str, operation: Value| json!({"parameters": record_id, verb: operation});
+    paths.insert(format!("{base}/{{id}}/restore"), only("post", with(operation(&id("restore"), label, "200", Some(reference("Written"))), &[tag.clone()])));
+    paths.insert(format!("{base}/{{id}}/timeline"), only("get", with(operation(&id("timeline"), label, "200", Some(json!({"type": "object"}))), &[tag.clone()])));
+    paths.insert(format!("{base}/{{id}}/comments"), only("post", with(operation(&id("comment"), label, "201", Some(json!({"type": "object"}))), &[
+        tag.clone(),
+        ("requestBody", body(json!({"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}))),
+    ])));
+    paths.insert(format!("{base}/duplicates"), json!({"post": with(operation(&id("duplicates"), label, "200", Some(json!({"type": "object"}))), &[
+        tag.clone(), ("requestBody", body(reference(&format!("{key}.input")))),
+    ])}));
+    paths.insert(format!("{base}/batch"), json!({"post": with(operation(&id("batch"), plural, "200", Some(json!({"type": "object"}))), &[
+        tag.clone(), ("requestBody", body(reference("Batch"))), ("parameters", json!([parameter("idempotency")])),
+    ])}));
+    paths.insert(format!("{base}/export"), json!({"get": with(operation(&id("export"), plural, "200", None), &[
+        tag, ("parameters", json!([parameter("format"), parameter("view"), parameter("q"), parameter("filter"), parameter("sort")])),
+    ])}));
+}
+
+/// The schema of a record as answered (`whole`) or as accepted.
+fn record_schema(model: &Model, entity: &EntityModel, language: &str, whole: bool) -> Value {
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    for field in entity.fields.iter().filter(|field| whole || field.writable()) {
+        properties.insert(field.name.to_string(), field_schema(model, field, language, whole));
+        if field.required && field.writable() && field.default.is_none() && !whole {
+            required.push(Value::from(field.name.as_ref()));
+        }
+    }
+    let mut schema = json!({"type": "object", "title": entity.label.get(language), "properties": properties});
+    if whole {
+        let titles = json!({"type": "object", "additionalProperties": true, "readOnly": true});
+        schema["properties"]["_titles"] = titles;
+    } else {
+        schema["additionalProperties"] = false.into();
+    }
+    if !required.is_empty() {
+        // Needed for a new record only; a change may leave everything out.
+        schema["x-required-on-create"] = required.into();
+    }
+    schema
+}
+
+fn field_schema(model: &Model, field: &FieldModel, language: &str, whole: bool) -> Value {
+    let mut schema = kind_schema(model, field, whole);
+    if let Some(text) = schema.get("type").and_then(Value::as_str).map(str::to_owned)
+        && !(field.required && whole)
+    {
+        schema["type"] = json!([text, "null"]);
+        if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+            values.push(Value::Null);
+        }
+    }
+    schema["title"] = field.label.get(language).into();
+    if let Some(help) = &field.help {
+        schema["description"] = help.get(language).into();
+    }
+    if !field.writable() {
+        schema["readOnly"] = true.into();
+    }
+    schema
+}
+
+fn kind_schema(model: &Model, field: &FieldModel, whole: bool) -> Value {
+    use mortise_definition::model::system;
+    let uuid = json!({"type": "string", "format": "uuid"});
+    let values = |choices: &[Choice]| choices.iter().map(|choice| choice.value.clone()).collect::<Vec<_>>();
+    match &field.kind {
+        FieldKind::System if field.slot == system::VERSION => json!({"type": "integer"}),
+        FieldKind::System | FieldKind::Reference { .. } | FieldKind::User | FieldKind::Team => uuid,
+        FieldKind::Text { max_length, .. } | FieldKind::LongText { max_length } => {
+            json!({"type": "string", "maxLength": max_length})
+        }
+        FieldKind::Integer { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
+        FieldKind::Decimal { scale, .. } => {
+            json!({"type": "string", "pattern": format!(r"^-?\d+(\.\d{{1,{scale}}})?$")})
+        }
+        FieldKind::Boolean => json!({"type": "boolean"}),
+        FieldKind::Date => json!({"type": "string", "format": "date"}),
+        FieldKind::Datetime => json!({"type": "string", "format": "date-time"}),
+        FieldKind::Duration => json!({"type": "string", "format": "duration"}),
+        FieldKind::Choice { choices } => json!({"type": "string", "enum": values(choices)}),
+        FieldKind::Choices { choices } => {
+            json!({"type": "array", "items": {"type": "string", "enum": values(choices)}, "uniqueItems": true})
+        }
+        FieldKind::Tree { tree, .. } => json!({"type": "string", "x-tree": tree}),
+        FieldKind::Phone | FieldKind::Autonumber { .. } => json!({"type": "string"}),
+        FieldKind::Email => json!({"type": "string", "format": "email"}),
+        FieldKind::Url => json!({"type": "string", "format": "uri"}),
+        FieldKind::GeoPoint => json!({
+            "type": "object",
+            "required": ["lat", "lon"],
+            "properties": {
+                "lat": {"type": "number", "minimum": -90, "maximum": 90},
+                "lon": {"type": "number", "minimum": -180, "maximum": 180},
+            },
+        }),
+        FieldKind::File { many: true, .. } => json!({"type": "array", "items": uuid}),
+        FieldKind::File { .. } => uuid,
+        FieldKind::Lines { entity, .. } => {
+            let key = &model.entities[*entity].key;
+            let key = if whole { key.clone() } else { format!("{key}.input") };
+            json!({"type": "array", "items": reference(&key)})
+        }
+        FieldKind::Json | FieldKind::Computed { .. } | FieldKind::Rollup { .. } => json!({}),
+    }
+}
+
+fn parameters() -> Value {
+    let query = |name: &str, schema: Value, description: &str| {
+        json!({"name": name, "in": "query", "schema": schema, "description": description})
+    };
+    let text = || json!({"type": "string"});
+    let header = |name: &str, description: &str| {
+        json!({"name": name, "in": "header", "schema": {"type": "string"}, "description": description})
+    };
+    json!({
+        "id": {"name": "id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}},
+        "view": query("view", text(), "Key of a view; its filter and order apply."),
+        "q": query("q", text(), "Words to search for."),
+        "filter": query("filter", text(), "Condition in CEL over `record`."),
+        "sort": query("sort", text(), "Field names separated by commas, `-` before one for descending."),
+        "limit": query("limit", json!({"type": "integer", "minimum": 1, "maximum": 500}), "Records on a page."),
+        "cursor": query("cursor", text(), "`next` of the page before."),
+        "total": query("total", json!({"type": "boolean"}), "Whether to count."),
+        "format": query("format", json!({"type": "string", "enum": ["csv", "xlsx"]}), "File format."),
+        "allow_duplicates": query("allow_duplicates", json!({"type": "boolean"}), "Create although similar records exist."),
+        "idempotency": header("Idempotency-Key", "The same key gives the same answer again and writes once."),
+        "if_match": header("If-Match", "Version that was seen, in quotes; otherwise 412."),
+        "prefer": header("Prefer", "`return=representation` answers with the whole record."),
+    })
+}
+
+fn fixed_schemas() -> Map<String, Value> {
+    let schemas = json!({
+        "Written": {
+            "type": "object",
+            "required": ["id", "version"],
+            "properties": {"id": {"type": "string", "format": "uuid"}, "version": {"type": "integer"}},
+        },
+        "Total": {
+            "type": ["object", "null"],
+            "properties": {"count": {"type": "integer"}, "exact": {"type": "boolean"}},
+        },
+        "Batch": {
+            "type": "object",
+            "required": ["operations"],
+            "properties": {
+                "atomic": {"type": "boolean", "default": true},
+                "operations": {"type": "array", "items": {
+                    "type": "object",
+                    "required": ["op"],
+                    "properties": {
+                        "op": {"enum": ["create", "update", "delete", "restore"]},
+                        "entity": {"type": "string"},
+                        "id": {"type": "string", "format": "uuid"},
+                        "version": {"type": "integer"},
+                        "values": {"type": "object"},
+                        "allow_duplicates": {"type": "boolean"},
+                    },
+                }},
+            },
+        },
+        "Problem": {
+            "type": "object",
+            "required": ["type", "title", "status", "code"],
+            "properties": {
+                "type": {"type": "string", "format": "uri"},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "code": {"type": "string"},
+                "hint": {"type": "string"},
+                "issues": {"type": "array", "items": {
+                    "type": "object",
+                    "properties": {
+                        "field": {"type": "string"},
+                        "code": {"type": "string"},
+                        "message": {"type": "string"},
+                    },
+                }},
+            },
+        },
+    });
+    let Value::Object(schemas) = schemas else { unreachable!("an object literal is an object") };
+    schemas
+}
+
+/// Paths that do not depend on the model: method, path, summary, status of success, has a body.
+const FIXED: &[(&str, &str, &str, &str, bool)] = &[
+    ("get", "/session", "Who am I", "200", false),
+    ("post", "/session", "Sign in", "201", true),
+    ("patch", "/session", "Change own language or password", "204", true),
+    ("delete", "/session", "Sign out", "204", false),
+    ("post", "/batch", "Several changes, all or each", "200", true),
+    ("post", "/files", "Upload a file", "201", true),
+    ("get", "/files/{id}", "Download a file", "200", false),
+    ("get", "/users", "Users", "200", false),
+    ("post", "/users", "Make a user", "201", true),
+    ("get", "/users/{id}", "A user", "200", false),
+    ("patch", "/users/{id}", "Change a user", "200", true),
+    ("get", "/departments", "Departments", "200", false),
+    ("post", "/departments", "Make a department", "201", true),
+    ("patch", "/departments/{id}", "Change a department", "200", true),
+    ("delete", "/departments/{id}", "Remove a department", "204", false),
+    ("get", "/roles", "Roles", "200", false),
+    ("get", "/tokens", "Tokens", "200", false),
+    ("post", "/tokens", "Make a token", "201", true),
+    ("delete", "/tokens/{id}", "Remove a token", "204", false),
+    ("get", "/apps", "Installed apps", "200", false),
+    ("post", "/apps", "Install or upgrade an app", "200", true),
+    ("post", "/apps/check", "Check an app", "200", true),
+    ("post", "/apps/plan", "What an installation would do", "200", true),
+    ("get", "/apps/{app}", "An installed app", "200", false),
+    ("delete", "/apps/{app}", "Uninstall an app", "204", false),
+    ("get", "/apps/{app}/export", "Files of an app", "200", false),
+    ("post", "/apps/{app}/rollback", "Go back to an earlier version", "200", true),
+    ("patch", "/apps/{app}/settings", "Change settings", "200", true),
+    ("get", "/imports", "Imports", "200", false),
+    ("post", "/imports", "Start an import", "201", true),
+    ("get", "/openapi.json", "This document", "200", false),
+];
+
+fn fixed_paths() -> Map<String, Value> {
+    let mut paths: Map<String, Value> = Map::new();
+    for (method, path, summary, status, has_body) in FIXED {
+        let id = format!("{method}{}", path.replace(['/', '{', '}', '.'], "_"));
+        let mut members = Vec::new();
+        if *has_body {
+            let content = if *path == "/files" { "application/octet-stream" } else { "application/json" };
+            members.push(("requestBody", json!({"required": true, "content": {content: {"schema": {}}}})));
+        }
+        let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let in_path = |name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}});
+        let parameters: Vec<Value> = names.map(in_path).collect();
+        if !parameters.is_empty() {
+            members.push(("parameters", parameters.into()));
+        }
+        let schema = (*status != "204").then(|| json!({}));
+        let entry = paths.entry(*path).or_insert_with(|| json!({}));
+        entry[*method] = with(operation(&id, summary, status, schema), &members);
+    }
+    paths
+}

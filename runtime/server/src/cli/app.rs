@@ -1,0 +1,277 @@
+//! `mortise app …`: apps are folders of JSON; checking needs no server, everything else is a request for one tenant.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::http::Method;
+use clap::{Args, Subcommand};
+use mortise_definition::{Package, Problem};
+use serde_json::{Value, json};
+
+use super::client::Client;
+use super::words::{Words, problem_line};
+use crate::failure::problem_json;
+
+const COLUMNS: [&str; 3] = ["id", "version", "label"];
+
+#[derive(Subcommand)]
+pub(super) enum Task {
+    /// Check an app without installing it.
+    Check(Check),
+    /// Install apps, or bring them to the version of the folders.
+    #[command(visible_alias = "upgrade")]
+    Install {
+        /// Tenant.
+        tenant: String,
+        /// Folders of apps, required ones first.
+        #[arg(required = true)]
+        folders: Vec<PathBuf>,
+        /// Confirm a step that takes something away (as printed by `app diff`); may be given several times.
+        #[arg(long = "confirm")]
+        confirm: Vec<String>,
+    },
+    /// What installing a folder would change.
+    Diff {
+        /// Tenant.
+        tenant: String,
+        /// Folder of the app.
+        folder: PathBuf,
+    },
+    /// Installed apps.
+    List {
+        /// Tenant.
+        tenant: String,
+    },
+    /// Go back to an earlier version.
+    Rollback {
+        /// Tenant.
+        tenant: String,
+        /// Id of the app.
+        app: String,
+        /// The version to go back to; the one before unless given.
+        #[arg(long)]
+        version: Option<String>,
+    },
+    /// Uninstall an app; its tables stay until they are dropped by `--confirm`.
+    Uninstall {
+        /// Tenant.
+        tenant: String,
+        /// Id of the app.
+        app: String,
+        /// Confirm a step that takes something away.
+        #[arg(long = "confirm")]
+        confirm: Vec<String>,
+    },
+    /// Write the files of an installed app into a folder.
+    Export {
+        /// Tenant.
+        tenant: String,
+        /// Id of the app.
+        app: String,
+        /// Folder; made when it is not there.
+        folder: PathBuf,
+    },
+    /// Fill a tenant with made-up records that an app describes in its `demo` folder.
+    Demo {
+        /// Tenant.
+        tenant: String,
+        /// Folder of the app.
+        folder: PathBuf,
+        /// How many records of the main entity.
+        #[arg(long, default_value_t = 10_000)]
+        records: u64,
+        /// The same number gives the same records.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+/// `mortise app check`.
+#[derive(Args)]
+pub(super) struct Check {
+    /// Folder of the app.
+    folder: PathBuf,
+    /// Folder of a required app; may be given several times. Neighbours of the folder are found by themselves.
+    #[arg(long = "with")]
+    with: Vec<PathBuf>,
+}
+
+impl Check {
+    pub(super) fn run(self, words: &Words) -> anyhow::Result<()> {
+        let problems = match self.load() {
+            Ok(packages) => match mortise_definition::compile(&packages, &Default::default(), &Default::default()) {
+                Ok(compiled) => compiled.warnings,
+                Err(problems) => problems,
+            },
+            Err(problems) => problems,
+        };
+        let found: Vec<Value> = problems.iter().map(|problem| problem_json(problem, words.language)).collect();
+        words.result(&json!({"problems": found}));
+        if !words.json {
+            found.iter().for_each(|problem| println!("{}", problem_line(problem)));
+        }
+        let errors = problems.iter().filter(|problem| problem.is_error()).count();
+        let warnings = problems.len() - errors;
+        let counts = [("errors", &*errors.to_string()), ("warnings", &*warnings.to_string())];
+        if errors > 0 {
+            anyhow::bail!(words.text("cli.app.check_failed", &counts));
+        }
+        words.say("cli.app.check_passed", &counts);
+        Ok(())
+    }
+
+    /// The app and what it requires, in order.
+    fn load(&self) -> Result<Vec<Arc<Package>>, Vec<Problem>> {
+        let mut loaded: Vec<Arc<Package>> = Vec::new();
+        for folder in &self.with {
+            loaded.push(Arc::new(Package::read_folder(folder)?));
+        }
+        let own = Package::read_folder(&self.folder)?;
+        let mut missing: Vec<String> = own.app.requires.iter().map(|required| required.app.clone()).collect();
+        while let Some(app) = missing.pop() {
+            let neighbour = self.folder.canonicalize().ok().and_then(|folder| Some(folder.parent()?.join(&app)));
+            let known = loaded.iter().any(|package| package.app.id == app);
+            if let Some(folder) = neighbour.filter(|folder| !known && folder.is_dir()) {
+                let package = Package::read_folder(&folder)?;
+                missing.extend(package.app.requires.iter().map(|required| required.app.clone()));
+                loaded.insert(0, Arc::new(package));
+            }
+        }
+        loaded.push(Arc::new(own));
+        Ok(loaded)
+    }
+}
+
+impl Task {
+    pub(super) async fn run(self, client: &Client<'_>, words: &Words) -> anyhow::Result<()> {
+        match self {
+            Task::Check(check) => check.run(words),
+            Task::Install { tenant, folders, confirm } => {
+                for folder in folders {
+                    install(client, words, &tenant, &folder, &confirm).await?;
+                }
+                Ok(())
+            }
+            Task::Diff { tenant, folder } => {
+                let body = json!({"files": files(words, &folder)?});
+                let plan = client.post(&format!("/t/{tenant}/api/v1/apps/plan"), &body).await?;
+                words.result(&plan);
+                print_plan(words, &plan);
+                Ok(())
+            }
+            Task::List { tenant } => {
+                let apps = client.get(&format!("/t/{tenant}/api/v1/apps")).await?;
+                words.table(apps["rows"].as_array().map_or(&[], Vec::as_slice), &COLUMNS);
+                Ok(())
+            }
+            Task::Rollback { tenant, app, version } => {
+                let body = json!({"version": version});
+                let done = client.post(&format!("/t/{tenant}/api/v1/apps/{app}/rollback"), &body).await?;
+                words.result(&done);
+                let version = done["version"].as_str().unwrap_or_default();
+                words.say("cli.app.rolled_back", &[("app", &app), ("version", version)]);
+                Ok(())
+            }
+            Task::Uninstall { tenant, app, confirm } => {
+                let path = format!("/t/{tenant}/api/v1/apps/{app}");
+                client.call(Method::DELETE, &path, Some(&json!({"confirm": confirm}))).await?;
+                words.say("cli.app.uninstalled", &[("app", &app)]);
+                Ok(())
+            }
+            Task::Export { tenant, app, folder } => export(client, words, &tenant, &app, &folder).await,
+            Task::Demo { tenant, folder, records, seed } => {
+                let plan = std::fs::read_dir(folder.join("demo")).with_context(|| folder.display().to_string())?;
+                let mut files = BTreeMap::new();
+                for entry in plan {
+                    let path = entry?.path();
+                    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+                    files.insert(name, std::fs::read_to_string(&path)?);
+                }
+                let body = json!({"files": files, "records": records, "seed": seed});
+                let done = client.post(&format!("/t/{tenant}/api/v1/apps/demo"), &body).await?;
+                words.result(&done);
+                words.say("cli.app.demo", &[("count", &done["records"].to_string())]);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Files of an app as they are, without those that are not part of it.
+fn files(words: &Words, folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let package = Package::read_folder(folder).map_err(|problems| {
+        let lines = problems.iter().map(|problem| problem_line(&problem_json(problem, words.language)));
+        anyhow::anyhow!(lines.collect::<Vec<_>>().join("\n"))
+    })?;
+    Ok(package.files())
+}
+
+async fn install(
+    client: &Client<'_>,
+    words: &Words,
+    tenant: &str,
+    folder: &Path,
+    confirm: &[String],
+) -> anyhow::Result<()> {
+    let body = json!({"files": files(words, folder)?, "confirm": confirm});
+    let report = client.post(&format!("/t/{tenant}/api/v1/apps"), &body).await?;
+    words.result(&report);
+    let text = |name: &str| report[name].as_str().unwrap_or_default().to_owned();
+    words.say("cli.app.installed", &[("app", &text("app")), ("version", &text("version")), ("tenant", tenant)]);
+    if !words.json {
+        let warnings = report["warnings"].as_array().into_iter().flatten();
+        warnings.for_each(|warning| println!("{}", problem_line(warning)));
+    }
+    Ok(())
+}
+
+fn print_plan(words: &Words, plan: &Value) {
+    if words.json {
+        return;
+    }
+    let rows = |name: &str| plan[name].as_array().cloned().unwrap_or_default();
+    for change in rows("changes") {
+        let text = |name: &str| match &change[name] {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let sign = match change["kind"].as_str() {
+            Some("added") => "+",
+            Some("removed") => "-",
+            _ => "~",
+        };
+        println!("{sign} {} {}  {} → {}", text("artifact"), text("path"), text("before"), text("after"));
+    }
+    for step in rows("steps") {
+        println!("  {}", step.as_str().map_or_else(|| step.to_string(), str::to_owned));
+    }
+    for step in rows("destructive") {
+        println!("! {step}");
+    }
+    rows("problems").iter().for_each(|problem| println!("{}", problem_line(problem)));
+    if rows("changes").is_empty() {
+        words.say("cli.app.no_changes", &[]);
+    }
+}
+
+async fn export(client: &Client<'_>, words: &Words, tenant: &str, app: &str, folder: &Path) -> anyhow::Result<()> {
+    let answer = client.get(&format!("/t/{tenant}/api/v1/apps/{app}/export")).await?;
+    let files = answer["files"].as_object().cloned().unwrap_or_default();
+    for (name, text) in &files {
+        // The server checked the names when the app was installed; a name that leaves the folder is refused all the same.
+        let relative = Path::new(name);
+        let inside = relative.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        anyhow::ensure!(inside, "{name}");
+        let path = folder.join(relative);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::write(&path, text.as_str().unwrap_or_default())?;
+    }
+    let count = files.len().to_string();
+    words.say("cli.app.exported", &[("app", app), ("count", &count), ("folder", &folder.display().to_string())]);
+    Ok(())
+}

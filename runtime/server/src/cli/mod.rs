@@ -1,0 +1,128 @@
+//! The command line. Commands that touch a tenant make the same requests as programs do over the API
+//! ([`client`]); results go to standard output, everything else to standard error, `--json` is for programs.
+
+mod app;
+mod client;
+mod doctor;
+mod lock;
+mod schema;
+pub mod serve;
+mod tenant;
+mod user;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use mortise_definition::locale;
+
+use crate::Config;
+use client::Client;
+use words::Words;
+
+/// Low-code application runtime: apps of JSON, many tenants, one binary.
+#[derive(Parser)]
+#[command(name = "mortise", version, propagate_version = true, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    config: Config,
+    /// Language of messages (en, zh-CN); that of the environment unless given.
+    #[arg(long, env = "MORTISE_LANGUAGE", global = true)]
+    language: Option<String>,
+    /// Results as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Serve tenants.
+    Serve,
+    /// Apps: check, install, compare, go back.
+    #[command(subcommand)]
+    App(app::Task),
+    /// Tenants: make, change, list, remove.
+    #[command(subcommand)]
+    Tenant(tenant::Task),
+    /// Users of a tenant.
+    #[command(subcommand)]
+    User(user::Task),
+    /// JSON Schemas of the app language, for editors.
+    Schema(schema::Schema),
+    /// Check the audit chain and the tables of tenants.
+    Verify(tenant::Verify),
+    /// Look for what keeps the server from working well.
+    Doctor,
+}
+
+/// Runs the command line; the exit code is 0 when all went well, 1 when not, 2 for a command that was not understood.
+pub fn main() -> ExitCode {
+    let asked = std::env::args().skip_while(|arg| arg != "--language").nth(1);
+    let words = Words::new(asked.as_deref(), false);
+    let matches = translated(Cli::command(), words.language, "cli.about").get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let words = Words::new(cli.language.as_deref(), cli.json);
+    let serving = matches!(cli.command, Task::Serve);
+    start_log(&cli.config, serving);
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = cli.config.threads {
+        runtime.worker_threads(threads.max(1));
+    }
+    let runtime = runtime.enable_all().build().expect("the operating system gives threads");
+    match runtime.block_on(run(cli.command, &cli.config, &words)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(task: Task, config: &Config, words: &Words) -> anyhow::Result<()> {
+    match task {
+        Task::Serve => serve::run(config.clone(), words).await,
+        Task::Schema(schema) => schema.run(words),
+        Task::Doctor => doctor::run(config, words).await,
+        Task::App(app::Task::Check(check)) => check.run(words),
+        task => {
+            let client = Client::open(config, words).await?;
+            let result = match task {
+                Task::App(task) => task.run(&client, words).await,
+                Task::Tenant(task) => task.run(&client, words).await,
+                Task::User(task) => task.run(&client, words).await,
+                Task::Verify(verify) => verify.run(&client, words).await,
+                Task::Serve | Task::Schema(_) | Task::Doctor => Ok(()),
+            };
+            client.close().await;
+            result
+        }
+    }
+}
+
+/// Help in the language of the person, where the catalogue has it: `cli.about`, `cli.about.app`, `cli.about.app.check` …
+fn translated(command: Command, language: &str, key: &str) -> Command {
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    let mut command = match locale::find(language, key, &[]) {
+        Some(about) => command.about(about),
+        None => command,
+    };
+    for name in names {
+        let key = format!("{key}.{name}");
+        command = command.mut_subcommand(name, |sub| translated(sub, language, &key));
+    }
+    command
+}
+
+/// Logs go to standard error: lines for people or, with `--log-json`, JSON for machines. `MORTISE_LOG` filters.
+fn start_log(config: &Config, serving: bool) {
+    let usual = if serving { "info" } else { "warn" };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("MORTISE_LOG");
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if config.log_json { log.json().init() } else { log.init() }
+}

@@ -1,0 +1,195 @@
+//! The layer around everything that happens inside a tenant: finds tenant, person and language, refuses requests forged
+//! by other sites, and renders failures at the end. After it, handlers see paths without `/t/slug`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header, uri};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::headers;
+use mortise_engine::{Channel, Origin};
+
+use crate::pages::ErrorView;
+use crate::{AppState, Base, Failure, RequestContext, TenantHandle, auth, language, pages};
+
+/// A device says at most so much about itself; the rest of a longer `User-Agent` is cut off.
+const DEVICE_CHARS: usize = 200;
+
+/// How failures of this request are told.
+struct Telling {
+    program: bool,
+    htmx: bool,
+    language: &'static str,
+    base: Base,
+    path: String,
+    https: bool,
+}
+
+/// Middleware: everything described at the top of the module.
+pub async fn context(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let mut telling = Telling::of(&state, &request);
+    let prepared = prepare(&state, &mut request, &mut telling).await;
+    let known = prepared.as_ref().ok().cloned();
+    let mut response = match prepared {
+        Ok(_) => next.run(request).await,
+        Err(failure) => axum::response::IntoResponse::into_response(failure),
+    };
+    if response.status().is_client_error() || response.status().is_server_error() {
+        response = tell(&state, response, &telling, known);
+    }
+    headers::secure(response.headers_mut(), telling.https);
+    response
+}
+
+/// Finds out who asks for what and puts it into the extensions of the request.
+async fn prepare(
+    state: &AppState,
+    request: &mut Request,
+    telling: &mut Telling,
+) -> Result<Arc<RequestContext>, Failure> {
+    let (tenant, base) = resolve_tenant(state, request).await?;
+    telling.base = base.clone();
+    telling.program = is_program(request.uri().path());
+    let ip = client_ip(state, request);
+    let headers = request.headers();
+    auth::refuse_forged(request.method(), headers)?;
+    let device = device(headers);
+    let asset = request.uri().path().starts_with("/assets/");
+    let person = match asset {
+        true => None,
+        false => {
+            let channel = if telling.program { Channel::Api } else { Channel::Page };
+            let origin = Origin { channel, ip, device: device.clone() };
+            auth::identify(state, &tenant, headers, (request.method(), request.uri().path()), origin).await?
+        }
+    };
+    let own = person.as_ref().map(|person| &*person.actor.user.language);
+    telling.language = language::negotiate(own, headers, Some(&tenant.record.language));
+    let context = Arc::new(RequestContext {
+        base: base.clone(),
+        tenant,
+        person,
+        language: telling.language,
+        ip,
+        device,
+        secure: telling.https,
+        htmx: telling.htmx,
+    });
+    request.extensions_mut().insert(context.clone());
+    Ok(context)
+}
+
+impl Telling {
+    fn of(state: &AppState, request: &Request) -> Self {
+        let headers = request.headers();
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let forwarded = state.config.trust_proxy.then(|| headers.get("x-forwarded-proto")).flatten();
+        Telling {
+            program: is_program(request.uri().path()),
+            htmx: headers.contains_key("hx-request"),
+            language: language::negotiate(None, headers, None),
+            base: Base("".into()),
+            path: path.to_owned(),
+            https: state.config.public_https() || forwarded.is_some_and(|proto| proto == "https"),
+        }
+    }
+}
+
+fn is_program(path: &str) -> bool {
+    path.starts_with("/api/")
+}
+
+/// The tenant by `/t/slug` (which is then cut off the path) or by host.
+async fn resolve_tenant(state: &AppState, request: &mut Request) -> Result<(Arc<TenantHandle>, Base), Failure> {
+    let path = request.uri().path();
+    if let Some(rest) = path.strip_prefix("/t/") {
+        let slug = rest.split('/').next().unwrap_or_default();
+        let tenant = state.tenant(slug).await?;
+        let base = Base(format!("/t/{slug}").into());
+        let rewritten = without_prefix(request.uri(), base.0.len());
+        *request.uri_mut() = rewritten;
+        return Ok((tenant, base));
+    }
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let slug = state.slug_of_host(host);
+    let slug = slug.ok_or_else(|| Failure::not_found("tenant.unknown").with("tenant", host.unwrap_or("")))?;
+    Ok((state.tenant(&slug).await?, Base("".into())))
+}
+
+/// The same address without the first `length` bytes of its path.
+fn without_prefix(address: &Uri, length: usize) -> Uri {
+    let path = address.path_and_query().map_or("/", |path| path.as_str());
+    let rest = &path[length..];
+    let rest = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+    let mut parts = address.clone().into_parts();
+    parts.path_and_query = uri::PathAndQuery::try_from(rest).ok();
+    Uri::from_parts(parts).unwrap_or_else(|_| Uri::from_static("/"))
+}
+
+fn client_ip(state: &AppState, request: &Request) -> Option<IpAddr> {
+    let forwarded = || {
+        let header = request.headers().get("x-forwarded-for")?.to_str().ok()?;
+        // The last entry was written by our own proxy; those before it may be invented.
+        header.rsplit(',').next()?.trim().parse().ok()
+    };
+    let peer = || request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    if state.config.trust_proxy { forwarded().or_else(peer) } else { peer() }
+}
+
+fn device(headers: &HeaderMap) -> Option<Arc<str>> {
+    let text = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    // Header values that are `str` are ASCII, so that every index is between characters.
+    Some(text[..text.len().min(DEVICE_CHARS)].into())
+}
+
+/// Puts a failure into words: a problem document for programs, a page for people.
+fn tell(state: &AppState, response: Response, telling: &Telling, known: Option<Arc<RequestContext>>) -> Response {
+    let carried = response.extensions().get::<Arc<Failure>>().cloned();
+    let failure = match carried {
+        Some(failure) => failure,
+        // Already told by the handler itself (a form with errors beside its fields).
+        None if is_told(&response) => return response,
+        None => Arc::new(by_status(response.status())),
+    };
+    if let Some(cause) = failure.log() {
+        tracing::error!(path = %telling.path, code = failure.code(), cause, "request failed");
+    }
+    if telling.program {
+        return failure.to_problem_response(telling.language);
+    }
+    let mut page = pages::error_page(
+        state,
+        ErrorView {
+            failure: &failure,
+            language: telling.language,
+            base: &telling.base,
+            path: &telling.path,
+            htmx: telling.htmx,
+            context: known.as_deref(),
+        },
+    );
+    failure.add_headers(&mut page);
+    page
+}
+
+/// True for answers that have words for people or programs already.
+fn is_told(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| !kind.starts_with("text/plain"))
+}
+
+/// What a refusal of the framework (no such route, wrong method, body too large) means.
+fn by_status(status: StatusCode) -> Failure {
+    let code = match status {
+        StatusCode::NOT_FOUND => "http.not_found",
+        StatusCode::METHOD_NOT_ALLOWED => "http.method_not_allowed",
+        StatusCode::PAYLOAD_TOO_LARGE => "http.too_large",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "http.unsupported_type",
+        status if status.is_server_error() => "server.failed",
+        _ => "http.bad_request",
+    };
+    Failure::new(status, code)
+}

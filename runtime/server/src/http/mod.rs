@@ -1,0 +1,52 @@
+//! Assembly of all routes: health and metrics outside of tenants, everything else inside of one.
+
+mod headers;
+pub mod layer;
+mod metrics;
+mod operator;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header;
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use tower::Layer;
+
+use crate::{AppState, api, pages};
+
+pub use metrics::Metrics;
+
+/// Every route of the server.
+pub fn router(state: AppState) -> Router {
+    let tenant_routes = Router::new()
+        .nest("/api/v1", api::router())
+        .merge(pages::router())
+        .layer(from_fn_with_state(state.clone(), metrics::measure))
+        .with_state(state.clone());
+    // The layer rewrites the path (`/t/slug` is cut off), so it has to stand before routing.
+    let inside_tenant = from_fn_with_state(state.clone(), layer::context).layer(tenant_routes);
+    Router::new()
+        .route("/healthz", get(health))
+        .route("/metrics", get(show_metrics))
+        .nest("/operator/v1", operator::router(state.clone()))
+        .with_state(state)
+        .fallback_service(inside_tenant)
+}
+
+/// Answers as soon as the control plane does.
+async fn health(State(state): State<AppState>) -> impl IntoResponse {
+    match state.control.ping().await {
+        Ok(()) => (axum::http::StatusCode::OK, "ok\n"),
+        Err(error) => {
+            tracing::error!(%error, "the control database does not answer");
+            (axum::http::StatusCode::SERVICE_UNAVAILABLE, "the control database does not answer\n")
+        }
+    }
+}
+
+/// All counters in the text format of Prometheus.
+async fn show_metrics(State(state): State<AppState>) -> impl IntoResponse {
+    let content_type = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
+    ([content_type], state.metrics.render(&state.engine))
+}

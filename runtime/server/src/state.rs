@@ -1,0 +1,223 @@
+//! What every request can reach: the engine, the control plane, open tenants and the caches of sign-ins.
+//! Cloning is one reference count. A tenant's storage is opened by its first request and kept open.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use mortise_engine::{Database, Department, Directory, Engine, EngineOptions, Env, Person, Tenant};
+use mortise_store::control::{self, Control, Place};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::auth::{Passwords, SignIns};
+use crate::http::Metrics;
+use crate::pages::Pages;
+use crate::{Config, Failure};
+
+/// Shared by all requests.
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+/// The parts of [`AppState`].
+pub struct Shared {
+    /// Tenant data.
+    pub engine: Engine,
+    /// Tenants, people, sessions, tokens.
+    pub control: Control,
+    /// What the person who runs the server decided.
+    pub config: Config,
+    /// Who is signed in, cached.
+    pub sign_ins: SignIns,
+    /// Password hashing, bounded.
+    pub passwords: Passwords,
+    /// Counters for `/metrics`.
+    pub metrics: Metrics,
+    /// Templates and assets.
+    pub pages: Pages,
+    /// SHA-256 of the operator's token: whoever reads the data folder may act as the operator.
+    pub operator: Option<[u8; 32]>,
+    /// Cancelled to stop the server.
+    pub stop: CancellationToken,
+    tenants: ArcSwap<TenantMap>,
+    opening: Mutex<()>,
+}
+
+impl std::ops::Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+#[derive(Default, Clone)]
+struct TenantMap {
+    by_slug: HashMap<String, Arc<TenantHandle>>,
+    /// Slug by host, of all tenants, open or not.
+    hosts: HashMap<String, String>,
+    /// The tenant at `/` of unknown hosts.
+    default: Option<String>,
+}
+
+/// An open tenant with what the control plane knows about it.
+pub struct TenantHandle {
+    /// Its row in the control plane.
+    pub record: control::Tenant,
+    /// Its data.
+    pub engine: Arc<Tenant>,
+}
+
+impl TenantHandle {
+    /// The tenant's time zone; UTC should the stored name mean nothing any more.
+    pub fn zone(&self) -> Tz {
+        self.record.time_zone.parse().unwrap_or(Tz::UTC)
+    }
+}
+
+impl AppState {
+    /// Opens the control plane and the engine where the configuration says.
+    pub async fn open(
+        config: Config,
+        env: Arc<dyn Env>,
+        operator: Option<[u8; 32]>,
+    ) -> Result<Self, Failure> {
+        std::fs::create_dir_all(&config.data).map_err(Failure::internal)?;
+        let place = match &config.database_url {
+            Some(url) => Place::Postgres(url),
+            None => Place::Folder(&config.data),
+        };
+        let control = Control::open(place).await?;
+        let database = match &config.database_url {
+            Some(url) => Database::Postgres { url: url.clone() },
+            None => Database::Sqlite,
+        };
+        let options = EngineOptions { data_dir: config.data.clone(), database, env };
+        let engine = Engine::open(options).await?;
+        Self::new(config, engine, control, operator).await
+    }
+
+    /// State around an engine and a control plane that are open.
+    pub async fn new(
+        config: Config,
+        engine: Engine,
+        control: Control,
+        operator: Option<[u8; 32]>,
+    ) -> Result<Self, Failure> {
+        let state = AppState(Arc::new(Shared {
+            engine,
+            control,
+            sign_ins: SignIns::default(),
+            passwords: Passwords::default(),
+            metrics: Metrics::default(),
+            pages: Pages::load().map_err(Failure::internal)?,
+            operator,
+            stop: CancellationToken::new(),
+            tenants: ArcSwap::default(),
+            opening: Mutex::new(()),
+            config,
+        }));
+        state.reload_tenants().await?;
+        Ok(state)
+    }
+
+    /// The present time by the engine's clock.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.engine.env().now()
+    }
+
+    /// A new id.
+    pub fn new_id(&self) -> Uuid {
+        self.engine.env().id()
+    }
+
+    /// The slug of the tenant that a host belongs to, or the default tenant's.
+    pub fn slug_of_host(&self, host: Option<&str>) -> Option<String> {
+        let map = self.tenants.load();
+        let host = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name));
+        host.and_then(|host| map.hosts.get(host)).or(map.default.as_ref()).cloned()
+    }
+
+    /// The open tenant with this slug; opens it when this is the first request.
+    pub async fn tenant(&self, slug: &str) -> Result<Arc<TenantHandle>, Failure> {
+        if let Some(handle) = self.tenants.load().by_slug.get(slug) {
+            return Ok(handle.clone());
+        }
+        self.open_tenant(slug).await
+    }
+
+    #[cold]
+    async fn open_tenant(&self, slug: &str) -> Result<Arc<TenantHandle>, Failure> {
+        let _one_at_a_time = self.opening.lock().await;
+        if let Some(handle) = self.tenants.load().by_slug.get(slug) {
+            return Ok(handle.clone());
+        }
+        let unknown = || Failure::not_found("tenant.unknown").with("tenant", slug);
+        let record = self.control.tenant_by_slug(slug).await?.ok_or_else(unknown)?;
+        if record.suspended {
+            return Err(Failure::not_found("tenant.suspended").with("tenant", slug));
+        }
+        let engine = self.engine.tenant(slug).await?;
+        engine.set_directory(self.directory_of(&record).await?);
+        let handle = Arc::new(TenantHandle { record, engine });
+        self.tenants.rcu(|map| {
+            let mut map = TenantMap::clone(map);
+            map.by_slug.insert(slug.to_owned(), handle.clone());
+            map
+        });
+        Ok(handle)
+    }
+
+    /// Reads hosts and the default tenant again and forgets open handles; called when a tenant was made, changed or removed.
+    pub async fn reload_tenants(&self) -> Result<(), Failure> {
+        let tenants = self.control.tenants().await?;
+        let only = match tenants.as_slice() {
+            [tenant] => Some(tenant.slug.clone()),
+            _ => None,
+        };
+        let hosts = tenants.iter().filter_map(|tenant| Some((tenant.host.clone()?, tenant.slug.clone())));
+        self.tenants.store(Arc::new(TenantMap {
+            by_slug: HashMap::new(),
+            hosts: hosts.collect(),
+            default: self.config.default_tenant.clone().or(only),
+        }));
+        Ok(())
+    }
+
+    /// Reads the people of a tenant again; called whenever users, departments or roles of users changed.
+    pub async fn reload_directory(&self, tenant: &TenantHandle) -> Result<(), Failure> {
+        tenant.engine.set_directory(self.directory_of(&tenant.record).await?);
+        Ok(())
+    }
+
+    /// Everybody of a tenant, as the engine wants to know them.
+    async fn directory_of(&self, tenant: &control::Tenant) -> Result<Directory, Failure> {
+        let users = self.control.users(tenant.id).await?.into_iter().map(|(user, roles)| Person {
+            id: user.id,
+            login: user.login,
+            name: user.name,
+            email: user.email,
+            active: user.active,
+            administrator: user.administrator,
+            department: user.department_id,
+            supervisor: user.supervisor_id,
+            roles,
+            language: user.language,
+        });
+        let departments = self.control.departments(tenant.id).await?.into_iter();
+        let departments = departments.map(|row| Department { id: row.id, name: row.name, parent: row.parent_id });
+        let zone = tenant.time_zone.parse().unwrap_or(Tz::UTC);
+        Ok(Directory::new(users.collect(), departments.collect(), zone, tenant.language.clone()))
+    }
+
+    /// Writes what is queued and closes everything.
+    pub async fn close(&self) {
+        self.engine.shutdown().await;
+        if let Err(error) = self.control.close().await {
+            tracing::warn!(%error, "the control database did not close cleanly");
+        }
+    }
+}
