@@ -37,16 +37,36 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Value, Problem> {
 
 /// The problem of a file that serde could not read.
 pub(crate) fn problem_of(file: &str, error: &serde_json::Error) -> Problem {
-    let code = if error.is_data() { "json.content" } else { "json.syntax" };
-    let problem = Problem::error(code, file, "").arg("reason", bare(error));
+    if !error.is_data() {
+        return problem_of_text(file, "", error);
+    }
+    let problem = Problem::error("json.content", file, "").arg("reason", bare(error));
     if error.line() > 0 { problem.at(error.line(), error.column()) } else { problem }
 }
 
 fn problem_of_text(file: &str, text: &str, error: &serde_json::Error) -> Problem {
     let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default().trim();
     let shown: String = line.chars().take(80).collect();
-    let problem = Problem::error("json.syntax", file, "").arg("reason", bare(error)).arg("text", shown);
+    let detail = bare(error);
+    let problem = Problem::error("json.syntax", file, "").arg("reason", reason(&detail)).arg("text", shown);
+    let problem = problem.arg("detail", detail);
     problem.at(error.line(), column_of(text, error))
+}
+
+/// A stable word for each way in which JSON is commonly broken, for which the catalogue has a text.
+fn reason(detail: &str) -> &'static str {
+    match detail {
+        _ if detail.starts_with("EOF") => "end",
+        _ if detail.starts_with("expected `,`") => "comma",
+        "trailing comma" => "trailing_comma",
+        "expected `:`" => "colon",
+        "key must be a string" => "key",
+        "expected value" | "expected ident" => "value",
+        "trailing characters" => "rest",
+        _ if detail.contains("escape") || detail.contains("control character") => "text",
+        _ if detail.contains("number") => "number",
+        _ => "other",
+    }
 }
 
 /// serde_json counts columns in bytes; people count characters.

@@ -23,6 +23,7 @@ static CATALOGUES: LazyLock<RwLock<Vec<(&'static str, &'static Catalogue)>>> = L
     macro_rules! embedded {
         ($language:literal) => {{
             let files = [
+                include_str!(concat!("../locales/", $language, "/cli.json")),
                 include_str!(concat!("../locales/", $language, "/errors.json")),
                 include_str!(concat!("../locales/", $language, "/fields.json")),
                 include_str!(concat!("../locales/", $language, "/ui.json")),

@@ -109,7 +109,8 @@ impl Problem {
         let mut message =
             by_reason.unwrap_or_else(|| locale::translate(language, &format!("error.{}", self.code), &args));
         if let Some(suggestion) = self.get("suggestion")
-            && !message.contains(suggestion)
+            // The words of expressions say it themselves.
+            && self.get("message").is_none_or(|own| message != own || !own.contains(suggestion))
         {
             message.push_str(&locale::translate(language, "error.suggestion", &args));
         }
@@ -143,7 +144,9 @@ impl fmt::Display for Problem {
     /// English, on one or two lines: severity, place, message, code, hint.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let severity = if self.is_error() { "error" } else { "warning" };
-        write!(f, "{severity} {}: {} [{}]", self.place(), self.message("en"), self.code)?;
+        let place = self.place();
+        let gap = if place.is_empty() { "" } else { " " };
+        write!(f, "{severity}{gap}{place}: {} [{}]", self.message("en"), self.code)?;
         match self.hint("en") {
             Some(hint) => write!(f, "\n  {hint}"),
             None => Ok(()),

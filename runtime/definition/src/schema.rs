@@ -28,7 +28,8 @@ pub(crate) fn validate(kind: Kind, file: &str, value: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();
     for error in checker.validator.iter_errors(value) {
         findings::report(&error, &checker.schema, file, &mut problems);
-        if problems.len() >= PROBLEMS_PER_FILE_MAX {
+        if problems.len() > PROBLEMS_PER_FILE_MAX {
+            problems.truncate(PROBLEMS_PER_FILE_MAX);
             problems.push(Problem::error("schema.more", file, "").arg("limit", PROBLEMS_PER_FILE_MAX));
             break;
         }
@@ -78,7 +79,8 @@ fn refine(schema: &mut Value) {
                     _ => drop(map.entry("additionalProperties").or_insert(Value::Bool(false))),
                 }
             }
-            map.values_mut().for_each(refine);
+            // An `if` asks about one key only and must not mind the others.
+            map.iter_mut().filter(|(key, _)| *key != "if").for_each(|(_, value)| refine(value));
         }
         Value::Array(items) => items.iter_mut().for_each(refine),
         _ => {}

@@ -12,6 +12,7 @@ mod names;
 mod order;
 mod place;
 mod roles;
+mod scope;
 mod settings;
 mod texts;
 mod trees;

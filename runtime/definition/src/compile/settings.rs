@@ -17,14 +17,14 @@ pub const DECIMAL_SETTING_SCALE: u8 = 6;
 /// Longest text of a setting, in characters.
 pub const TEXT_SETTING_CHARS_MAX: usize = 1_000;
 
-/// Why a value does not suit a setting.
+/// Why a value does not suit a setting; shown, it says what is wanted in the words of the app language.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
     /// Another type is wanted.
-    #[error("a value of type {0} is wanted")]
+    #[error("{0}")]
     Type(&'static str),
     /// Below the smallest or above the largest value.
-    #[error("the value has to be {0}")]
+    #[error("{0}")]
     Range(String),
 }
 

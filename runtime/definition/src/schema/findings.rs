@@ -87,7 +87,10 @@ fn best_branch(
     if let Some(branch) = near.iter().min_by_key(|branch| branch.len()) {
         branch.iter().for_each(|inner| report(inner, schema, file, problems));
     } else if !known.is_empty() {
-        let known: Vec<&Value> = known.iter().collect();
+        // Words stand beside an object in one place of the language; that the object exists is worth saying.
+        let object = Value::from("{ … }");
+        let objects = types.iter().filter(|name| *name == "object").map(|_| &object);
+        let known: Vec<&Value> = known.iter().chain(objects).collect();
         let problem = Problem::error("schema.choice", file, error.instance_path().as_str());
         problems.push(choice(problem, &instance, &known));
     } else {
