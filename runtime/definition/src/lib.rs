@@ -2,6 +2,7 @@
 //! Pure: no I/O beyond reading an app's folder, no async, no database.
 
 pub mod compile;
+mod diff;
 mod folder;
 mod json;
 pub mod locale;
@@ -12,11 +13,13 @@ mod package;
 mod problem;
 pub mod schema;
 pub mod source;
+mod structure;
 mod text;
 
 pub use compile::{Compiled, SettingValues, compile, recompile};
+pub use diff::{Change, ChangeKind, diff};
 pub use number::{COUNTER_DIGITS_MAX, NumberError, PATTERN_CHARS_MAX};
-pub use overlay::{Overlay, Patch};
+pub use overlay::{Conflict, Overlay, Patch};
 pub use package::{FILE_BYTES_MAX, FILES_MAX, Kind, PACKAGE_BYTES_MAX, PROBLEMS_PER_FILE_MAX, Package};
 pub use problem::{Problem, Severity};
 pub use text::{Text, humanize};

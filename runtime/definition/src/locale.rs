@@ -25,7 +25,7 @@ static CATALOGUES: LazyLock<RwLock<Vec<(&'static str, &'static Catalogue)>>> = L
             let files = [
                 include_str!(concat!("../locales/", $language, "/cli.json")),
                 include_str!(concat!("../locales/", $language, "/errors.json")),
-                include_str!(concat!("../locales/", $language, "/fields.json")),
+                include_str!(concat!("../locales/", $language, "/model.json")),
                 include_str!(concat!("../locales/", $language, "/ui.json")),
             ];
             let parse = |text| serde_json::from_str(text).expect("embedded catalogues are tested to parse");

@@ -169,29 +169,6 @@ impl Package {
         parts.finish(digest_of(files), problems)
     }
 
-    /// Reads an app from the values of its files, checked like [`Package::from_files`]. Only the files for which
-    /// `changed` holds are validated against their schema.
-    pub(crate) fn from_values(
-        values: BTreeMap<String, Value>,
-        changed: impl Fn(&str) -> bool,
-        digest: String,
-    ) -> Result<Package, Vec<Problem>> {
-        let mut problems = Problems::default();
-        let mut parts = Parts::default();
-        for (path, value) in values {
-            let Some((kind, id)) = Kind::of_file(&path) else {
-                problems.push(folder::unknown_file(&path));
-                continue;
-            };
-            if changed(&path) {
-                parts.add_checked(kind, &path, id, value, &mut problems);
-            } else if let Err(error) = parts.add(kind, id, Input::Value(value)) {
-                problems.push(json::problem_of(&path, &error));
-            }
-        }
-        parts.finish(digest, problems)
-    }
-
     /// The app as files by path: canonical text, the same bytes for the same content wherever it is written.
     pub fn files(&self) -> BTreeMap<String, String> {
         let mut files = BTreeMap::new();
@@ -209,6 +186,48 @@ impl Package {
             values.insert(path, artifact.value());
         });
         values
+    }
+
+    /// The JSON value of one file; `None` when there is no such artifact.
+    pub(crate) fn value(&self, file: &str) -> Option<Value> {
+        let (kind, id) = Kind::of_file(file)?;
+        macro_rules! find {
+            ($list:ident) => {
+                self.$list.iter().find(|artifact| artifact.id == id).map(Artifact::value)
+            };
+        }
+        match kind {
+            Kind::App => Some(self.app.value()),
+            Kind::Entity => find!(entities),
+            Kind::Extension => find!(extensions),
+            Kind::Tree => find!(trees),
+            Kind::Form => find!(forms),
+            Kind::View => find!(views),
+            Kind::Role => find!(roles),
+            Kind::Data => find!(data),
+        }
+    }
+
+    /// The package with some files replaced, added or (`None`) removed; those given are checked as from outside.
+    pub(crate) fn with_values(
+        &self,
+        values: BTreeMap<String, Option<Value>>,
+        digest: String,
+    ) -> Result<Package, Vec<Problem>> {
+        let mut problems = Problems::default();
+        let mut parts = Parts::default();
+        for (file, value) in values {
+            let Some((kind, id)) = Kind::of_file(&file) else {
+                problems.push(folder::unknown_file(&file));
+                continue;
+            };
+            parts.replaced.push((kind, id.to_owned()));
+            if let Some(value) = value {
+                parts.add_checked(kind, &file, id, value, &mut problems);
+            }
+        }
+        parts.keep(self);
+        parts.finish(digest, problems)
     }
 
     /// SHA-256 over the files it was read from, hex.
@@ -274,6 +293,8 @@ struct Parts {
     data: Vec<Data>,
     /// Kind, id of the file name, id in the file.
     ids: Vec<(Kind, String, String)>,
+    /// What [`Parts::keep`] leaves out.
+    replaced: Vec<(Kind, String)>,
     manifest_seen: bool,
 }
 
@@ -312,6 +333,33 @@ impl Parts {
         };
         self.ids.push((kind, file_id.to_owned(), id.unwrap_or_default()));
         Ok(())
+    }
+
+    /// Takes over what was not replaced, as it is.
+    fn keep(&mut self, package: &Package) {
+        macro_rules! keep {
+            ($list:ident, $kind:ident) => {
+                for artifact in &package.$list {
+                    let id = &artifact.id;
+                    if !self.replaced.iter().any(|(kind, other)| *kind == Kind::$kind && other == id) {
+                        self.ids.push((Kind::$kind, id.clone(), id.clone()));
+                        self.$list.push(artifact.clone());
+                    }
+                }
+                self.$list.sort_by(|a, b| Kind::$kind.file(&a.id).cmp(&Kind::$kind.file(&b.id)));
+            };
+        }
+        if !self.replaced.iter().any(|(kind, _)| *kind == Kind::App) {
+            self.manifest_seen = true;
+            self.app = Some(package.app.clone());
+        }
+        keep!(entities, Entity);
+        keep!(extensions, Extension);
+        keep!(trees, Tree);
+        keep!(forms, Form);
+        keep!(views, View);
+        keep!(roles, Role);
+        keep!(data, Data);
     }
 
     fn finish(self, digest: String, mut problems: Problems) -> Result<Package, Vec<Problem>> {
