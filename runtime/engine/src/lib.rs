@@ -1,4 +1,38 @@
-//! The one write path: commands are authorised, checked and written with their audit and events in one transaction.
+//! The engine: the one write path, reads within a person's scope, apps and their installation, import and export.
+//!
+//! Everything that happens to a tenant's data happens here, on behalf of an [`Actor`] and by the clock of an [`Env`].
+//! No business word occurs: what the records mean is said by the apps.
 
+mod access;
+mod apps;
+mod commands;
+mod engine;
+mod env;
+mod error;
 pub mod exchange;
+mod files;
+mod form_state;
+mod idempotency;
+mod lists;
+mod people;
+mod published;
+mod query;
+mod records;
+mod tenant;
+mod timeline;
 pub mod values;
+
+pub use apps::{AppVersion, Plan, Report};
+pub use commands::{BATCH_MAX, COMMENT_MAX, Command, Outcome, RunOptions, Written};
+pub use engine::{Database, Engine, EngineMetrics, EngineOptions, check_slug};
+pub use env::{Env, Simulated, System};
+pub use error::{Error, FieldIssue, Suspect};
+pub use files::{FILE_BYTES_MAX, FileInfo};
+pub use form_state::FormState;
+pub use lists::{Page, TOTAL_CAP, Total};
+pub use people::{Actor, Channel, Department, Directory, Origin, Person, UserContext};
+pub use query::{Condition, LIMIT, LIMIT_MAX, Op, Query};
+pub use records::Record;
+pub use tenant::Tenant;
+pub use timeline::{FieldChange, TimelineEntry};
+pub use values::{Issue, ValueContext};

@@ -178,7 +178,7 @@ pub(crate) fn insert_rows(naming: &Naming, table: &str, columns: &str, width: us
 }
 
 /// What [`crate::TenantStore::verify`] found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Verified {
     /// Entries checked.
     pub entries: i64,

@@ -142,28 +142,40 @@ impl TableLayout {
         self.search.is_some()
     }
 
-    /// Puts the record's words into the search index, or takes them out (`living` false).
-    pub fn index_search(&self, session: &mut Session<'_>, id: Uuid, values: &[Value], living: bool) -> Result<()> {
+    /// Puts the words of a new record into the search index.
+    pub fn add_search(&self, session: &mut Session<'_>, id: Uuid, values: &[Value]) -> Result<()> {
         let Some(sql) = &self.search else { return Ok(()) };
-        if let Some(remove) = &sql.remove {
-            session.execute(remove, &[id.into()])?;
+        self.put_words(session, sql, id, values)
+    }
+
+    /// Brings the record's words in the search index up to date, or takes them out (`living` false).
+    pub fn change_search(&self, session: &mut Session<'_>, id: Uuid, values: &[Value], living: bool) -> Result<()> {
+        let Some(sql) = &self.search else { return Ok(()) };
+        match &sql.remove {
+            Some(remove) => {
+                session.execute(remove, &[id.into()])?;
+            }
+            None if !living => {
+                session.execute(&sql.put, &[id.into(), "".into()])?;
+            }
+            None => {}
         }
-        if living {
-            let texts: Vec<String> = sql
-                .slots
-                .iter()
-                .filter(|&&slot| !values[slot].is_null())
-                .map(|&slot| values[slot].to_string())
-                .collect();
-            let tokens = search::tokens(texts.iter().map(String::as_str));
-            let words = match session.naming.dialect {
-                Dialect::Sqlite => tokens.join(" "),
-                Dialect::Postgres => search::postgres_vector(&tokens),
-            };
-            session.execute(&sql.put, &[id.into(), words.into()])?;
-        } else if sql.remove.is_none() {
-            session.execute(&sql.put, &[id.into(), "".into()])?;
-        }
+        if living { self.put_words(session, sql, id, values) } else { Ok(()) }
+    }
+
+    fn put_words(&self, session: &mut Session<'_>, sql: &SearchSql, id: Uuid, values: &[Value]) -> Result<()> {
+        let texts: Vec<String> = sql
+            .slots
+            .iter()
+            .filter(|&&slot| !values[slot].is_null())
+            .map(|&slot| values[slot].to_string())
+            .collect();
+        let tokens = search::tokens(texts.iter().map(String::as_str));
+        let words = match session.naming.dialect {
+            Dialect::Sqlite => tokens.join(" "),
+            Dialect::Postgres => search::postgres_vector(&tokens),
+        };
+        session.execute(&sql.put, &[id.into(), words.into()])?;
         Ok(())
     }
 

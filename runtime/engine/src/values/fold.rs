@@ -28,6 +28,6 @@ fn invisible(c: char) -> bool {
 }
 
 /// The form in which labels, names and headers are compared: plain width, lower case, no white space at the ends.
-pub(super) fn comparable(text: &str) -> String {
+pub(crate) fn comparable(text: &str) -> String {
     half_width(text).trim().to_lowercase()
 }

@@ -82,6 +82,27 @@ pub fn write_json(value: &Value, out: &mut Vec<u8>) {
     }
 }
 
+/// The wire form of a value as a JSON tree, for values on their way into a command.
+pub fn to_json(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(yes) => Json::Bool(*yes),
+        Value::Int(number) => Json::from(*number),
+        Value::Float(number) => Json::from(*number),
+        Value::Text(text) => Json::String(text.to_string()),
+        Value::List(items) => Json::Array(items.iter().map(to_json).collect()),
+        Value::Json(json) => (**json).clone(),
+        Value::Geo(point) => serde_json::json!({ "lat": point.lat, "lon": point.lon }),
+        Value::Decimal(_) | Value::Date(_) | Value::DateTime(_) | Value::Duration(_) | Value::Id(_) => {
+            let mut text = Vec::with_capacity(40);
+            write_json(value, &mut text);
+            // All of these are written as text without anything to escape, between quotation marks.
+            let inner = &text[1..text.len() - 1];
+            Json::String(String::from_utf8_lossy(inner).into_owned())
+        }
+    }
+}
+
 /// Appends a JSON string.
 fn write_string(text: &str, out: &mut Vec<u8>) {
     to_writer(text, out);

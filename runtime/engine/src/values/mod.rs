@@ -31,9 +31,10 @@ use mortise_expr::{Type, Value};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+pub(crate) use fold::comparable;
 pub use fold::half_width;
 pub use issue::Issue;
-pub use json::write_json;
+pub use json::{to_json, write_json};
 
 /// Most entries of a list value (choices, files). Enough for people, small enough to stay in one row.
 pub const LIST_LIMIT: usize = 200;
@@ -266,4 +267,9 @@ fn system_type(field: &FieldModel) -> Type {
         system::VERSION => Type::Int,
         _ => Type::Id,
     }
+}
+
+/// Reads back what [`write_json`] wrote for a value of this type (places in a list, values of the audit trail).
+pub(crate) fn from_stored(ty: &Type, json: &Json, cx: &ValueContext) -> Option<Value> {
+    if json.is_null() { Some(Value::Null) } else { plain::from_json(ty, json, cx).ok() }
 }

@@ -597,6 +597,7 @@ proptest! {
         let mut out = Vec::new();
         write_json(&value, &mut out);
         let json: Json = serde_json::from_slice(&out).unwrap();
+        prop_assert_eq!(&to_json(&value), &json);
         prop_assert_eq!(from_json(&field, &json, &cx), Ok(value.clone()));
         prop_assert_eq!(check(&field, &value), Ok(()));
         let _ = display(&field, &value, &cx);

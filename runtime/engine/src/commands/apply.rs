@@ -1,0 +1,375 @@
+//! Applying prepared commands inside the one writer: here everything is decided that depends on rows.
+
+use mortise_definition::model::{EntityModel, FieldKind, Slot, system};
+use mortise_definition::source::Operation;
+use mortise_expr::{Type, Value};
+use mortise_store::{Param, Session, column, version_of};
+use uuid::Uuid;
+
+use super::prepare::{Create, Step, Update};
+use super::rules::{self, Settled};
+use super::{Outcome, Work, Written, lines, links, numbers, rollups, similar, trail};
+use crate::error::{Error, FieldIssue};
+use crate::published::Published;
+use crate::values::Issue;
+
+/// How often a change is worked out again when the record moved under it; inside the writer once is enough.
+const SETTLE_MAX: usize = 3;
+
+impl Step {
+    /// Applies the step.
+    pub(crate) fn apply(&self, work: &Work, session: &mut Session<'_>) -> Result<Outcome, Error> {
+        match self {
+            Step::Batch { parts, atomic } => apply_batch(work, session, parts, *atomic),
+            Step::Note(entry) => {
+                session.audit((**entry).clone());
+                Ok(Outcome::Done)
+            }
+            step => Ok(Outcome::Record(step.apply_record(work, session)?)),
+        }
+    }
+
+    fn apply_record(&self, work: &Work, session: &mut Session<'_>) -> Result<Written, Error> {
+        match self {
+            Step::Create(step) => create(work, session, step),
+            Step::Update(step) => update(work, session, step),
+            Step::Delete { entity, id, version } => delete(work, session, entity, *id, *version),
+            Step::Restore { entity, id } => restore(work, session, entity, *id),
+            Step::Comment { entity, id, text } => comment(work, session, entity, *id, text),
+            Step::Attach { entity, id, file } => attach(work, session, entity, *id, *file),
+            Step::Batch { .. } | Step::Note(_) => Err(Error::BadRequest(Issue::new("batch.nested"))),
+        }
+    }
+}
+
+fn apply_batch(
+    work: &Work,
+    session: &mut Session<'_>,
+    parts: &[Result<Step, Error>],
+    atomic: bool,
+) -> Result<Outcome, Error> {
+    let mut results = Vec::with_capacity(parts.len());
+    for (index, part) in parts.iter().enumerate() {
+        let result = match part {
+            Err(error) => Err(error.clone()),
+            Ok(step) if atomic => step.apply_record(work, session),
+            Ok(step) => session.nested(|session| step.apply_record(work, session)),
+        };
+        match result {
+            Err(error) if atomic => return Err(Error::Batch { index, error: Box::new(error) }),
+            result => results.push(result),
+        }
+    }
+    Ok(Outcome::Batch(results))
+}
+
+pub(crate) fn create(work: &Work, session: &mut Session<'_>, step: &Create) -> Result<Written, Error> {
+    let entity = &step.entity;
+    if !step.allow_duplicates {
+        let suspects = similar::find(work, session, entity, &step.settled.values, &step.keys)?;
+        if !suspects.is_empty() {
+            return Err(Error::Duplicate(suspects));
+        }
+    }
+    let Settled { mut values, mut changed } = step.settled.clone();
+    links::check(work, session, entity, step.id, &values, &changed)?;
+    if numbers::assign(work, session, entity, &mut values)? {
+        changed = (system::OWNER..values.len()).filter(|&slot| !values[slot].is_null()).collect();
+    }
+    set_empty_rollups(entity, &mut values);
+    let table = &work.published.layout.tables[entity.index];
+    table.insert(session, &values).map_err(|error| not_unique(entity, error))?;
+    table.add_search(session, step.id, &values)?;
+    table.add_similar(session, step.id, &step.keys)?;
+    let text = trail::changes(entity, None, &values, &changed);
+    trail::record(work, session, entity, "record.created", (step.id, 1), text);
+    if !step.input.lines.is_empty() {
+        lines::write(work, session, entity, step.id, &step.input)?;
+    }
+    rollups::refresh(work, session, entity, None, Some(&values))?;
+    Ok(Written { entity: entity.key.clone(), id: step.id, version: 1, values })
+}
+
+/// A record to which nothing points yet counts and sums nothing.
+fn set_empty_rollups(entity: &EntityModel, values: &mut [Value]) {
+    use mortise_definition::source::RollupOperation::{Count, Sum};
+    for field in entity.declared() {
+        if let FieldKind::Rollup { operation: Count | Sum, .. } = &field.kind {
+            values[field.slot] = match &entity.shape.members()[field.slot].ty {
+                Type::Decimal(scale) => Value::Decimal(mortise_expr::Decimal::new(0, *scale)),
+                Type::Duration => Value::Duration(0),
+                _ => Value::Int(0),
+            };
+        }
+    }
+}
+
+pub(crate) fn update(work: &Work, session: &mut Session<'_>, step: &Update) -> Result<Written, Error> {
+    let entity = &step.entity;
+    let table = &work.published.layout.tables[entity.index];
+    let mut base = step.base.clone();
+    for _ in 0..SETTLE_MAX {
+        let (old, settled) = match base.take() {
+            Some(base) => base,
+            None => {
+                let old = living(work, session, entity, step.id)?;
+                work.demand(entity, Operation::Update, &old)?;
+                let settled = rules::settle_change(work, entity, &old, &step.input).map_err(Error::Invalid)?;
+                (old, settled)
+            }
+        };
+        if !old[system::DELETED_AT].is_null() {
+            return Err(Error::no_record());
+        }
+        let version = version_of(&old);
+        if let Some(seen) = step.version.filter(|&seen| seen != version) {
+            // Old news may have been read before a write that was still on its way: look again, once, in here.
+            if step.base.is_some() && seen > version {
+                continue;
+            }
+            return Err(Error::Stale { current: version });
+        }
+        if settled.changed.is_empty() && step.input.lines.is_empty() {
+            return Ok(Written { entity: entity.key.clone(), id: step.id, version, values: old });
+        }
+        let Settled { mut values, changed } = settled;
+        links::check(work, session, entity, step.id, &values, &changed)?;
+        let mut changes: Vec<(Slot, Value)> = changed.iter().map(|&slot| (slot, values[slot].clone())).collect();
+        changes.extend(stamp(work, version + 1));
+        for (slot, value) in &changes {
+            values[*slot] = value.clone();
+        }
+        if !table.update(session, step.id, version, &changes).map_err(|error| not_unique(entity, error))? {
+            continue;
+        }
+        after_update(work, session, entity, &old, &values, &changed)?;
+        if !step.input.lines.is_empty() {
+            lines::write(work, session, entity, step.id, &step.input)?;
+        }
+        rollups::refresh(work, session, entity, Some(&old), Some(&values))?;
+        return Ok(Written { entity: entity.key.clone(), id: step.id, version: version + 1, values });
+    }
+    let current = version_of(&living(work, session, entity, step.id)?);
+    Err(Error::Stale { current })
+}
+
+/// Version, time and person of a change.
+fn stamp(work: &Work, version: i64) -> [(Slot, Value); 3] {
+    [
+        (system::VERSION, Value::Int(version)),
+        (system::UPDATED_AT, Value::DateTime(work.now)),
+        (system::UPDATED_BY, work.actor.id().map_or(Value::Null, Value::Id)),
+    ]
+}
+
+fn after_update(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    old: &[Value],
+    new: &[Value],
+    changed: &[Slot],
+) -> Result<(), Error> {
+    let table = &work.published.layout.tables[entity.index];
+    let id = mortise_store::id_of(new);
+    if changed.iter().any(|slot| table.search_slots().contains(slot)) {
+        table.change_search(session, id, new, true)?;
+    }
+    if similar::concerned(entity, changed) {
+        table.remove_similar(session, id, &similar::keys(entity, old))?;
+        table.add_similar(session, id, &similar::keys(entity, new))?;
+    }
+    let text = trail::changes(entity, Some(old), new, changed);
+    trail::record(work, session, entity, "record.changed", (id, version_of(new)), text);
+    Ok(())
+}
+
+/// The record inside the transaction, unless it is in the trash.
+fn living(work: &Work, session: &mut Session<'_>, entity: &EntityModel, id: Uuid) -> Result<Vec<Value>, Error> {
+    let table = &work.published.layout.tables[entity.index];
+    let found = table.load(session, id)?;
+    found.filter(|values| values[system::DELETED_AT].is_null()).ok_or_else(Error::no_record)
+}
+
+pub(crate) fn delete(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    id: Uuid,
+    version: Option<i64>,
+) -> Result<Written, Error> {
+    let old = living(work, session, entity, id)?;
+    work.demand(entity, Operation::Delete, &old)?;
+    let current = version_of(&old);
+    if version.is_some_and(|seen| seen != current) {
+        return Err(Error::Stale { current });
+    }
+    for field in entity.declared() {
+        if let FieldKind::Lines { entity: child, via } = &field.kind {
+            let child = work.published.model.entities[*child].clone();
+            for row in lines::living(work, session, &child, *via, id)? {
+                delete(work, session, &child, row, None)?;
+            }
+        }
+    }
+    move_between(work, session, entity, &old, Value::DateTime(work.now), "record.deleted")
+}
+
+fn restore(work: &Work, session: &mut Session<'_>, entity: &EntityModel, id: Uuid) -> Result<Written, Error> {
+    let table = &work.published.layout.tables[entity.index];
+    let old = table.load(session, id)?.ok_or_else(Error::no_record)?;
+    work.demand(entity, Operation::Delete, &old)?;
+    let deleted_at = old[system::DELETED_AT].clone();
+    if deleted_at.is_null() {
+        return Ok(Written { entity: entity.key.clone(), id, version: version_of(&old), values: old });
+    }
+    let written = move_between(work, session, entity, &old, Value::Null, "record.restored")?;
+    for field in entity.declared() {
+        let FieldKind::Lines { entity: child, via } = &field.kind else { continue };
+        let child = work.published.model.entities[*child].clone();
+        let table = &work.published.layout.tables[child.index];
+        // Rows that went with the record come back with it; rows deleted before stay away.
+        let sql = session.naming.sql(&format!(
+            "SELECT id FROM {} WHERE {} = ?1 AND deleted_at = ?2",
+            table.name, table.columns[*via]
+        ));
+        let params: [Param; 2] = [id.into(), column::param(&deleted_at, &Type::DateTime)];
+        let rows: Vec<Uuid> = session.query(&sql, &params, |row| row.id(0))?.into_iter().flatten().collect();
+        for row in rows {
+            restore(work, session, &child, row)?;
+        }
+    }
+    Ok(written)
+}
+
+/// Moves a record into or out of the trash.
+fn move_between(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    old: &[Value],
+    deleted_at: Value,
+    kind: &'static str,
+) -> Result<Written, Error> {
+    let table = &work.published.layout.tables[entity.index];
+    let (id, version) = (mortise_store::id_of(old), version_of(old));
+    let living = deleted_at.is_null();
+    let mut changes = vec![(system::DELETED_AT, deleted_at)];
+    changes.extend(stamp(work, version + 1));
+    let mut values = old.to_vec();
+    for (slot, value) in &changes {
+        values[*slot] = value.clone();
+    }
+    table.update(session, id, version, &changes).map_err(|error| not_unique(entity, error))?;
+    table.change_search(session, id, &values, living)?;
+    let keys = similar::keys(entity, old);
+    match living {
+        true => table.add_similar(session, id, &keys)?,
+        false => table.remove_similar(session, id, &keys)?,
+    }
+    let text = trail::changes(entity, Some(old), &values, &[system::DELETED_AT]);
+    trail::record(work, session, entity, kind, (id, version + 1), text);
+    // What rollups read did not change, but the row left or joined the living: as if it were new.
+    rollups::refresh(work, session, entity, None, Some(&values))?;
+    Ok(Written { entity: entity.key.clone(), id, version: version + 1, values })
+}
+
+fn comment(work: &Work, session: &mut Session<'_>, entity: &EntityModel, id: Uuid, text: &str) -> Result<Written, Error> {
+    let record = living(work, session, entity, id)?;
+    work.demand(entity, Operation::Read, &record)?;
+    let comment = work.env.id();
+    let sql = session.naming.sql(&format!(
+        "INSERT INTO {} (id, entity, record, at, actor, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        session.naming.table("_comment")
+    ));
+    let params: [Param; 6] = [
+        comment.into(),
+        entity.key.as_str().into(),
+        id.into(),
+        work.now.into(),
+        Param::Uuid(work.actor.id()),
+        text.into(),
+    ];
+    session.execute(&sql, &params)?;
+    let version = version_of(&record);
+    let details = serde_json::json!({ "comment": comment, "text": text }).to_string();
+    trail::record(work, session, entity, "comment.added", (id, version), details);
+    Ok(Written { entity: entity.key.clone(), id: comment, version, values: Vec::new() })
+}
+
+fn attach(work: &Work, session: &mut Session<'_>, entity: &EntityModel, id: Uuid, file: Uuid) -> Result<Written, Error> {
+    let record = living(work, session, entity, id)?;
+    work.demand(entity, Operation::Update, &record)?;
+    if let Some(issue) = links::bind(work, session, entity, id, "", file)? {
+        return Err(Error::field("file", issue));
+    }
+    let sql = session.naming.sql(&format!("SELECT name, sha256 FROM {} WHERE id = ?1", session.naming.table("_file")));
+    let found = session.query(&sql, &[file.into()], |row| Ok((row.text(0)?, row.text(1)?)))?.pop();
+    let (name, sha256) = found.unwrap_or_default();
+    let version = version_of(&record);
+    let details = serde_json::json!({ "file": file, "name": name, "sha256": sha256 }).to_string();
+    trail::record(work, session, entity, "file.attached", (id, version), details);
+    Ok(Written { entity: entity.key.clone(), id: file, version, values: Vec::new() })
+}
+
+/// Names the field that is not unique, from what the database names (columns in SQLite, the index in PostgreSQL).
+fn not_unique(entity: &EntityModel, error: mortise_store::Error) -> Error {
+    let mortise_store::Error::Unique(what) = &error else { return Error::Store(error) };
+    let by_index = entity.indexes.iter().find(|index| index.name == *what);
+    let slots: Vec<Slot> = match by_index {
+        Some(index) => index.slots.iter().map(|(slot, _)| *slot).collect(),
+        None => what
+            .split(", ")
+            .filter_map(|column| entity.field(column.rsplit('.').next().unwrap_or(column)))
+            .map(|field| field.slot)
+            .collect(),
+    };
+    let named: Vec<FieldIssue> = slots
+        .into_iter()
+        .map(|slot| match slot {
+            system::ID => FieldIssue { field: "id".to_owned(), issue: Issue::new("record.exists"), text: None },
+            slot => FieldIssue {
+                field: entity.fields[slot].name.to_string(),
+                issue: Issue::new("field.not_unique"),
+                text: None,
+            },
+        })
+        .collect();
+    match named.is_empty() {
+        // The primary key of PostgreSQL carries no name of ours.
+        true => Error::field("id", Issue::new("record.exists")),
+        false => Error::Invalid(named),
+    }
+}
+
+/// Makes the search and duplicate indexes of an entity anew (after an upgrade that changed them).
+pub(crate) fn reindex(
+    published: &Published,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    (search, duplicates): (bool, bool),
+) -> Result<(), Error> {
+    const BATCH: i64 = 500;
+    let table = &published.layout.tables[entity.index];
+    let columns: Vec<&str> = table.stored.iter().map(|&slot| table.columns[slot].as_str()).collect();
+    let sql = session.naming.sql(&format!(
+        "SELECT {} FROM {} WHERE id > ?1 AND deleted_at IS NULL ORDER BY id LIMIT ?2",
+        columns.join(", "),
+        table.name
+    ));
+    let mut last = Uuid::nil();
+    loop {
+        let records = session.query(&sql, &[last.into(), BATCH.into()], |row| table.record(row))?;
+        let Some(end) = records.last() else { return Ok(()) };
+        last = mortise_store::id_of(end);
+        for record in &records {
+            let id = mortise_store::id_of(record);
+            if search {
+                table.add_search(session, id, record)?;
+            }
+            if duplicates {
+                table.add_similar(session, id, &similar::keys(entity, record))?;
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What a client gave, field by field: known, permitted, of the right type. Everything that is wrong is reported at once.
+
+use mortise_definition::model::{EntityModel, FieldKind, Slot, system};
+use mortise_expr::Value;
+use serde_json::{Map, Value as Json};
+use uuid::Uuid;
+
+use super::Work;
+use crate::error::FieldIssue;
+use crate::values::{Issue, from_json};
+
+/// Child rows of one record at most.
+const LINES_MAX: usize = 1_000;
+/// Depth of child rows of child rows.
+const DEPTH_MAX: usize = 4;
+
+/// What a client gave for one record.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Input {
+    /// Values by slot.
+    pub(crate) given: Vec<(Slot, Value)>,
+    /// Child rows by slot.
+    pub(crate) lines: Vec<(Slot, Vec<LineInput>)>,
+}
+
+/// What a client gave for one child row.
+#[derive(Debug, Clone)]
+pub(crate) struct LineInput {
+    /// The row, when it exists already.
+    pub(crate) id: Option<Uuid>,
+    /// Its values.
+    pub(crate) input: Input,
+}
+
+impl Input {
+    pub(crate) fn has(&self, slot: Slot) -> bool {
+        self.given.iter().any(|(given, _)| *given == slot)
+    }
+}
+
+/// Reads what a client gave.
+pub(crate) fn read(work: &Work, entity: &EntityModel, values: &Map<String, Json>) -> Result<Input, Vec<FieldIssue>> {
+    let mut issues = Vec::new();
+    let input = read_into(work, entity, values, "", 0, &mut issues);
+    if issues.is_empty() { Ok(input) } else { Err(issues) }
+}
+
+fn read_into(
+    work: &Work,
+    entity: &EntityModel,
+    values: &Map<String, Json>,
+    path: &str,
+    depth: usize,
+    issues: &mut Vec<FieldIssue>,
+) -> Input {
+    let cx = work.values();
+    let access = work.access(entity);
+    let mut input = Input { given: Vec::with_capacity(values.len()), lines: Vec::new() };
+    for (name, json) in values {
+        let mut complain = |issue: Issue| issues.push(FieldIssue { field: format!("{path}{name}"), issue, text: None });
+        let Some(field) = entity.field(name).filter(|field| access.sees(field.slot)) else {
+            // Titles of references come with answers and may come back with them.
+            if name != "_titles" {
+                complain(unknown(entity, name));
+            }
+            continue;
+        };
+        if !field.writable() {
+            // What a client read it may send back; only a try to give the field a value is an error.
+            if field.slot >= system::FIRST && !json.is_null() {
+                complain(Issue::new("field.read_only"));
+            }
+            continue;
+        }
+        if !access.gives(field.slot) {
+            complain(Issue::new("field.no_permission"));
+            continue;
+        }
+        if let FieldKind::Lines { entity: child, .. } = &field.kind {
+            let child = &work.published.model.entities[*child];
+            let path = format!("{path}{name}/");
+            match read_lines(work, child, json, &path, depth, issues) {
+                Ok(rows) => input.lines.push((field.slot, rows)),
+                Err(issue) => issues.push(FieldIssue { field: path.trim_end_matches('/').to_owned(), issue, text: None }),
+            }
+            continue;
+        }
+        match from_json(field, json, &cx) {
+            Ok(value) => input.given.push((field.slot, value)),
+            Err(issue) => complain(issue),
+        }
+    }
+    input
+}
+
+fn read_lines(
+    work: &Work,
+    child: &EntityModel,
+    json: &Json,
+    path: &str,
+    depth: usize,
+    issues: &mut Vec<FieldIssue>,
+) -> Result<Vec<LineInput>, Issue> {
+    let rows = match json {
+        Json::Null => return Ok(Vec::new()),
+        Json::Array(rows) => rows,
+        _ => return Err(Issue::new("value.not_list")),
+    };
+    if rows.len() > LINES_MAX || depth >= DEPTH_MAX {
+        return Err(Issue::new("value.too_many").with("limit", LINES_MAX));
+    }
+    let mut lines = Vec::with_capacity(rows.len());
+    for (index, row) in rows.iter().enumerate() {
+        let Json::Object(values) = row else { return Err(Issue::new("value.not_object")) };
+        let id = values.get("id").and_then(Json::as_str).and_then(|id| Uuid::try_parse(id).ok());
+        let input = read_into(work, child, values, &format!("{path}{index}/"), depth + 1, issues);
+        lines.push(LineInput { id, input });
+    }
+    Ok(lines)
+}
+
+fn unknown(entity: &EntityModel, name: &str) -> Issue {
+    let names = entity.declared().iter().map(|field| field.name.as_ref());
+    let issue = Issue::of("field.unknown", name);
+    match mortise_expr::suggest(name, names) {
+        Some(suggestion) => issue.with("suggestion", suggestion),
+        None => issue,
+    }
+}

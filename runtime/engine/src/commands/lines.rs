@@ -1,0 +1,97 @@
+//! Child rows that are edited together with their record: new ones are made, known ones changed, missing ones deleted,
+//! all in the transaction of the record.
+
+use mortise_definition::model::{EntityModel, FieldKind, Slot};
+use mortise_definition::source::Operation;
+use mortise_expr::Value;
+use mortise_store::Session;
+use uuid::Uuid;
+
+use super::input::{Input, LineInput};
+use super::prepare::{Create, Update};
+use super::{Work, apply, rules, similar};
+use crate::error::{Error, FieldIssue};
+use crate::values::Issue;
+
+/// Writes the child rows that came with a record.
+pub(crate) fn write(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    record: Uuid,
+    input: &Input,
+) -> Result<(), Error> {
+    for (slot, rows) in &input.lines {
+        let field = &entity.fields[*slot];
+        let FieldKind::Lines { entity: child, via } = &field.kind else { continue };
+        let child = &work.published.model.entities[*child];
+        let present = living(work, session, child, *via, record)?;
+        for (index, row) in rows.iter().enumerate() {
+            let written = match row.id.filter(|id| present.contains(id)) {
+                Some(id) => change(work, session, child, id, &row.input),
+                None => add(work, session, child, (*via, record), row),
+            };
+            written.map_err(|error| inside(error, &format!("{}/{index}/", field.name)))?;
+        }
+        for gone in present.iter().filter(|id| !rows.iter().any(|row| row.id == Some(**id))) {
+            apply::delete(work, session, child, *gone, None)?;
+        }
+    }
+    Ok(())
+}
+
+fn add(
+    work: &Work,
+    session: &mut Session<'_>,
+    child: &std::sync::Arc<EntityModel>,
+    (via, record): (Slot, Uuid),
+    row: &LineInput,
+) -> Result<(), Error> {
+    work.access(child).demand(Operation::Create, child)?;
+    let id = row.id.unwrap_or_else(|| work.env.id());
+    let mut input = row.input.clone();
+    input.given.retain(|(slot, _)| *slot != via);
+    input.given.push((via, Value::Id(record)));
+    let settled = rules::settle_new(work, child, id, &input).map_err(Error::Invalid)?;
+    let keys = similar::keys(child, &settled.values);
+    let create = Create { entity: child.clone(), id, input, settled, keys, allow_duplicates: true };
+    apply::create(work, session, &create).map(drop)
+}
+
+fn change(
+    work: &Work,
+    session: &mut Session<'_>,
+    child: &std::sync::Arc<EntityModel>,
+    id: Uuid,
+    input: &Input,
+) -> Result<(), Error> {
+    work.access(child).demand(Operation::Update, child)?;
+    let update = Update { entity: child.clone(), id, version: None, input: input.clone(), base: None };
+    apply::update(work, session, &update).map(drop)
+}
+
+/// Ids of the living child rows.
+pub(crate) fn living(
+    work: &Work,
+    session: &mut Session<'_>,
+    child: &EntityModel,
+    via: Slot,
+    record: Uuid,
+) -> Result<Vec<Uuid>, Error> {
+    let table = &work.published.layout.tables[child.index];
+    let sql = session.naming.sql(&format!(
+        "SELECT id FROM {} WHERE {} = ?1 AND deleted_at IS NULL ORDER BY id",
+        table.name, table.columns[via]
+    ));
+    Ok(session.query(&sql, &[record.into()], |row| row.id(0))?.into_iter().flatten().collect())
+}
+
+/// Puts the path of the row before the fields of its issues.
+fn inside(error: Error, path: &str) -> Error {
+    let prefix = |issue: FieldIssue| FieldIssue { field: format!("{path}{}", issue.field), ..issue };
+    match error {
+        Error::Invalid(issues) => Error::Invalid(issues.into_iter().map(prefix).collect()),
+        Error::NotFound(_) => Error::field(path.trim_end_matches('/'), Issue::new("value.no_such_record")),
+        other => other,
+    }
+}

@@ -1,0 +1,86 @@
+//! What a record points to must be there and in sight of the person who points: other records, and files.
+
+use mortise_definition::model::{EntityModel, FieldKind, Slot};
+use mortise_definition::source::Operation;
+use mortise_expr::Value;
+use mortise_store::{Session, select};
+use sea_query::{Alias, Expr, ExprTrait, Query};
+use uuid::Uuid;
+
+use super::Work;
+use crate::access::scope_sql;
+use crate::error::{Error, FieldIssue};
+use crate::values::Issue;
+
+/// Checks the links in these slots and binds files to the record.
+pub(crate) fn check(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    id: Uuid,
+    values: &[Value],
+    slots: &[Slot],
+) -> Result<(), Error> {
+    let mut issues = Vec::new();
+    for &slot in slots {
+        let field = &entity.fields[slot];
+        let issue = match (&field.kind, &values[slot]) {
+            (FieldKind::Reference { entity: target }, Value::Id(target_id)) => {
+                let target = &work.published.model.entities[*target];
+                (!in_sight(work, session, target, *target_id)?).then(|| Issue::new("value.no_such_record"))
+            }
+            (FieldKind::File { .. }, Value::Id(file)) => bind(work, session, entity, id, &field.id, *file)?,
+            (FieldKind::File { .. }, Value::List(files)) => {
+                let mut issue = None;
+                for file in files.iter().filter_map(Value::as_id) {
+                    issue = issue.or(bind(work, session, entity, id, &field.id, file)?);
+                }
+                issue
+            }
+            _ => None,
+        };
+        issues.extend(issue.map(|issue| FieldIssue { field: field.name.to_string(), issue, text: None }));
+    }
+    if issues.is_empty() { Ok(()) } else { Err(Error::Invalid(issues)) }
+}
+
+/// Whether a living record is within the person's sight.
+pub(crate) fn in_sight(work: &Work, session: &mut Session<'_>, entity: &EntityModel, id: Uuid) -> Result<bool, Error> {
+    let table = &work.published.layout.tables[entity.index];
+    let mut query = Query::select();
+    query.expr(Expr::val(1i64)).and_where(Expr::col(Alias::new("id")).eq(id)).and_where(Expr::col(Alias::new("deleted_at")).is_null());
+    match &session.naming.schema {
+        Some(schema) => query.from((Alias::new(schema), Alias::new(&table.plain))),
+        None => query.from(Alias::new(&table.plain)),
+    };
+    let scope = scope_sql(work.access(entity).scope(Operation::Read), &work.published, &work.actor.user, work.now)?;
+    if let Some(condition) = scope.single() {
+        query.and_where(condition);
+    }
+    let (sql, params) = select::build(&query, session.naming.dialect);
+    Ok(!session.query(&sql, &params, |_| Ok(()))?.is_empty())
+}
+
+/// Binds an uploaded file to a record; only who uploaded it, or who finds it there already, may do so.
+pub(crate) fn bind(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    record: Uuid,
+    field: &str,
+    file: Uuid,
+) -> Result<Option<Issue>, Error> {
+    let table = session.naming.table("_file");
+    let find = session.naming.sql(&format!("SELECT actor, record FROM {table} WHERE id = ?1"));
+    let found = session.query(&find, &[file.into()], |row| Ok((row.id(0)?, row.id(1)?)))?.pop();
+    let Some((uploader, bound)) = found else { return Ok(Some(Issue::new("value.no_such_file"))) };
+    if bound == Some(record) {
+        return Ok(None);
+    }
+    if bound.is_some() || (uploader != work.actor.id() && !work.actor.user.admin) {
+        return Ok(Some(Issue::new("value.no_such_file")));
+    }
+    let put = session.naming.sql(&format!("UPDATE {table} SET entity = ?1, record = ?2, field = ?3 WHERE id = ?4"));
+    session.execute(&put, &[entity.key.as_str().into(), record.into(), field.into(), file.into()])?;
+    Ok(None)
+}

@@ -1,0 +1,172 @@
+//! Preparing a command beside others: whatever does not depend on what the writer is doing just now.
+
+use std::sync::Arc;
+
+use mortise_definition::model::EntityModel;
+use mortise_definition::source::Operation;
+use mortise_expr::Value;
+use mortise_store::{AuditEntry, TenantStore};
+use serde_json::{Map, Value as Json};
+use uuid::Uuid;
+
+use super::input::{self, Input};
+use super::rules::{self, Settled};
+use super::{BATCH_MAX, COMMENT_MAX, Command, Work, similar, trail};
+use crate::error::Error;
+use crate::people::Channel;
+use crate::values::Issue;
+
+/// A prepared command.
+pub(crate) enum Step {
+    Create(Box<Create>),
+    Update(Box<Update>),
+    Delete { entity: Arc<EntityModel>, id: Uuid, version: Option<i64> },
+    Restore { entity: Arc<EntityModel>, id: Uuid },
+    Comment { entity: Arc<EntityModel>, id: Uuid, text: String },
+    Attach { entity: Arc<EntityModel>, id: Uuid, file: Uuid },
+    Batch { parts: Vec<Result<Step, Error>>, atomic: bool },
+    Note(Box<AuditEntry>),
+}
+
+/// A new record, ready to be written.
+pub(crate) struct Create {
+    pub(crate) entity: Arc<EntityModel>,
+    pub(crate) id: Uuid,
+    pub(crate) input: Input,
+    pub(crate) settled: Settled,
+    pub(crate) keys: Vec<i64>,
+    pub(crate) allow_duplicates: bool,
+}
+
+/// A change, worked out on the record as it was when the command was prepared.
+pub(crate) struct Update {
+    pub(crate) entity: Arc<EntityModel>,
+    pub(crate) id: Uuid,
+    pub(crate) version: Option<i64>,
+    pub(crate) input: Input,
+    /// The record and what becomes of it; none when it was not there (a part before may make it).
+    pub(crate) base: Option<(Vec<Value>, Settled)>,
+}
+
+/// Prepares a command.
+pub(crate) async fn prepare(work: &Work, store: &TenantStore, command: &Command) -> Result<Step, Error> {
+    match command {
+        Command::Batch { commands, atomic } => prepare_batch(work, store, commands, *atomic).await,
+        other => prepare_one(work, store, other).await,
+    }
+}
+
+async fn prepare_batch(work: &Work, store: &TenantStore, commands: &[Command], atomic: bool) -> Result<Step, Error> {
+    if commands.len() > BATCH_MAX {
+        return Err(Error::BadRequest(Issue::new("batch.too_long").with("limit", BATCH_MAX)));
+    }
+    let mut parts = Vec::with_capacity(commands.len());
+    for (index, command) in commands.iter().enumerate() {
+        let part = match command {
+            Command::Batch { .. } => Err(Error::BadRequest(Issue::new("batch.nested"))),
+            command => prepare_one(work, store, command).await,
+        };
+        match part {
+            Err(error) if atomic => return Err(Error::Batch { index, error: Box::new(error) }),
+            part => parts.push(part),
+        }
+    }
+    Ok(Step::Batch { parts, atomic })
+}
+
+async fn prepare_one(work: &Work, store: &TenantStore, command: &Command) -> Result<Step, Error> {
+    match command {
+        Command::Create { entity, values, id, allow_duplicates } => {
+            prepare_create(work, entity, values, *id, *allow_duplicates)
+        }
+        Command::Update { entity, id, version, values } => {
+            prepare_update(work, store, entity, *id, *version, values).await
+        }
+        Command::Delete { entity, id, version } => {
+            let entity = demand(work, entity, Operation::Delete)?;
+            Ok(Step::Delete { entity, id: *id, version: *version })
+        }
+        Command::Restore { entity, id } => {
+            Ok(Step::Restore { entity: demand(work, entity, Operation::Delete)?, id: *id })
+        }
+        Command::Comment { entity, id, text } => {
+            let entity = demand(work, entity, Operation::Read)?;
+            let text = text.trim();
+            if text.is_empty() || text.contains('\0') || text.chars().count() > COMMENT_MAX {
+                return Err(Error::field("text", Issue::new("comment.length").with("limit", COMMENT_MAX)));
+            }
+            Ok(Step::Comment { entity, id: *id, text: text.to_owned() })
+        }
+        Command::Attach { entity, id, file } => {
+            Ok(Step::Attach { entity: demand(work, entity, Operation::Update)?, id: *id, file: *file })
+        }
+        Command::Note { action, details } => {
+            Ok(Step::Note(Box::new(trail::entry(work, action, details.to_string()))))
+        }
+        Command::Batch { .. } => Err(Error::BadRequest(Issue::new("batch.nested"))),
+    }
+}
+
+/// Prepares a command of the system inside a write, where nothing has to be looked up beforehand.
+pub(crate) fn prepare_now(work: &Work, command: &Command) -> Result<Step, Error> {
+    match command {
+        Command::Create { entity, values, id, allow_duplicates } => {
+            prepare_create(work, entity, values, *id, *allow_duplicates)
+        }
+        Command::Update { entity, id, version, values } => {
+            let entity = demand(work, entity, Operation::Update)?;
+            let input = input::read(work, &entity, values).map_err(Error::Invalid)?;
+            Ok(Step::Update(Box::new(Update { entity, id: *id, version: *version, input, base: None })))
+        }
+        _ => Err(Error::BadRequest(Issue::new("batch.nested"))),
+    }
+}
+
+fn demand(work: &Work, key: &str, operation: Operation) -> Result<Arc<EntityModel>, Error> {
+    let entity = work.entity(key)?;
+    work.access(entity).demand(operation, entity)?;
+    Ok(entity.clone())
+}
+
+fn prepare_create(
+    work: &Work,
+    key: &str,
+    values: &Map<String, Json>,
+    id: Option<Uuid>,
+    allow_duplicates: bool,
+) -> Result<Step, Error> {
+    let operation = match work.actor.origin.channel {
+        Channel::Import => Operation::Import,
+        _ => Operation::Create,
+    };
+    let entity = demand(work, key, operation)?;
+    let id = id.unwrap_or_else(|| work.env.id());
+    let input = input::read(work, &entity, values).map_err(Error::Invalid)?;
+    let settled = rules::settle_new(work, &entity, id, &input).map_err(Error::Invalid)?;
+    let keys = similar::keys(&entity, &settled.values);
+    Ok(Step::Create(Box::new(Create { entity, id, input, settled, keys, allow_duplicates })))
+}
+
+async fn prepare_update(
+    work: &Work,
+    store: &TenantStore,
+    key: &str,
+    id: Uuid,
+    version: Option<i64>,
+    values: &Map<String, Json>,
+) -> Result<Step, Error> {
+    let entity = demand(work, key, Operation::Update)?;
+    let input = input::read(work, &entity, values).map_err(Error::Invalid)?;
+    let table = &work.published.layout.tables[entity.index];
+    let old = store.fetch(table.select(), &[id.into()], |row| table.record(row)).await?.pop();
+    let base = match old {
+        // What was refused on an old state is decided again on the present one only when it changed meanwhile.
+        Some(old) => {
+            work.demand(&entity, Operation::Update, &old)?;
+            let settled = rules::settle_change(work, &entity, &old, &input).map_err(Error::Invalid)?;
+            Some((old, settled))
+        }
+        None => None,
+    };
+    Ok(Step::Update(Box::new(Update { entity, id, version, input, base })))
+}

@@ -1,0 +1,79 @@
+//! What a command carries along: who acts, when, under which model and permissions. Owned, so that it can go with the
+//! command into the writer.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use mortise_definition::model::{EntityModel, Model};
+use mortise_definition::source::Operation;
+use mortise_expr::{Context, Value};
+
+use crate::access::{Access, EntityAccess, covers};
+use crate::env::Env;
+use crate::error::Error;
+use crate::people::{Actor, Directory};
+use crate::published::Published;
+use crate::values::{Issue, ValueContext};
+
+/// The surroundings of a command.
+#[derive(Clone)]
+pub(crate) struct Work {
+    pub(crate) published: Arc<Published>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) actor: Actor,
+    pub(crate) env: Arc<dyn Env>,
+    pub(crate) now: DateTime<Utc>,
+}
+
+impl Work {
+    pub(crate) fn model(&self) -> &Model {
+        &self.published.model
+    }
+
+    /// The entity of a key.
+    pub(crate) fn entity(&self, key: &str) -> Result<&Arc<EntityModel>, Error> {
+        entity(&self.published, key)
+    }
+
+    pub(crate) fn access(&self, entity: &EntityModel) -> &EntityAccess {
+        self.access.entity(entity.index)
+    }
+
+    /// Whether a record is within the scope of an operation.
+    pub(crate) fn covers(&self, entity: &EntityModel, operation: Operation, record: &[Value]) -> bool {
+        covers(self.access(entity).scope(operation), &self.published, &self.actor.user, self.now, record)
+    }
+
+    /// Fails with "not found" for records out of sight, with "denied" for those that may be seen but not so treated.
+    pub(crate) fn demand(&self, entity: &EntityModel, operation: Operation, record: &[Value]) -> Result<(), Error> {
+        if !self.covers(entity, Operation::Read, record) {
+            return Err(Error::no_record());
+        }
+        match self.covers(entity, operation, record) {
+            true => Ok(()),
+            false => Err(Error::Forbidden(Issue::new("permission.denied").with("entity", &entity.key))),
+        }
+    }
+
+    /// How values are read and shown for this person.
+    pub(crate) fn values(&self) -> ValueContext<'_> {
+        ValueContext {
+            model: &self.published.model,
+            directory: &*self.directory,
+            tz: self.actor.user.tz,
+            language: &self.actor.user.language,
+        }
+    }
+
+    /// Runs `evaluate` with the roots `record`, `user` and the settings of an app.
+    pub(crate) fn with_roots<R>(&self, app: usize, record: &[Value], evaluate: impl FnOnce(&Context<'_>) -> R) -> R {
+        let roots: [&[Value]; 3] = [record, &self.actor.user.root, &self.published.model.apps[app].setting_values];
+        evaluate(&Context { now: self.now, tz: self.actor.user.tz, roots: &roots })
+    }
+}
+
+/// The entity of a key.
+pub(crate) fn entity<'a>(published: &'a Published, key: &str) -> Result<&'a Arc<EntityModel>, Error> {
+    published.model.entity(key).ok_or_else(|| Error::NotFound(Issue::new("entity.not_found").with("entity", key)))
+}

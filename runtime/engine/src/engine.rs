@@ -1,0 +1,181 @@
+//! The engine: all tenants of one installation, opened when they are first asked for.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use mortise_store::{Files, TenantStore};
+use sea_orm::{ConnectOptions, Database as SeaDatabase, DatabaseConnection};
+use tokio::sync::Mutex;
+
+use crate::env::{Env, System};
+use crate::error::Error;
+use crate::tenant::Tenant;
+use crate::values::Issue;
+
+/// Connections to PostgreSQL: writers hold one each while they commit, reads take one for a statement.
+const POSTGRES_CONNECTIONS: u32 = 16;
+/// Longest slug; PostgreSQL's names have 63 bytes.
+const SLUG_MAX: usize = 40;
+
+/// Where tenants' data is kept.
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// One file per tenant below the data folder.
+    Sqlite,
+    /// One schema per tenant on a server.
+    Postgres {
+        /// Address of the server, with user and database.
+        url: String,
+    },
+}
+
+/// How an engine is opened.
+pub struct EngineOptions {
+    /// Folder of data and files.
+    pub data_dir: PathBuf,
+    /// Where tenants' data is kept.
+    pub database: Database,
+    /// Time, ids and randomness.
+    pub env: Arc<dyn Env>,
+}
+
+impl EngineOptions {
+    /// SQLite below this folder, in the real world.
+    pub fn sqlite(data_dir: impl Into<PathBuf>) -> Self {
+        EngineOptions { data_dir: data_dir.into(), database: Database::Sqlite, env: Arc::new(System) }
+    }
+}
+
+/// Numbers for the metrics.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct EngineMetrics {
+    /// Open tenants.
+    pub tenants: usize,
+    /// Writes waiting for their writer.
+    pub queued: usize,
+    /// Transactions committed since the start.
+    pub commits: u64,
+    /// Commands in them.
+    pub commands: u64,
+}
+
+/// All tenants of an installation.
+pub struct Engine {
+    data_dir: PathBuf,
+    postgres: Option<DatabaseConnection>,
+    env: Arc<dyn Env>,
+    tenants: Mutex<HashMap<String, Arc<Tenant>>>,
+    open: parking_lot::RwLock<Vec<Arc<Tenant>>>,
+}
+
+impl Engine {
+    /// Opens the engine; tenants are opened when they are asked for.
+    pub async fn open(options: EngineOptions) -> Result<Engine, Error> {
+        let postgres = match &options.database {
+            Database::Sqlite => None,
+            Database::Postgres { url } => {
+                let mut connect = ConnectOptions::new(url.as_str());
+                connect.max_connections(POSTGRES_CONNECTIONS).sqlx_logging(false);
+                Some(SeaDatabase::connect(connect).await.map_err(mortise_store::Error::from)?)
+            }
+        };
+        std::fs::create_dir_all(options.data_dir.join("tenants")).map_err(mortise_store::Error::from)?;
+        Ok(Engine {
+            data_dir: options.data_dir,
+            postgres,
+            env: options.env,
+            tenants: Mutex::default(),
+            open: parking_lot::RwLock::default(),
+        })
+    }
+
+    /// Where time, ids and randomness come from.
+    pub fn env(&self) -> &Arc<dyn Env> {
+        &self.env
+    }
+
+    /// The folder of a tenant: its database (SQLite), files and imports.
+    pub fn tenant_dir(&self, slug: &str) -> PathBuf {
+        self.data_dir.join("tenants").join(slug)
+    }
+
+    /// A tenant, opened if it is not yet.
+    pub async fn tenant(&self, slug: &str) -> Result<Arc<Tenant>, Error> {
+        check_slug(slug)?;
+        let mut tenants = self.tenants.lock().await;
+        if let Some(tenant) = tenants.get(slug) {
+            return Ok(tenant.clone());
+        }
+        let folder = self.tenant_dir(slug);
+        std::fs::create_dir_all(&folder).map_err(mortise_store::Error::from)?;
+        let files = Files::folder(&folder.join("files"))?;
+        let store = match &self.postgres {
+            None => TenantStore::open_sqlite(&folder.join("tenant.db"))?,
+            Some(connection) => TenantStore::open_postgres(connection.clone(), &schema(slug)).await?,
+        };
+        let tenant = Arc::new(Tenant::open(slug, folder, store, files, self.env.clone()).await?);
+        tenants.insert(slug.to_owned(), tenant.clone());
+        self.open.write().push(tenant.clone());
+        Ok(tenant)
+    }
+
+    /// Makes the storage of a new tenant.
+    pub async fn create_tenant_storage(&self, slug: &str) -> Result<(), Error> {
+        self.tenant(slug).await.map(drop)
+    }
+
+    /// Removes a tenant with all its data. There is no way back.
+    pub async fn drop_tenant_storage(&self, slug: &str) -> Result<(), Error> {
+        check_slug(slug)?;
+        let mut tenants = self.tenants.lock().await;
+        if let Some(tenant) = tenants.remove(slug) {
+            tenant.close().await;
+        }
+        self.open.write().retain(|tenant| tenant.slug != slug);
+        if let Some(connection) = &self.postgres {
+            mortise_store::drop_postgres(connection, &schema(slug)).await?;
+        }
+        let folder = self.tenant_dir(slug);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).map_err(mortise_store::Error::from)?;
+        }
+        Ok(())
+    }
+
+    /// Numbers for the metrics.
+    pub fn metrics(&self) -> EngineMetrics {
+        let open = self.open.read();
+        let mut metrics = EngineMetrics { tenants: open.len(), ..EngineMetrics::default() };
+        for tenant in open.iter() {
+            metrics.queued += tenant.store.waiting();
+            metrics.commits += tenant.store.counters().commits.load(Ordering::Relaxed);
+            metrics.commands += tenant.store.counters().writes.load(Ordering::Relaxed);
+        }
+        metrics
+    }
+
+    /// Finishes what is under way in every tenant.
+    pub async fn shutdown(&self) {
+        for tenant in self.tenants.lock().await.values() {
+            tenant.close().await;
+        }
+    }
+}
+
+fn schema(slug: &str) -> String {
+    format!("t_{}", slug.replace('-', "_"))
+}
+
+/// Slugs become names of folders and schemas: nothing but letters, digits and hyphens.
+pub fn check_slug(slug: &str) -> Result<(), Error> {
+    let fits = (1..=SLUG_MAX).contains(&slug.len())
+        && slug.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !slug.starts_with('-')
+        && !slug.ends_with('-');
+    match fits {
+        true => Ok(()),
+        false => Err(Error::NotFound(Issue::new("tenant.slug").with("slug", slug))),
+    }
+}

@@ -1,0 +1,168 @@
+//! From cells to values: each mapped cell becomes the wire form of its field's value or a complaint. Pure apart from a memory
+//! of texts that occur again and again (choices, places, people); what only the database knows is left open.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot, system};
+use mortise_expr::Value;
+use serde_json::{Map, Value as Json};
+
+use super::guess::importable;
+use super::job::{Complaint, Mapping, RowError};
+use super::rows::Row;
+use crate::error::Error;
+use crate::values::{self, Issue, Parsed, ValueContext};
+
+/// Texts remembered per column; more different ones are looked up each time.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// A mapping that was checked against the definitions.
+pub(super) struct Columns {
+    pub(super) entity: Arc<EntityModel>,
+    /// Column and slot.
+    pub(super) pairs: Vec<(usize, Slot)>,
+    /// Slot of the key field.
+    pub(super) key: Option<Slot>,
+    memory: HashMap<(Slot, String), Result<Parsed, Issue>>,
+}
+
+/// A row as far as it can be understood without the database.
+#[derive(Debug, Default)]
+pub(super) struct Converted {
+    pub(super) row: u64,
+    /// Values by field name.
+    pub(super) values: Map<String, Json>,
+    /// Value of the key field.
+    pub(super) key: Option<Value>,
+    /// Titles of records, still to be found: slot, title, column.
+    pub(super) references: Vec<(Slot, String, usize)>,
+    pub(super) errors: Vec<RowError>,
+}
+
+impl Columns {
+    /// Checks a mapping.
+    pub(super) fn new(entity: &Arc<EntityModel>, mapping: &Mapping, headers: usize) -> Result<Columns, Error> {
+        let refused = |issue: Issue| Err(Error::BadRequest(issue));
+        if mapping.columns.is_empty() {
+            return refused(Issue::new("import.no_columns"));
+        }
+        let mut pairs: Vec<(usize, Slot)> = Vec::with_capacity(mapping.columns.len());
+        for column in &mapping.columns {
+            let Some(field) = entity.field(&column.field).filter(|field| importable(field)) else {
+                return refused(Issue::new("import.unknown_field").with("field", &column.field));
+            };
+            if column.column >= headers {
+                return refused(Issue::new("import.unknown_column").with("column", column.column + 1));
+            }
+            if pairs.iter().any(|(_, slot)| *slot == field.slot) {
+                return refused(Issue::new("import.field_twice").with("field", &column.field));
+            }
+            pairs.push((column.column, field.slot));
+        }
+        let key = match &mapping.key {
+            None => None,
+            Some(name) => match entity.field(name).filter(|field| pairs.iter().any(|(_, slot)| *slot == field.slot)) {
+                Some(field) => Some(field.slot),
+                None => return refused(Issue::new("import.no_key").with("field", name)),
+            },
+        };
+        // A mapped id is the key: there is nothing else that it could mean.
+        let key = key.or_else(|| pairs.iter().any(|(_, slot)| *slot == system::ID).then_some(system::ID));
+        Ok(Columns { entity: entity.clone(), pairs, key, memory: HashMap::new() })
+    }
+
+    /// The column of a field.
+    pub(super) fn column_of(&self, field: &str) -> Option<usize> {
+        // Child rows name their field first: `lines/2/amount`.
+        let name = field.split('/').next().unwrap_or(field);
+        let slot = self.entity.field(name)?.slot;
+        self.pairs.iter().find(|(_, mapped)| *mapped == slot).map(|(column, _)| *column)
+    }
+
+    /// Reads the cells of a row. Empty cells give no value: a new record gets its default, an old one keeps what it has.
+    pub(super) fn convert(&mut self, row: &Row, cx: &ValueContext) -> Converted {
+        let mut converted = Converted { row: row.number, ..Converted::default() };
+        for index in 0..self.pairs.len() {
+            let (column, slot) = self.pairs[index];
+            let text = row.cell(column).trim();
+            if text.is_empty() {
+                continue;
+            }
+            let entity = Arc::clone(&self.entity);
+            let field = &entity.fields[slot];
+            match self.parse(field, text, cx) {
+                Ok(Parsed::Value(value)) => {
+                    if self.key == Some(slot) {
+                        converted.key = Some(value.clone());
+                    }
+                    if slot != system::ID {
+                        converted.values.insert(field.name.to_string(), values::to_json(&value));
+                    }
+                }
+                Ok(Parsed::Reference(title)) => converted.references.push((slot, title, column)),
+                Err(issue) => converted.errors.push(cell_error(row.number, column, field, text, &issue)),
+            }
+        }
+        if let Some(slot) = self.key
+            && converted.key.is_none()
+            && converted.errors.is_empty()
+            && slot != system::ID
+        {
+            let field = &self.entity.fields[slot];
+            let column = self.column_of(&field.name).unwrap_or_default();
+            converted.errors.push(cell_error(row.number, column, field, "", &Issue::new("import.empty_key")));
+        }
+        converted
+    }
+
+    fn parse(&mut self, field: &FieldModel, text: &str, cx: &ValueContext) -> Result<Parsed, Issue> {
+        let recurring = matches!(
+            field.kind,
+            FieldKind::Choice { .. } | FieldKind::Choices { .. } | FieldKind::Tree { .. } | FieldKind::User | FieldKind::Team
+        );
+        if !recurring {
+            return values::from_text(field, text, cx);
+        }
+        if let Some(known) = self.memory.get(&(field.slot, text.to_owned())) {
+            return known.clone();
+        }
+        let parsed = values::from_text(field, text, cx);
+        if self.memory.len() < REMEMBERED_MAX * self.pairs.len() {
+            self.memory.insert((field.slot, text.to_owned()), parsed.clone());
+        }
+        parsed
+    }
+}
+
+/// A complaint about one cell.
+pub(super) fn cell_error(row: u64, column: usize, field: &FieldModel, text: &str, issue: &Issue) -> RowError {
+    RowError {
+        row,
+        column: Some(column),
+        field: Some(field.name.to_string()),
+        value: text.to_owned(),
+        complaint: Complaint::from(issue),
+    }
+}
+
+/// The complaints of a refused command about its row.
+pub(super) fn command_errors(columns: &Columns, row: &Row, error: &Error) -> Vec<RowError> {
+    if error.issues().is_empty() {
+        let complaint = Complaint::from(error);
+        return vec![RowError { row: row.number, column: None, field: None, value: String::new(), complaint }];
+    }
+    let issues = error.issues().iter();
+    issues
+        .map(|found| {
+            let column = columns.column_of(&found.field);
+            RowError {
+                row: row.number,
+                column,
+                field: Some(found.field.clone()).filter(|field| !field.is_empty()),
+                value: column.map_or_else(String::new, |column| row.cell(column).to_owned()),
+                complaint: Complaint::from(found),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,161 @@
+//! Files: contents in the object store, name and place in the tenant's database. A file that belongs to a record is
+//! seen by those who see that field of the record; one that is not bound yet, only by who uploaded it.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures_util::Stream;
+use mortise_definition::model::system;
+use mortise_definition::source::Operation;
+use mortise_expr::{Type, Value};
+use mortise_store::{Files, Param, PutError, TenantStore};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::commands::Work;
+use crate::error::Error;
+use crate::values::Issue;
+
+/// Largest upload in bytes; fields may ask for less. Photos of phones have up to 15 MB, films are not meant to be sent.
+pub const FILE_BYTES_MAX: u64 = 100 * 1024 * 1024;
+
+/// What is known of a file.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileInfo {
+    /// Id.
+    pub id: Uuid,
+    /// Name it was uploaded with.
+    pub name: String,
+    /// Media type as the sender says.
+    pub content_type: String,
+    /// Bytes.
+    pub size: i64,
+    /// SHA-256, hex.
+    pub sha256: String,
+    /// When it was uploaded.
+    pub at: DateTime<Utc>,
+    /// Record that it is bound to.
+    pub record: Option<Uuid>,
+}
+
+pub(crate) async fn put<S>(work: &Work, store: &TenantStore, files: &Files, name: &str, kind: &str, bytes: S) -> Result<FileInfo, Error>
+where
+    S: Stream<Item = std::io::Result<Bytes>> + Unpin,
+{
+    let stored = files.put(bytes, FILE_BYTES_MAX).await.map_err(|error| match error {
+        PutError::TooLarge(limit) => Error::TooLarge(limit),
+        PutError::Sender(reason) => Error::BadRequest(Issue::new("http.body_cut").with("reason", reason)),
+        PutError::Store(error) => Error::Store(error),
+    })?;
+    let info = FileInfo {
+        id: work.env.id(),
+        name: name.to_owned(),
+        content_type: kind.to_owned(),
+        size: i64::try_from(stored.size).unwrap_or(i64::MAX),
+        sha256: stored.sha256,
+        at: work.now,
+        record: None,
+    };
+    let row = info.clone();
+    let actor = work.actor.id();
+    let entry = crate::commands::audit_entry(
+        work,
+        "file.uploaded",
+        serde_json::json!({ "file": row.id, "name": row.name, "sha256": row.sha256, "size": row.size }).to_string(),
+    );
+    store
+        .write::<_, Error, _>(move |session| {
+            let sql = session.naming.sql(&format!(
+                "INSERT INTO {} (id, sha256, name, type, size, at, actor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                session.naming.table("_file")
+            ));
+            let params: [Param; 7] = [
+                row.id.into(),
+                row.sha256.into(),
+                row.name.into(),
+                row.content_type.into(),
+                row.size.into(),
+                row.at.into(),
+                Param::Uuid(actor),
+            ];
+            session.execute(&sql, &params)?;
+            session.audit(entry);
+            Ok(())
+        })
+        .await?;
+    Ok(info)
+}
+
+pub(crate) async fn get(work: &Work, store: &TenantStore, files: &Files, id: Uuid) -> Result<(FileInfo, Bytes), Error> {
+    let found = find(work, store, &[id]).await?.pop();
+    let info = found.ok_or_else(|| Error::NotFound(Issue::new("file.not_found")))?;
+    let bytes = files.get(&info.sha256).await?;
+    Ok((info, bytes))
+}
+
+struct Row {
+    info: FileInfo,
+    actor: Option<Uuid>,
+    entity: Option<String>,
+    field: Option<String>,
+}
+
+/// What is known of these files, as far as the person may see them.
+pub(crate) async fn find(work: &Work, store: &TenantStore, ids: &[Uuid]) -> Result<Vec<FileInfo>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let naming = store.naming();
+    let sql = format!(
+        "SELECT id, name, type, size, sha256, at, actor, entity, record, field FROM {} WHERE id IN ({})",
+        naming.table("_file"),
+        naming.placeholders(ids.len())
+    );
+    let params: Vec<Param> = ids.iter().map(|&id| id.into()).collect();
+    let rows = store.fetch(&sql, &params, read_row).await?;
+    let mut infos = Vec::with_capacity(rows.len());
+    for row in rows {
+        if visible(work, store, &row).await? {
+            infos.push(row.info);
+        }
+    }
+    Ok(infos)
+}
+
+fn read_row(row: &dyn mortise_store::Row) -> mortise_store::Result<Row> {
+    let at = match row.value(5, &Type::DateTime)? {
+        Value::DateTime(at) => at,
+        _ => DateTime::default(),
+    };
+    Ok(Row {
+        info: FileInfo {
+            id: row.id(0)?.unwrap_or_default(),
+            name: row.text(1)?.unwrap_or_default(),
+            content_type: row.text(2)?.unwrap_or_default(),
+            size: row.int(3)?.unwrap_or_default(),
+            sha256: row.text(4)?.unwrap_or_default(),
+            at,
+            record: row.id(8)?,
+        },
+        actor: row.id(6)?,
+        entity: row.text(7)?,
+        field: row.text(9)?,
+    })
+}
+
+async fn visible(work: &Work, store: &TenantStore, row: &Row) -> Result<bool, Error> {
+    let (Some(record), Some(entity)) = (row.info.record, &row.entity) else {
+        return Ok(work.actor.user.admin || row.actor == work.actor.id());
+    };
+    let Some(entity) = work.published.model.entity(entity) else { return Ok(work.actor.user.admin) };
+    let field = row.field.as_deref().unwrap_or_default();
+    let slot = entity.fields.iter().find(|candidate| candidate.id == field).map(|field| field.slot);
+    if slot.is_some_and(|slot| !work.access(entity).sees(slot)) {
+        return Ok(false);
+    }
+    let table = &work.published.layout.tables[entity.index];
+    let found = store.fetch(table.select(), &[record.into()], |row| table.record(row)).await?.pop();
+    Ok(found.is_some_and(|values| {
+        work.covers(entity, Operation::Read, &values)
+            && (values[system::DELETED_AT].is_null() || work.covers(entity, Operation::Delete, &values))
+    }))
+}

@@ -1,0 +1,312 @@
+//! Lists: one statement for the records, one per reference column for titles, a cached or capped count for the total.
+//! The row scope of the person is part of every one of them.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+
+use lru::LruCache;
+use mortise_definition::model::{EntityModel, FieldKind, Slot, system};
+use mortise_definition::source::Operation;
+use mortise_expr::{Context, Value};
+use mortise_store::{Param, Select, TenantStore, select};
+use parking_lot::Mutex;
+use sea_query::{Alias, Expr, ExprTrait};
+use uuid::Uuid;
+
+use crate::access::{Scope, scope_sql};
+use crate::commands::Work;
+use crate::error::Error;
+use crate::query::{self, Query};
+use crate::records::Record;
+use crate::values::{self, Issue};
+
+/// Totals are counted up to this many, then shown as "10,000+".
+pub const TOTAL_CAP: i64 = 10_000;
+/// Totals kept; each is some hundred bytes.
+const TOTALS: NonZeroUsize = NonZeroUsize::new(2_000).expect("not zero");
+
+/// How many records a list has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Total {
+    /// So many, or more.
+    pub count: i64,
+    /// Exactly so many.
+    pub exact: bool,
+}
+
+/// A page of a list.
+#[derive(Debug)]
+pub struct Page {
+    /// The records.
+    pub rows: Vec<Record>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+    /// How many there are in all, when asked for.
+    pub total: Option<Total>,
+}
+
+/// Totals that were counted, with the number of changes at that time.
+pub(crate) struct Totals(Mutex<LruCache<(usize, String), (u64, Total)>>);
+
+impl Default for Totals {
+    fn default() -> Self {
+        Totals(Mutex::new(LruCache::new(TOTALS)))
+    }
+}
+
+/// A list request in the form of conditions.
+struct Plan {
+    branches: Vec<Expr>,
+    conditions: Vec<Expr>,
+    sort: Vec<(Slot, bool)>,
+    slots: Vec<Slot>,
+}
+
+/// Reads a page.
+pub(crate) async fn page(work: &Work, store: &TenantStore, totals: &Totals, query: &Query) -> Result<Page, Error> {
+    let entity = work.entity(&query.entity)?.clone();
+    let plan = plan(work, &entity, query, query::operation(query))?;
+    let mut rows = read(work, store, &entity, &plan, query, query.limit + 1).await?;
+    let more = rows.len() as u64 > query.limit;
+    rows.truncate(usize::try_from(query.limit).unwrap_or(usize::MAX));
+    let next = rows.last().filter(|_| more).map(|row| query::write_cursor(&plan.sort, &row.values));
+    resolve(work, store, &entity, query, &mut rows).await?;
+    hide(work, &entity, &mut rows);
+    let total = match query.total {
+        true => Some(total(work, store, totals, &entity, &plan, query).await?),
+        false => None,
+    };
+    Ok(Page { rows, next, total })
+}
+
+/// Hands over all records of a list, a batch at a time, in constant memory.
+pub(crate) async fn export(
+    work: &Work,
+    store: &TenantStore,
+    mut query: Query,
+    mut each: impl FnMut(&[Record]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let entity = work.entity(&query.entity)?.clone();
+    work.access(&entity).demand(Operation::Export, &entity)?;
+    query.limit = crate::query::LIMIT_MAX;
+    loop {
+        // What may be exported is what may be seen and exported.
+        let mut plan = plan(work, &entity, &query, Operation::Read)?;
+        let exported = scope_sql(work.access(&entity).scope(Operation::Export), &work.published, &work.actor.user, work.now)?;
+        plan.conditions.extend(exported.single());
+        let mut rows = read(work, store, &entity, &plan, &query, query.limit).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        let full = rows.len() as u64 == query.limit;
+        query.cursor = Some(query::write_cursor(&plan.sort, &last.values));
+        resolve(work, store, &entity, &query, &mut rows).await?;
+        hide(work, &entity, &mut rows);
+        each(&rows)?;
+        if !full {
+            return Ok(());
+        }
+    }
+}
+
+fn plan(work: &Work, entity: &EntityModel, query: &Query, operation: Operation) -> Result<Plan, Error> {
+    let access = work.access(entity);
+    access.demand(operation, entity)?;
+    let scope = scope_sql(access.scope(operation), &work.published, &work.actor.user, work.now)?;
+    let mut conditions: Vec<Expr> = scope.condition.into_iter().collect();
+    if operation != Operation::Read
+        && let Some(read) = scope_sql(access.scope(Operation::Read), &work.published, &work.actor.user, work.now)?.single()
+    {
+        conditions.push(read);
+    }
+    let view_filter = query.view.as_ref().and_then(|view| Some((view.filter.as_ref()?, view.app)));
+    for (filter, app) in view_filter.into_iter().chain(query.filter.as_ref().map(|filter| (filter, entity.app))) {
+        let roots: [&[Value]; 3] = [&[], &work.actor.user.root, &work.published.model.apps[app].setting_values];
+        let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots };
+        conditions.push(filter.to_sql(work.published.layout.naming.dialect, None, &cx).map_err(|diagnostic| {
+            Error::BadRequest(Issue::new("query.filter").with("column", diagnostic.column).with("reason", diagnostic.message))
+        })?);
+    }
+    conditions.extend(query.conditions.iter().map(|condition| query::condition_sql(work, entity, condition)));
+    let sort = query.total_order();
+    let slots = columns(work, entity, query, &sort);
+    Ok(Plan { branches: scope.branches, conditions, sort, slots })
+}
+
+/// Columns to read: those asked for, and those that the answer needs anyhow (id, version, order, title).
+fn columns(work: &Work, entity: &EntityModel, query: &Query, sort: &[(Slot, bool)]) -> Vec<Slot> {
+    let table = &work.published.layout.tables[entity.index];
+    let viewed = query.view.as_ref().map(|view| {
+        let highlights = view.highlights.iter().flat_map(|(when, _)| when.references());
+        let read = highlights.filter(|reference| reference.root == 0).map(|reference| reference.slot);
+        view.columns.iter().map(|column| column.slot).chain(read).collect::<Vec<Slot>>()
+    });
+    let Some(wanted) = query.columns.clone().or(viewed) else { return table.stored.clone() };
+    let mut slots = vec![system::ID, system::VERSION, system::OWNER, entity.title];
+    slots.extend(sort.iter().map(|(slot, _)| *slot));
+    slots.extend(wanted);
+    slots.retain(|slot| entity.fields[*slot].stored());
+    slots.sort_unstable();
+    slots.dedup();
+    slots
+}
+
+/// Columns of the answer as JSON: those of the view or those asked for, with id and version.
+pub(crate) fn shown(work: &Work, entity: &EntityModel, query: &Query) -> Vec<Slot> {
+    match (&query.columns, &query.view) {
+        (None, None) => work.published.layout.tables[entity.index].stored.clone(),
+        _ => columns(work, entity, query, &query.sort),
+    }
+}
+
+async fn read(
+    work: &Work,
+    store: &TenantStore,
+    entity: &EntityModel,
+    plan: &Plan,
+    query: &Query,
+    limit: u64,
+) -> Result<Vec<Record>, Error> {
+    let after = match &query.cursor {
+        Some(cursor) => Some(query::read_cursor(work, entity, &plan.sort, cursor)?),
+        None => None,
+    };
+    let select = Select {
+        entity,
+        slots: &plan.slots,
+        branches: plan.branches.clone(),
+        conditions: plan.conditions.clone(),
+        search: query.search.as_deref(),
+        sort: &plan.sort,
+        after: after.as_deref(),
+        limit,
+        trash: query.trash,
+    };
+    let (sql, params) = select.records(&work.published.layout);
+    let table = &work.published.layout.tables[entity.index];
+    let map = |row: &dyn mortise_store::Row| Ok(Record::new(table.partial(row, &plan.slots)?));
+    // A list that an index serves is over before another thread would have woken up.
+    Ok(store.fetch_long(&sql, &params, map).await?)
+}
+
+async fn total(
+    work: &Work,
+    store: &TenantStore,
+    totals: &Totals,
+    entity: &EntityModel,
+    plan: &Plan,
+    query: &Query,
+) -> Result<Total, Error> {
+    let select = Select {
+        entity,
+        slots: &[],
+        branches: plan.branches.clone(),
+        conditions: plan.conditions.clone(),
+        search: query.search.as_deref(),
+        sort: &[],
+        after: None,
+        limit: 0,
+        trash: query.trash,
+    };
+    let counts = select.counts(&work.published.layout, (TOTAL_CAP + 1).unsigned_abs());
+    let key = (entity.index, format!("{}{counts:?}", work.published.model.digest));
+    // Read before counting: a change in between makes the stored total stale, never wrong for long.
+    let changes = store.changes(entity.index);
+    if let Some((at, total)) = totals.0.lock().get(&key)
+        && *at == changes
+    {
+        return Ok(*total);
+    }
+    let mut count = 0;
+    for (sql, params) in &counts {
+        count += store.fetch_long(sql, params, |row| row.int(0)).await?.pop().flatten().unwrap_or(0);
+    }
+    let total = Total { count: Ord::min(count, TOTAL_CAP), exact: count <= TOTAL_CAP };
+    totals.0.lock().put(key, (changes, total));
+    Ok(total)
+}
+
+/// Puts titles of references, and fields read through them, beside the records: one statement per reference column.
+pub(crate) async fn resolve(
+    work: &Work,
+    store: &TenantStore,
+    entity: &EntityModel,
+    query: &Query,
+    rows: &mut [Record],
+) -> Result<(), Error> {
+    let through: Vec<(Slot, Slot)> = query.view.iter().flat_map(|view| &view.columns).filter_map(|column| Some((column.slot, column.through?))).collect();
+    resolve_with(work, store, entity, &through, rows).await
+}
+
+/// As [`resolve`], with the fields to be read through references given.
+pub(crate) async fn resolve_with(
+    work: &Work,
+    store: &TenantStore,
+    entity: &EntityModel,
+    through: &[(Slot, Slot)],
+    rows: &mut [Record],
+) -> Result<(), Error> {
+    for field in &entity.fields {
+        let FieldKind::Reference { entity: target } = &field.kind else { continue };
+        let mut ids: Vec<Uuid> = rows.iter().filter_map(|row| row.values[field.slot].as_id()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if ids.is_empty() || !work.access(entity).sees(field.slot) {
+            continue;
+        }
+        let target = &work.published.model.entities[*target];
+        let read: Vec<Slot> = through.iter().filter(|(slot, _)| *slot == field.slot).map(|(_, slot)| *slot).collect();
+        let found = referenced(work, store, target, &ids, &read).await?;
+        for row in rows.iter_mut() {
+            let Some(values) = row.values[field.slot].as_id().and_then(|id| found.get(&id)) else { continue };
+            let title = &target.fields[target.title];
+            row.titles.push((field.slot, values::display(title, &values[target.title], &work.values())));
+            row.through.extend(read.iter().map(|slot| ((field.slot, *slot), values[*slot].clone())));
+        }
+    }
+    Ok(())
+}
+
+/// Records of these ids that the person may see: title and some fields. Deleted ones keep their title.
+async fn referenced(
+    work: &Work,
+    store: &TenantStore,
+    target: &EntityModel,
+    ids: &[Uuid],
+    read: &[Slot],
+) -> Result<HashMap<Uuid, Vec<Value>>, Error> {
+    let access = work.access(target);
+    if matches!(access.scope(Operation::Read), Scope::Nothing) {
+        return Ok(HashMap::new());
+    }
+    let table = &work.published.layout.tables[target.index];
+    let mut slots = vec![system::ID, target.title];
+    slots.extend(read);
+    slots.retain(|slot| access.sees(*slot));
+    slots.sort_unstable();
+    slots.dedup();
+    let mut statement = sea_query::Query::select();
+    match &work.published.layout.naming.schema {
+        Some(schema) => statement.from((Alias::new(schema), Alias::new(&table.plain))),
+        None => statement.from(Alias::new(&table.plain)),
+    };
+    for slot in &slots {
+        statement.column(Alias::new(target.fields[*slot].name.as_ref()));
+    }
+    statement.and_where(select::column(target, system::ID).is_in(ids.iter().map(|id| Expr::val(Param::from(*id)))));
+    if let Some(scope) = scope_sql(access.scope(Operation::Read), &work.published, &work.actor.user, work.now)?.single() {
+        statement.and_where(scope);
+    }
+    let (sql, params) = select::build(&statement, work.published.layout.naming.dialect);
+    let rows = store.fetch(&sql, &params, |row| table.partial(row, &slots)).await?;
+    Ok(rows.into_iter().map(|values| (mortise_store::id_of(&values), values)).collect())
+}
+
+/// Takes away what the person's roles hide.
+pub(crate) fn hide(work: &Work, entity: &EntityModel, rows: &mut [Record]) {
+    let access = work.access(entity);
+    let hidden: Vec<Slot> = (0..entity.fields.len()).filter(|slot| !access.sees(*slot)).collect();
+    if !hidden.is_empty() {
+        for row in rows {
+            hidden.iter().for_each(|slot| row.values[*slot] = Value::Null);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! A model in force, with all that is worked out from it once: statements, access by role, keys of JSON answers.
+
+use mortise_definition::model::Model;
+use mortise_store::{Layout, Naming};
+use std::sync::Arc;
+
+use crate::access::{Access, AccessCache};
+use crate::people::UserContext;
+
+/// A model in force; a request works with one of these from beginning to end.
+#[derive(Debug)]
+pub struct Published {
+    /// The model.
+    pub model: Arc<Model>,
+    /// Its statements.
+    pub(crate) layout: Layout,
+    access: AccessCache,
+    /// `"name":` by entity and slot.
+    pub(crate) keys: Vec<Vec<Box<[u8]>>>,
+}
+
+impl Published {
+    /// Works out what follows from a model.
+    pub(crate) fn new(model: Arc<Model>, naming: &Naming) -> Published {
+        let keys = |entity: &Arc<mortise_definition::model::EntityModel>| {
+            let key = |field: &mortise_definition::model::FieldModel| {
+                let mut bytes = serde_json::to_vec(field.name.as_ref()).unwrap_or_default();
+                bytes.push(b':');
+                bytes.into_boxed_slice()
+            };
+            entity.fields.iter().map(key).collect()
+        };
+        Published {
+            layout: Layout::new(naming, &model),
+            keys: model.entities.iter().map(keys).collect(),
+            access: AccessCache::default(),
+            model,
+        }
+    }
+
+    /// What a person may do.
+    pub(crate) fn access(&self, user: &UserContext) -> Arc<Access> {
+        self.access.of(&self.model, user)
+    }
+}
