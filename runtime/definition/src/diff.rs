@@ -47,7 +47,8 @@ pub struct Change {
 /// All differences, by artifact in the order of files.
 pub fn diff(before: &Package, after: &Package) -> Vec<Change> {
     let (before, after) = (before.values(), after.values());
-    differences(&before, &after).into_iter().map(Change::from_raw).collect()
+    let told = differences(&before, &after).into_iter().filter(|raw| !is_only_shifted(raw));
+    told.map(Change::from_raw).collect()
 }
 
 /// A difference without an opinion about it.
@@ -198,7 +199,14 @@ impl Change {
         };
         let path = self.path.strip_suffix(ORDER).map_or(self.path.as_str(), |path| path.trim_end_matches('/'));
         let place = if path.is_empty() { self.artifact.clone() } else { format!("{} {path}", self.artifact) };
-        let (before, after) = (shown(self.before.as_ref()), shown(self.after.as_ref()));
+        let (mut before, mut after) = (shown(self.before.as_ref()), shown(self.after.as_ref()));
+        if self.kind == ChangeKind::Renamed {
+            // Without a name of its own, a thing is called by its id.
+            let mut segments = place.rsplit(['/', ' ']).skip(1);
+            let id = segments.next().unwrap_or_default().to_owned();
+            before = if self.before.is_none() { id.clone() } else { before };
+            after = if self.after.is_none() { id } else { after };
+        }
         let mut words =
             locale::translate(language, key, &[("place", &place), ("before", &before), ("after", &after)]);
         if self.destructive {
@@ -224,6 +232,14 @@ fn shown(value: Option<&Value>) -> String {
         return text;
     }
     text.chars().take(SHOWN_CHARS_MAX).chain(['…']).collect()
+}
+
+/// True for an order in which things only made room for others: not worth a line of its own.
+fn is_only_shifted(raw: &Raw) -> bool {
+    let list = |value: &Option<Value>| value.as_ref().and_then(Value::as_array).cloned().unwrap_or_default();
+    let (before, after) = (list(&raw.before), list(&raw.after));
+    let kept = before.iter().filter(|id| after.contains(id));
+    raw.path.last().is_some_and(|last| last == ORDER) && kept.eq(after.iter().filter(|id| before.contains(id)))
 }
 
 fn declares_fields(artifact: &str) -> bool {

@@ -1,0 +1,171 @@
+//! What the compiler makes of an app: indexes, order of calculation, scopes of roles, who depends on whom.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use expect_test::{Expect, expect};
+use mortise_definition::model::{EntityModel, FieldKind, Model};
+use mortise_definition::source::{FormPurpose, Operation};
+use mortise_definition::{Package, SettingValues, compile, recompile};
+use serde_json::json;
+
+fn package(files: &[(&str, serde_json::Value)]) -> Arc<Package> {
+    let files = files.iter().map(|(path, value)| ((*path).to_owned(), value.to_string())).collect();
+    Arc::new(Package::from_files(files).unwrap_or_else(|problems| panic!("{problems:#?}")))
+}
+
+fn model(packages: &[Arc<Package>]) -> Model {
+    compile(packages, &[], &BTreeMap::new()).unwrap_or_else(|problems| panic!("{problems:#?}")).model
+}
+
+fn templates() -> [Arc<Package>; 2] {
+    ["lead-management", "sales-core"].map(|app| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../app-templates").join(app);
+        Arc::new(Package::read_folder(&folder).expect("the template is right"))
+    })
+}
+
+fn indexes(entity: &EntityModel) -> String {
+    let column = |(slot, descending): &(usize, bool)| {
+        format!("{}{}", if *descending { "-" } else { "" }, entity.fields[*slot].name)
+    };
+    let line = |index: &mortise_definition::model::IndexModel| {
+        let columns: Vec<String> = index.slots.iter().map(column).collect();
+        format!("{}{} ({})\n", if index.unique { "unique " } else { "" }, index.name, columns.join(", "))
+    };
+    entity.indexes.iter().map(line).collect()
+}
+
+fn tasks(view: serde_json::Value, roles: &[serde_json::Value]) -> Arc<Package> {
+    let mut files = vec![
+        ("app.json".to_owned(), json!({"id": "work", "version": "1.0.0", "label": "Work"})),
+        (
+            "entities/task.json".to_owned(),
+            json!({"id": "task", "label": "Task", "fields": [
+                {"id": "title", "label": "Title", "type": "text", "unique": true},
+                {"id": "status", "label": "Status", "type": "choice", "index": true, "choices": [
+                    {"value": "open", "label": "Open"}, {"value": "done", "label": "Done"}]},
+                {"id": "due", "label": "Due", "type": "date"},
+                {"id": "parent", "label": "Parent", "type": "reference", "entity": "task"},
+                {"id": "team", "label": "Team", "type": "team"},
+                {"id": "hours", "label": "Hours", "type": "decimal", "scale": 1},
+                {"id": "days", "label": "Days", "type": "computed", "value": "record.effort / 8"},
+                {"id": "effort", "label": "Effort", "type": "computed", "value": "coalesce(record.hours, 0) * 1.25"},
+                {"id": "children", "label": "Children", "type": "rollup", "entity": "task", "via": "parent", "operation": "sum", "field": "effort"}]}),
+        ),
+        ("views/tasks.json".to_owned(), view),
+    ];
+    for (number, rows) in roles.iter().enumerate() {
+        let id = format!("role_{number}");
+        let permission = json!({"entity": "task", "operations": ["read"], "rows": rows});
+        files.push((format!("roles/{id}.json"), json!({"id": id, "label": "R", "permissions": [permission]})));
+    }
+    let files: Vec<(&str, serde_json::Value)> = files.iter().map(|(path, value)| (path.as_str(), value.clone())).collect();
+    package(&files)
+}
+
+fn view(filter: &str, sort: &[&str]) -> serde_json::Value {
+    let mut view = json!({"id": "tasks", "entity": "task", "label": "Tasks", "columns": ["title"], "sort": sort});
+    if !filter.is_empty() {
+        view["filter"] = filter.into();
+    }
+    view
+}
+
+fn check_indexes(view: serde_json::Value, roles: &[serde_json::Value], expected: Expect) {
+    let model = model(&[tasks(view, roles)]);
+    expected.assert_eq(&indexes(&model.entities[0]));
+}
+
+#[test]
+fn uniqueness_references_and_the_newest_first_order_have_indexes() {
+    check_indexes(view("", &[]), &[], expect![""]);
+}
+
+#[test]
+fn a_view_and_a_row_scope_become_one_index() {
+    let own_or_free = json!({"where": "record.owner == user.id || record.owner == null"});
+    check_indexes(view("record.status == 'open'", &["due"]), &[own_or_free], expect![""]);
+    let same_team = json!({"where": "record.team == user.department"});
+    check_indexes(view("record.status == 'open' && record.due < today()", &["-due"]), &[json!("department"), same_team], expect![""]);
+}
+
+#[test]
+fn long_names_of_indexes_end_in_a_digest() {
+    let model = model(&[tasks(
+        view("record.status == 'open' && record.parent == null && record.team == user.department", &["due", "-hours"]),
+        &[json!("own")],
+    )]);
+    for index in &model.entities[0].indexes {
+        assert!(index.name.len() <= 60, "{}", index.name);
+    }
+    expect![""].assert_eq(&indexes(&model.entities[0]));
+}
+
+#[test]
+fn computed_fields_are_calculated_after_those_they_read() {
+    let model = model(&[tasks(view("", &[]), &[])]);
+    let task = &model.entities[0];
+    let names: Vec<&str> = task.computed.iter().map(|slot| &*task.fields[*slot].name).collect();
+    assert_eq!(names, ["effort", "days"]);
+    let ty = |name: &str| task.shape.member(name).unwrap().ty.to_string();
+    assert_eq!([ty("hours"), ty("effort"), ty("days"), ty("children")], ["decimal(1)", "decimal(3)", "decimal(6)", "decimal(3)"]);
+    let children = task.field("children").unwrap();
+    assert_eq!(task.feeds, [(0, children.slot)]);
+    assert_eq!(task.referrers, [(0, task.field("parent").unwrap().slot)]);
+    assert!(!children.writable() && task.field("owner").unwrap().writable() && !task.field("id").unwrap().writable());
+}
+
+#[test]
+fn settings_are_values_that_administrators_change() {
+    let app = package(&[(
+        "app.json",
+        json!({"id": "a", "version": "1.0.0", "label": {"en": "A", "zh-CN": "甲"}, "settings": {
+            "share": {"type": "decimal", "label": "Share", "default": "0.40", "min": 0, "max": 1},
+            "days": {"type": "integer", "label": "Days", "default": 30, "min": 1}}}),
+    )]);
+    let compiled = |values: serde_json::Value| {
+        let values: SettingValues = BTreeMap::from([("a".to_owned(), serde_json::from_value(values).unwrap())]);
+        let compiled = compile(std::slice::from_ref(&app), &[], &values).unwrap();
+        let values: Vec<String> = compiled.model.apps[0].setting_values.iter().map(ToString::to_string).collect();
+        (values.join(" "), compiled.warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"), compiled.model.digest)
+    };
+    let (values, warnings, digest) = compiled(json!({"days": 7, "forgotten": true}));
+    assert_eq!((values.as_str(), warnings.as_str()), ("0.400000 7", ""));
+    let (values, warnings, other) = compiled(json!({"days": 0, "share": "2"}));
+    assert_eq!(values, "0.400000 30");
+    expect![""].assert_eq(&warnings);
+    assert_ne!(digest, other);
+}
+
+#[test]
+fn the_templates_make_the_model_that_their_authors_meant() {
+    let model = model(&templates());
+    let lead = model.entity("lead-management.lead").unwrap();
+    assert_eq!(lead.table, "lead_management__lead");
+    assert_eq!(&*lead.fields[lead.title].name, "name");
+    let create = model.form_of(lead, FormPurpose::Create).unwrap();
+    let required = create.sections.iter().flat_map(|section| &section.items);
+    let required: Vec<&str> = required.map(|item| &lead.fields[item.slot]).filter(|field| field.required).map(|field| &*field.name).collect();
+    assert_eq!(required, ["name", "phone", "company", "need"]);
+    let representative = &model.roles["lead-management.representative"].permissions[&lead.index];
+    assert!(representative.operations.contains(&Operation::Read) && representative.rows.is_some());
+    let region = lead.field("region").unwrap();
+    let FieldKind::Tree { tree, region: true, .. } = &region.kind else { panic!("{:?}", region.kind) };
+    assert!(model.trees[tree].by_path.len() > 3_000);
+    // Fields of an extension stand behind those of the entity and keep the id of their app.
+    let account = model.entity("sales-core.account").unwrap();
+    assert_eq!(account.field("origin_lead").unwrap().id, "lead-management:origin_lead");
+    expect![""].assert_eq(&indexes(lead));
+}
+
+#[test]
+fn what_was_compiled_before_is_compiled_again_to_the_same_model() {
+    let packages = templates().map(|package| {
+        Arc::new(Package::trusted_from_files(&package.files()).expect("what was saved is right"))
+    });
+    let compiled = recompile(&packages, &[], &BTreeMap::new()).unwrap();
+    assert_eq!(compiled.model.digest, model(&templates()).digest);
+    assert_eq!(compiled.packages[0].app.id, "sales-core");
+}
