@@ -33,6 +33,12 @@ impl Diagnostic {
         self.args.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
     }
 
+    /// The message in a language of the product: Chinese for `zh…`, English otherwise.
+    pub fn message_in(&self, language: &str) -> String {
+        let translated = if language.starts_with("zh") { crate::chinese::message(self) } else { None };
+        translated.unwrap_or_else(|| self.message.clone())
+    }
+
     /// The message with the offending line of the source and a caret under the place.
     pub fn render(&self, source: &str) -> String {
         let (mut left, mut line_number) = (self.column.saturating_sub(1), 1);

@@ -170,12 +170,12 @@ impl Expression {
                 None => parts.push(node),
             }
         }
-        parts.into_iter().map(|node| self.part(node)).collect()
+        parts.iter().map(|node| self.part(node)).collect()
     }
 
-    fn part(&self, node: NodeRef) -> Expression {
+    fn part(&self, node: &NodeRef) -> Expression {
         let mut columns = Vec::new();
-        collect_member_columns(&node, &mut columns);
+        collect_member_columns(node, &mut columns);
         let references = self.references.iter().filter(|reference| columns.contains(&reference.column));
         Expression::of(node.clone(), self.source.clone(), references.cloned().collect(), self.columns.clone())
     }

@@ -39,6 +39,7 @@
 
 mod calendar;
 mod check;
+mod chinese;
 mod decimal;
 mod diagnostic;
 mod eval;

@@ -39,10 +39,8 @@ pub(crate) fn parse(source: &str) -> Result<Parsed<'_>, Vec<Diagnostic>> {
         return Err(vec![limit("length", 1, message)]);
     }
     if source.trim().is_empty() {
-        return Err(vec![syntax(
-            1,
-            "the expression is empty; write a condition such as record.name != null",
-        )]);
+        let message = "the expression is empty; write a condition such as record.name != null";
+        return Err(vec![syntax("empty", 1, message)]);
     }
     let (depth, column) = nesting(source);
     if depth > NESTING_LIMIT {
@@ -124,8 +122,8 @@ impl Parsed<'_> {
     }
 }
 
-fn syntax(column: usize, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::new("expr.syntax", column, message)
+fn syntax(reason: &str, column: usize, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::new("expr.syntax", column, message).arg("reason", reason)
 }
 
 fn limit(reason: &str, column: usize, message: String) -> Diagnostic {
@@ -145,22 +143,28 @@ fn friendly(source: &str, error: &cel::ParseError) -> Diagnostic {
 
     if let Some((wrong, instead)) = replacement(before.trim_end(), &found) {
         let message = format!("`{wrong}` is not an operator here; write {instead}");
-        return syntax(column, message).arg("found", wrong).arg("suggestion", instead);
+        return syntax("operator", column, message).arg("found", wrong).arg("suggestion", instead);
     }
-    let message = if rest.is_empty() {
-        "the expression ends too early; a value, an operand or a closing bracket is missing".to_owned()
-    } else if rest.starts_with(['\'', '"']) && detail.starts_with("token recognition") {
-        "this text is not closed; add the missing quotation mark".to_owned()
-    } else if detail.starts_with("token recognition") {
-        format!("`{found}` cannot be used here; put texts in quotation marks, and use only ASCII operators")
+    let unknown_token = detail.starts_with("token recognition");
+    let (reason, message) = if rest.is_empty() {
+        (
+            "end",
+            "the expression ends too early; a value, an operand or a closing bracket is missing".to_owned(),
+        )
+    } else if rest.starts_with(['\'', '"']) && unknown_token {
+        ("open_text", "this text is not closed; add the missing quotation mark".to_owned())
+    } else if unknown_token {
+        let hint = "put texts in quotation marks, and use only ASCII operators";
+        ("character", format!("`{found}` cannot be used here; {hint}"))
     } else if detail.starts_with("reserved identifier") {
-        format!("`{found}` is a reserved word and cannot be a name")
+        ("reserved", format!("`{found}` is a reserved word and cannot be a name"))
     } else if detail.starts_with("invalid") {
-        format!("{detail}; check how it is written")
+        ("literal", format!("{detail}; check how it is written"))
     } else {
-        format!("`{found}` is not expected here; check for a missing operator, comma or bracket before it")
+        let hint = "check for a missing operator, comma or bracket before it";
+        ("unexpected", format!("`{found}` is not expected here; {hint}"))
     };
-    syntax(column, message).arg("found", found)
+    syntax(reason, column, message).arg("found", found)
 }
 
 /// The word, number or sign at the beginning of a text, or a few characters of it.

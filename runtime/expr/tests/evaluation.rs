@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 use mortise_expr::{Expression, Type, Value};
 use support::{compile, record, scope, value, with_context};
 
-fn check(sources: &[&str], expected: Expect) {
+fn check(sources: &[&str], expected: &Expect) {
     let width = sources.iter().map(|source| source.chars().count()).max().unwrap_or(0);
     let lines: String =
         sources.iter().map(|source| format!("{source:width$}  →  {}\n", value(source))).collect();
@@ -37,7 +37,7 @@ fn empty_values_never_make_a_condition_fail() {
             "1 / 0",
             "record.count % 0",
         ],
-        expect![[r#"
+        &expect![[r#"
             record.closed_at == null                               →  true: bool
             record.closed_at != null                               →  false: bool
             record.closed_at < now()                               →  false: bool
@@ -96,7 +96,7 @@ fn exact_numbers_stay_exact() {
             "max(record.score, record.count)",
             "max([3, 9, 4])",
         ],
-        expect![[r#"
+        &expect![[r#"
             0.1 + 0.2                        →  0.3: decimal(1)
             0.1 + 0.2 == 0.3                 →  true: bool
             record.amount * 0.85             →  1049.3250: decimal(4)
@@ -143,7 +143,7 @@ fn numbers_that_leave_their_range_are_errors() {
             "record.due + days(999999999 * record.count)",
             "record.ratio * 1e308 * 1e308",
         ],
-        expect![[r#"
+        &expect![[r#"
             record.count * 9223372036854775807                   →  expr.overflow the result of `*` is too large
             record.count + 9223372036854775807                   →  expr.overflow the result of `+` is too large
             record.amount * 9007199254740991 * 9007199254740991  →  expr.overflow the result of `*` is too large
@@ -185,7 +185,7 @@ fn times_are_seen_in_the_zone() {
             "record.worked * 2",
             "-hours(1)",
         ],
-        expect![[r#"
+        &expect![[r#"
             now()                                                       →  2026-03-02T04:00:00.123456Z: datetime
             today()                                                     →  2026-03-02: date
             record.created_at                                           →  2026-02-28T17:30:00Z: datetime
@@ -260,7 +260,7 @@ fn texts_lists_and_places() {
             "string(record.amount) + ' / ' + string(record.due) + ' / ' + string(record.active)",
             "record.status == 'open' ? record.amount : 0",
         ],
-        expect![[r#"
+        &expect![[r#"
             record.name.size()                                                                  →  11: int
             size(record.tags)                                                                   →  2: int
             record.name.contains('Acme')                                                        →  true: bool

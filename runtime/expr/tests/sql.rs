@@ -11,13 +11,15 @@ use sea_query::{Alias, PostgresQueryBuilder, Query, SqliteQueryBuilder};
 use support::{compile, record, with_context};
 
 /// The statement's text and its parameters, in both dialects; one line where they agree.
-fn check(sources: &[&str], expected: Expect) {
+fn check(sources: &[&str], expected: &Expect) {
     let mut text = String::new();
     for source in sources {
         let _ = writeln!(text, "{source}");
         let expression = compile(source);
         if let Err(refusal) = expression.check_sql() {
-            let _ = writeln!(text, "  {}: {}", refusal.column, refusal.message);
+            let chinese = refusal.message_in("zh-CN");
+            assert_ne!(chinese, refusal.message, "{source} has no Chinese message");
+            let _ = writeln!(text, "  {}: {}\n  {chinese}", refusal.column, refusal.message);
             continue;
         }
         let sql = |dialect: Dialect| {
@@ -101,7 +103,7 @@ fn plain_conditions_stay_plain() {
             "user.name == 'x' || record.count > 1",
             "has(record.count)",
         ],
-        expect![[r#"
+        &expect![[r#"
             record.status == 'open'
               "status" = $1  ['open']
             record.status == 'open' && record.owner == user.id
@@ -185,7 +187,7 @@ fn what_null_would_spoil_is_made_definite() {
             "!(record.active ? record.count > 1 : record.total > 1)",
             "!(record.closed_at == null)",
         ],
-        expect![[r#"
+        &expect![[r#"
             record.status != 'open'
               "status" IS NOT ?  ['open']
               "status" IS DISTINCT FROM $1  ['open']
@@ -273,7 +275,7 @@ fn arithmetic_and_functions() {
             "record.count + settings.hours * 2 > 3",
             "record.amount > float(1) && user.name.matches('x')",
         ],
-        expect![[r#"
+        &expect![[r#"
             record.count + 1 > record.total
               "count" + $1 > "total"  [1]
             record.amount + record.count > 100
@@ -349,6 +351,7 @@ fn arithmetic_and_functions() {
               (CAST(extract(hour FROM ("created_at" AT TIME ZONE $1)) AS bigint)) IN ($2, $3)  ['Asia/Shanghai', 8, 9]
             record.amount * settings.factor > 5
               15: this could become larger than the database can count; keep the result in a computed field and compare that
+              数值可能超出数据库的范围；可将结果保存为计算字段，再比较该字段
             record.count + settings.hours * 2 > 3
               "count" + $1 > $2  [144, 3]
             record.amount > float(1) && user.name.matches('x')
@@ -380,41 +383,58 @@ fn what_cannot_be_translated_is_refused_with_the_reason() {
             "record.amount * 0.12345678 > 1",
             "record.created_at - days(settings.hours * 1000) > now()",
         ],
-        expect![[r#"
+        &expect![[r#"
             record.name.matches('^a')
               13: `matches` cannot be used on fields of the record in a database condition; compare plain fields, or keep the result in a computed field and compare that
+              `matches` 不能在数据库条件中用于记录的字段；可将结果保存为计算字段，再比较该字段
             similarity(record.name, 'x') > 0.8
               1: `similarity` cannot be used on fields of the record in a database condition; compare plain fields, or keep the result in a computed field and compare that
+              `similarity` 不能在数据库条件中用于记录的字段；可将结果保存为计算字段，再比较该字段
             distance_km(record.place, user.base) < 50
               1: `distance_km` cannot be used on fields of the record in a database condition; compare plain fields, or keep the result in a computed field and compare that
+              `distance_km` 不能在数据库条件中用于记录的字段；可将结果保存为计算字段，再比较该字段
             record.tags.exists(t, t == 'x')
               13: a condition over the items of a list cannot be used on fields of the record in a database condition; compare plain fields, or keep the result in a computed field and compare that
+              数据库条件中不能逐项检查列表；可将结果保存为计算字段，再比较该字段
             record.count in [record.total, 1]
               17: `in` can look into a list of the record only if it is a stored list of texts
+              数据库条件中，`in` 只能用于已保存的文本列表或固定列表
             record.count * record.total > 1
               14: this could become larger than the database can count; keep the result in a computed field and compare that
+              数值可能超出数据库的范围；可将结果保存为计算字段，再比较该字段
             record.amount * 99999999 > 1
               15: this could become larger than the database can count; keep the result in a computed field and compare that
+              数值可能超出数据库的范围；可将结果保存为计算字段，再比较该字段
             record.amount / 2 > 1
               15: `/` cannot be used on fields of the record in a database condition; multiply the other side instead
+              `/` 不能在数据库条件中用于记录的字段；可将结果保存为计算字段，再比较该字段
             record.score > 1
               1: `score` is not stored in a column, so the database cannot look at it
+              `score` 没有保存在数据库中，无法用于筛选
             record.due + record.worked > today()
               14: a date can be moved only by a duration that does not depend on the record; compare the difference of two datetimes instead
+              数据库条件中，日期只能加减与记录无关的时长；请改为比较两个时刻之差
             record.created_at + days(99999) > now()
               21: a database condition can move a date by at most a hundred years
+              数值可能超出数据库的范围；可将结果保存为计算字段，再比较该字段
             record.tags == ['x']
               1: a value of type list(text) cannot be used on fields of the record in a database condition; compare plain fields, or keep the result in a computed field and compare that
+              这种类型的值在数据库条件中只能判断是否为空；可将结果保存为计算字段，再比较该字段
             record.ratio * 2 > 1
               14: `*` on these types cannot be used on fields of the record in a database condition; compare plain fields, or keep the result in a computed field and compare that
+              `*` on these types` 不能在数据库条件中用于记录的字段；可将结果保存为计算字段，再比较该字段
             record.name.trim() == 'x'
               13: `trim` cannot be used on fields of the record in a database condition; compare plain fields, or keep the result in a computed field and compare that
+              `trim` 不能在数据库条件中用于记录的字段；可将结果保存为计算字段，再比较该字段
             round(record.amount) > 1
               1: `round` cannot be used on fields of the record in a database condition; compare plain fields, or keep the result in a computed field and compare that
+              `round` 不能在数据库条件中用于记录的字段；可将结果保存为计算字段，再比较该字段
             record.place == user.base
               1: a value of type geo cannot be used on fields of the record in a database condition; compare plain fields, or keep the result in a computed field and compare that
+              这种类型的值在数据库条件中只能判断是否为空；可将结果保存为计算字段，再比较该字段
             record.amount * 0.12345678 > 1
               15: this product has more than 9 places, which the database would not round
+              乘积的小数位数超过 9 位；可将结果保存为计算字段，再比较该字段
             record.created_at - days(settings.hours * 1000) > now()
               only now 21: a database condition can move a date by at most a hundred years
         "#]],
@@ -430,7 +450,7 @@ fn values_can_be_selected_too() {
             "record.locked ? 1 : record.count",
             "today()",
         ],
-        expect![[r#"
+        &expect![[r#"
         record.amount * 0.5
           "amount" * $1  [5]
         coalesce(record.status, record.name)

@@ -133,7 +133,7 @@ impl Checker<'_> {
         let form =
             CATALOG.iter().find(|function| function.name == name).map_or(name, |function| function.form);
         let message = format!("`{name}` is given {found} arguments; it is used as {form}");
-        self.type_error(column, "arguments", message)
+        self.type_finding(column, "arguments", message, &[("function", &name), ("form", &form)])
     }
 
     fn has(&mut self, trees: &[&IdedExpr], column: usize) -> Option<NodeRef> {
@@ -141,7 +141,13 @@ impl Checker<'_> {
             return self.wrong_count("has", trees.len(), column);
         };
         if !matches!(tree.expr, Expr::Select(_)) {
-            return self.type_error(column, "arguments", "`has` needs a field, such as has(record.name)");
+            let message = "`has` needs a field, such as has(record.name)";
+            return self.type_finding(
+                column,
+                "arguments",
+                message,
+                &[("function", &"has"), ("form", &"has(record.x)")],
+            );
         }
         self.guards += 1;
         let member = self.lower(tree);
@@ -162,7 +168,12 @@ impl Checker<'_> {
         let list = self.lower(list)?;
         let Type::List(item) = list.ty.clone() else {
             let message = format!("`{name}` needs a list, but this is of type {}", list.ty);
-            return self.type_error(column, "operands", message);
+            return self.type_finding(
+                column,
+                "operand",
+                message,
+                &[("operator", &name), ("found", &list.ty)],
+            );
         };
         let most = if quantifier == Quantifier::Map { 3 } else { 2 };
         if args.len() < 2 || args.len() > most {
@@ -171,7 +182,12 @@ impl Checker<'_> {
         let Expr::Ident(variable) = &args[0].expr else {
             let message =
                 format!("the first argument of `{name}` has to be a new name for the item, such as x");
-            return self.type_error(self.parsed.column(&args[0]), "variable", message);
+            return self.type_finding(
+                self.parsed.column(&args[0]),
+                "variable",
+                message,
+                &[("function", &name)],
+            );
         };
         let local = self.locals.len();
         self.locals.push(Variable { name: variable.clone(), ty: *item });
@@ -196,135 +212,79 @@ impl Checker<'_> {
     }
 
     /// A call with the right number of arguments: are they of the right types, and what comes out?
-    fn typed_call(&mut self, function: Function, mut args: Vec<NodeRef>, column: usize) -> Option<NodeRef> {
+    fn typed_call(&mut self, function: Function, args: Vec<NodeRef>, column: usize) -> Option<NodeRef> {
         use Function as F;
-        let text = [Type::Text, Type::Text, Type::Text];
-        let mut nullable = args.iter().any(|arg| arg.nullable);
-        let mut function = function;
-        let ty = match function {
-            F::Now => Type::DateTime,
-            F::Today => Type::Date,
-            F::Part(Part::Date) if args[0].ty == Type::Text => {
-                function = F::ParseDate;
-                nullable |= args[0].constant().is_none();
-                self.check_written(&args[0], function)?;
-                Type::Date
-            }
-            F::ParseDateTime => {
-                self.expect(function, &args, &text)?;
-                nullable |= args[0].constant().is_none();
-                self.check_written(&args[0], function)?;
-                Type::DateTime
-            }
-            F::Part(part) => {
-                let fits = |ty: &Type| *ty == Type::DateTime || (*ty == Type::Date && part != Part::Hour);
-                self.expect_that(
-                    function,
-                    &args[0],
-                    fits,
-                    if part == Part::Hour { "a datetime" } else { "a date or datetime" },
-                )?;
-                if part == Part::Date { Type::Date } else { Type::Int }
-            }
-            F::Duration(_) => {
-                self.expect(function, &args, &[Type::Int])?;
-                Type::Duration
-            }
-            F::DaysBetween => {
-                for arg in &args {
-                    self.expect_that(
-                        function,
-                        arg,
-                        |ty| matches!(ty, Type::Date | Type::DateTime),
-                        "dates or datetimes",
-                    )?;
-                }
-                Type::Int
-            }
-            F::Coalesce => {
-                args = self.common(args, "coalesce", column)?;
-                nullable = args.iter().all(|arg| arg.nullable);
-                args[0].ty.clone()
-            }
+        let (function, ty) = match function {
+            F::Coalesce => return self.coalesce(args, column),
             F::Min | F::Max => return self.extreme(function, args, column),
-            F::Size => {
-                self.expect_that(
-                    function,
-                    &args[0],
-                    |ty| matches!(ty, Type::Text | Type::List(_)),
-                    "a text or a list",
-                )?;
-                Type::Int
-            }
-            F::Contains | F::StartsWith | F::EndsWith | F::Under => {
-                self.expect(function, &args, &text)?;
-                Type::Bool
-            }
             F::Matches => return self.matches(args, column),
-            F::LowerAscii | F::UpperAscii | F::Trim | F::Replace => {
-                self.expect(function, &args, &text)?;
-                Type::Text
+            F::Part(Part::Date) if args[0].ty == Type::Text => (F::ParseDate, Type::Date),
+            F::Now | F::ParseDateTime => (function, Type::DateTime),
+            F::Today | F::ParseDate | F::Part(Part::Date) => (function, Type::Date),
+            F::Duration(_) => (function, Type::Duration),
+            F::Contains | F::StartsWith | F::EndsWith | F::Under => (function, Type::Bool),
+            F::LowerAscii | F::UpperAscii | F::Trim | F::Replace | F::Substring | F::ToText => {
+                (function, Type::Text)
             }
-            F::Substring => {
-                self.expect(function, &args, &[Type::Text, Type::Int, Type::Int])?;
-                Type::Text
+            F::ToFloat | F::DistanceKm | F::Similarity => (function, Type::Float),
+            F::ToDecimal => (function, Type::Decimal(self.places(function, &args[1])?)),
+            F::Round if args.len() == 2 => (function, Type::Decimal(self.places(function, &args[1])?)),
+            F::Abs => (function, args[0].ty.clone()),
+            F::Part(_) | F::DaysBetween | F::Size | F::ToInt | F::Round | F::Floor | F::Ceil => {
+                (function, Type::Int)
             }
-            F::ToText => {
-                self.expect_that(function, &args[0], |ty| *ty != Type::Json, "anything but json")?;
-                Type::Text
-            }
-            F::ToInt => {
-                self.expect_that(
-                    function,
-                    &args[0],
-                    |ty| ty.is_number() || *ty == Type::Text,
-                    "a number or a text",
-                )?;
-                nullable |= args[0].ty == Type::Text;
-                Type::Int
-            }
-            F::ToDecimal => {
-                self.expect_that(
-                    function,
-                    &args[0],
-                    |ty| ty.is_number() || *ty == Type::Text,
-                    "a number or a text",
-                )?;
-                nullable |= args[0].ty == Type::Text;
-                Type::Decimal(self.places(function, &args[1])?)
-            }
-            F::ToFloat => {
-                self.expect_number(function, &args[0])?;
-                Type::Float
-            }
-            F::Abs => {
-                self.expect_that(
-                    function,
-                    &args[0],
-                    |ty| ty.is_number() || *ty == Type::Duration,
-                    "a number or a duration",
-                )?;
-                args[0].ty.clone()
-            }
-            F::Round if args.len() == 2 => {
-                self.expect_number(function, &args[0])?;
-                Type::Decimal(self.places(function, &args[1])?)
-            }
-            F::Round | F::Floor | F::Ceil => {
-                self.expect_number(function, &args[0])?;
-                Type::Int
-            }
-            F::DistanceKm => {
-                self.expect(function, &args, &[Type::Geo, Type::Geo])?;
-                Type::Float
-            }
-            F::Similarity => {
-                self.expect(function, &args, &text)?;
-                Type::Float
-            }
-            F::ParseDate => Type::Date,
         };
+        self.check_arguments(function, &args)?;
+        let reads = matches!(function, F::ParseDate | F::ParseDateTime | F::ToInt | F::ToDecimal);
+        let may_not_be_readable = reads && args[0].ty == Type::Text;
+        let nullable = may_not_be_readable || args.iter().any(|arg| arg.nullable);
         self.build(Kind::Call(function, args), ty, nullable, column)
+    }
+
+    fn check_arguments(&mut self, function: Function, args: &[NodeRef]) -> Option<()> {
+        use Function as F;
+        let readable = |ty: &Type| ty.is_number() || *ty == Type::Text;
+        let dated = |ty: &Type| matches!(ty, Type::Date | Type::DateTime);
+        match function {
+            F::Part(Part::Hour) => {
+                self.expect_that(function, &args[0], |ty| *ty == Type::DateTime, "a datetime")
+            }
+            F::Part(_) => self.expect_that(function, &args[0], dated, "a date or datetime"),
+            F::DaysBetween => {
+                self.expect_that(function, &args[0], dated, "a date or datetime")?;
+                self.expect_that(function, &args[1], dated, "a date or datetime")
+            }
+            F::Duration(_) => self.expect(function, args, &[Type::Int]),
+            F::ParseDate | F::ParseDateTime => {
+                self.expect(function, args, &[Type::Text])?;
+                self.check_written(&args[0], function)
+            }
+            F::Size => {
+                let sized = |ty: &Type| matches!(ty, Type::Text | Type::List(_));
+                self.expect_that(function, &args[0], sized, "a text or a list")
+            }
+            F::Substring => self.expect(function, args, &[Type::Text, Type::Int, Type::Int]),
+            F::ToText => self.expect_that(function, &args[0], |ty| *ty != Type::Json, "anything but json"),
+            F::ToInt | F::ToDecimal => self.expect_that(function, &args[0], readable, "a number or a text"),
+            F::Abs => {
+                let signed = |ty: &Type| ty.is_number() || *ty == Type::Duration;
+                self.expect_that(function, &args[0], signed, "a number or a duration")
+            }
+            F::ToFloat | F::Round | F::Floor | F::Ceil => {
+                self.expect_that(function, &args[0], Type::is_number, "a number")
+            }
+            F::DistanceKm => self.expect(function, args, &[Type::Geo, Type::Geo]),
+            F::Now | F::Today => Some(()),
+            // All others work on texts alone.
+            _ => self.expect(function, args, &[Type::Text, Type::Text, Type::Text]),
+        }
+    }
+
+    fn coalesce(&mut self, args: Vec<NodeRef>, column: usize) -> Option<NodeRef> {
+        let args = self.common(args, "coalesce", column)?;
+        let nullable = args.iter().all(|arg| arg.nullable);
+        let ty = args[0].ty.clone();
+        self.build(Kind::Call(Function::Coalesce, args), ty, nullable, column)
     }
 
     /// `min` and `max` of several values, or of one list.
@@ -337,7 +297,7 @@ impl Checker<'_> {
         };
         if matches!(ty, Type::Bool | Type::Id | Type::List(_) | Type::Geo | Type::Json) {
             let message = format!("`{}` needs values with an order, not of type {ty}", function.name());
-            return self.type_error(column, "no_order", message);
+            return self.type_finding(column, "no_order", message, &[("found", &ty)]);
         }
         self.build(Kind::Call(function, args), ty, nullable, column)
     }
@@ -352,7 +312,7 @@ impl Checker<'_> {
             Ok(regex) => self.build(Kind::Pattern(args[0].clone(), regex), Type::Bool, nullable, column),
             Err(reason) => {
                 let message = format!("this is not a usable regular expression: {reason}");
-                self.type_error(args[1].column, "pattern", message)
+                self.type_finding(args[1].column, "pattern", message, &[("detail", &reason)])
             }
         }
     }
@@ -366,7 +326,7 @@ impl Checker<'_> {
                 "the number of places of `{}` has to be written as a number from 0 to {SCALE_LIMIT}",
                 function.name()
             );
-            self.type_error(arg.column, "places", message);
+            self.type_finding(arg.column, "places", message, &[("function", &function.name())]);
         }
         places
     }
@@ -379,7 +339,8 @@ impl Checker<'_> {
             _ => (super::coerce::read_instant(text).is_some(), "2026-03-01T08:00:00+08:00"),
         };
         if !good {
-            self.type_error(arg.column, "written", format!("this cannot be read; write it as '{form}'"));
+            let message = format!("this cannot be read; write it as '{form}'");
+            self.type_finding(arg.column, "written", message, &[("form", &form)]);
         }
         good.then_some(())
     }
@@ -390,10 +351,6 @@ impl Checker<'_> {
             good = good.and(self.expect_that(function, arg, |found| found == ty, &format!("{ty} here")));
         }
         good
-    }
-
-    fn expect_number(&mut self, function: Function, arg: &NodeRef) -> Option<()> {
-        self.expect_that(function, arg, Type::is_number, "a number")
     }
 
     /// The literal null fits everywhere; the call then gives null.

@@ -48,7 +48,8 @@ impl Checker<'_> {
                     continue;
                 }
                 let message = format!("{of} cannot mix values of type {ty} and {}", node.ty);
-                return self.type_error(column, "mixed", message).map(|_| Vec::new());
+                let args: [(&str, &dyn std::fmt::Display); 2] = [("left", &ty), ("right", &node.ty)];
+                return self.type_finding(column, "mixed", message, &args).map(|_| Vec::new());
             };
             ty = wider;
         }

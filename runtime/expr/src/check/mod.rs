@@ -81,7 +81,19 @@ impl Checker<'_> {
     }
 
     fn type_error(&mut self, column: usize, reason: &str, message: impl Into<String>) -> Option<NodeRef> {
-        self.report(Diagnostic::new("expr.type", column, message).arg("reason", reason))
+        self.type_finding(column, reason, message, &[])
+    }
+
+    /// A type error with the details that a message in another language needs.
+    fn type_finding(
+        &mut self,
+        column: usize,
+        reason: &str,
+        message: impl Into<String>,
+        args: &[(&'static str, &dyn std::fmt::Display)],
+    ) -> Option<NodeRef> {
+        let diagnostic = Diagnostic::new("expr.type", column, message).arg("reason", reason);
+        self.report(args.iter().fold(diagnostic, |diagnostic, (name, value)| diagnostic.arg(name, value)))
     }
 
     fn lower(&mut self, tree: &IdedExpr) -> Option<NodeRef> {
@@ -124,11 +136,10 @@ impl Checker<'_> {
                 "map",
                 "objects in braces cannot be used in expressions; use fields instead",
             ),
-            Expr::Comprehension(_) | Expr::Unspecified => self.report(Diagnostic::new(
-                "expr.syntax",
-                column,
-                "this part of the expression cannot be read",
-            )),
+            Expr::Comprehension(_) | Expr::Unspecified => {
+                let message = "this part of the expression cannot be read";
+                self.report(Diagnostic::new("expr.syntax", column, message).arg("reason", "unreadable"))
+            }
         }
     }
 
@@ -168,7 +179,7 @@ impl Checker<'_> {
             let example =
                 shape.members().first().map_or_else(String::new, |m| format!(", such as {name}.{}", m.name));
             let message = format!("`{name}` is a group of fields; name one of them{example}");
-            return self.type_error(column, "root", message);
+            return self.type_finding(column, "root", message, &[("name", &name)]);
         }
         let qualified = self.scope.roots().find(|(_, shape)| shape.slot(name).is_some());
         let suggestion = qualified.map(|(root, _)| format!("{root}.{name}")).or_else(|| {
@@ -185,12 +196,12 @@ impl Checker<'_> {
             let operand = self.lower(&select.operand)?;
             let message =
                 format!("`.{field}` cannot be read from a value of type {}; it has no fields", operand.ty);
-            return self.type_error(column, "no_fields", message);
+            return self.type_finding(column, "no_fields", message, &[("name", &field)]);
         };
         if self.locals.iter().any(|variable| variable.name == *root_name) {
             let message =
                 format!("`.{field}` cannot be read from `{root_name}`; the items of a list have no fields");
-            return self.type_error(column, "no_fields", message);
+            return self.type_finding(column, "no_fields", message, &[("name", &field)]);
         }
         let root_column = self.parsed.column(&select.operand);
         let Some((root, shape)) = self.scope.find(root_name) else {
@@ -253,7 +264,7 @@ impl Checker<'_> {
             _ => "compare it, for example with != null",
         };
         let message = format!("{of} needs a condition, but this is of type {}; {hint}", node.ty);
-        self.type_error(node.column, "condition", message)
+        self.type_finding(node.column, "condition", message, &[("found", &node.ty)])
     }
 
     fn logic(&mut self, and: bool, left: &IdedExpr, right: &IdedExpr, column: usize) -> Option<NodeRef> {
@@ -314,7 +325,10 @@ impl Checker<'_> {
         let cx = Context { now: chrono::DateTime::UNIX_EPOCH, tz: chrono_tz::UTC, roots: &[] };
         match crate::eval::eval(&node, &cx) {
             Ok(value) => Some(self.constant(value, node.ty, column)),
-            Err(error) => self.type_error(column, "constant", error.to_string()),
+            Err(error) => {
+                let zh = error.message_in("zh-CN");
+                self.type_finding(column, "constant", error.to_string(), &[("detail_zh", &zh)])
+            }
         }
     }
 }
@@ -377,11 +391,11 @@ fn not_null_where(condition: &Node, truth: bool, members: &mut Vec<(usize, usize
         }
         (Kind::Not(a), _) => not_null_where(a, !truth, members),
         (Kind::Compare(Comparison::NotEqual, a, b), true)
-        | (Kind::Compare(Comparison::Equal, a, b), false) => {
-            if a.is_null() || b.is_null() {
-                member(a);
-                member(b);
-            }
+        | (Kind::Compare(Comparison::Equal, a, b), false)
+            if a.is_null() || b.is_null() =>
+        {
+            member(a);
+            member(b);
         }
         (Kind::Compare(Comparison::Equal, a, b), true) => {
             let not_null = |node: &Node| node.constant().is_some_and(|value| !value.is_null());

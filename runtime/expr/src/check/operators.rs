@@ -40,7 +40,7 @@ impl Checker<'_> {
         if !comparison.is_equality() && (left.is_null() || right.is_null()) {
             let message =
                 format!("`{}` with null is never true; test for null with == or !=", comparison.symbol());
-            return self.type_error(column, "null_order", message);
+            return self.type_finding(column, "null_order", message, &[("operator", &comparison.symbol())]);
         }
         let Some((left, right)) = self.comparable(&left, &right) else {
             return self.mismatch(comparison.symbol(), &left, &right, column);
@@ -53,7 +53,7 @@ impl Checker<'_> {
         }
         if !comparison.is_equality() && matches!(ty, Type::Bool | Type::Id | Type::List(_) | Type::Geo) {
             let message = format!("values of type {ty} have no order; compare them with == or !=");
-            return self.type_error(column, "no_order", message);
+            return self.type_finding(column, "no_order", message, &[("found", ty)]);
         }
         self.build(Kind::Compare(comparison, left, right), Type::Bool, false, column)
     }
@@ -88,7 +88,7 @@ impl Checker<'_> {
             return self.mismatch(operation.symbol(), &left, &right, column);
         };
         let may_divide_by_zero = matches!(operation, Operation::Divide | Operation::Modulo)
-            && !right.constant().is_some_and(|value| !crate::eval::is_zero(value));
+            && right.constant().is_none_or(crate::eval::is_zero);
         let nullable = left.nullable || right.nullable || may_divide_by_zero;
         self.build(Kind::Arithmetic(operation, left, right), ty, nullable, column)
     }
@@ -97,7 +97,12 @@ impl Checker<'_> {
         let operand = self.lower(operand)?;
         if !operand.ty.is_number() && operand.ty != Type::Duration {
             let message = format!("`-` needs a number or a duration, but this is of type {}", operand.ty);
-            return self.type_error(column, "operands", message);
+            return self.type_finding(
+                column,
+                "operand",
+                message,
+                &[("operator", &"-"), ("found", &operand.ty)],
+            );
         }
         let (ty, nullable) = (operand.ty.clone(), operand.nullable);
         self.build(Kind::Negate(operand), ty, nullable, column)
@@ -110,7 +115,12 @@ impl Checker<'_> {
             let hint = if list.ty == Type::Text { "; for texts write text.contains(part)" } else { "" };
             let message =
                 format!("`in` needs a list on its right side, but this is of type {}{hint}", list.ty);
-            return self.type_error(column, "operands", message);
+            return self.type_finding(
+                column,
+                "operand",
+                message,
+                &[("operator", &"in"), ("found", &list.ty)],
+            );
         };
         let item_type = (**item_type).clone();
         let alike = item.ty == item_type || (item.ty.is_number() && item_type.is_number());
@@ -140,11 +150,16 @@ impl Checker<'_> {
             }
             (Type::List(_), other) => {
                 let message = format!("the position in a list has to be an int, but this is of type {other}");
-                self.type_error(position.column, "operands", message)
+                self.type_finding(
+                    position.column,
+                    "operand",
+                    message,
+                    &[("operator", &"[…]"), ("found", other)],
+                )
             }
             (other, _) => {
                 let message = format!("`[…]` needs a list, but this is of type {other}");
-                self.type_error(column, "operands", message)
+                self.type_finding(column, "operand", message, &[("operator", &"[…]"), ("found", other)])
             }
         }
     }

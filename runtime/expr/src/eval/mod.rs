@@ -72,6 +72,21 @@ impl EvalError {
             EvalError::Mismatch { .. } => "expr.mismatch",
         }
     }
+
+    /// The message in a language of the product: Chinese for `zh…`, English otherwise.
+    pub fn message_in(&self, language: &str) -> String {
+        if !language.starts_with("zh") {
+            return self.to_string();
+        }
+        match self {
+            EvalError::Cost => "表达式的计算量过大，请缩短它所用到的列表或文本".to_owned(),
+            EvalError::Overflow { operation } => format!("`{operation}` 的结果过大"),
+            EvalError::Pattern { reason } => format!("`matches` 的正则表达式无法使用：{reason}"),
+            EvalError::Mismatch { operation, found } => {
+                format!("`{operation}` 得到的值与声明的类型不符：{found}")
+            }
+        }
+    }
 }
 
 pub(crate) fn eval(node: &Node, cx: &Context<'_>) -> Result<Value, EvalError> {

@@ -216,7 +216,7 @@ impl Translator<'_> {
             "{what} cannot be used on fields of the record in a database condition; \
              compare plain fields, or keep the result in a computed field and compare that"
         );
-        refuse(node, reason, message)
+        refuse(node, reason, message).arg("what", what.trim_matches('`'))
     }
 }
 

@@ -28,7 +28,7 @@ impl Translator<'_> {
             let message = format!(
                 "`{symbol}` cannot be used on fields of the record in a database condition; multiply the other side instead"
             );
-            return Err(refuse(node, "operator", message));
+            return Err(refuse(node, "operator", message).arg("what", symbol));
         }
         // Refuses what is too large before anything is written.
         self.bound(node)?;

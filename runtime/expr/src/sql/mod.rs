@@ -117,7 +117,10 @@ impl Translator<'_> {
         let Some(cx) = self.cx else { return Ok(Some(Known::Later)) };
         match crate::eval::eval(node, cx) {
             Ok(value) => Ok(Some(Known::Value(value))),
-            Err(error) => Err(refuse(node, "evaluation", format!("this part cannot be computed: {error}"))),
+            Err(error) => {
+                let refusal = refuse(node, "evaluation", format!("this part cannot be computed: {error}"));
+                Err(refusal.arg("detail_zh", error.message_in("zh-CN")))
+            }
         }
     }
 
@@ -125,7 +128,7 @@ impl Translator<'_> {
         let (name, column) = &self.columns.members[slot];
         let Some(column) = column else {
             let message = format!("`{name}` is not stored in a column, so the database cannot look at it");
-            return Err(refuse(node, "not_stored", message));
+            return Err(refuse(node, "not_stored", message).arg("name", name));
         };
         Ok(match self.alias {
             Some(alias) => Expr::col((Alias::new(alias), Alias::new(&**column))),

@@ -1,5 +1,6 @@
 //! A scope and a row that the tests of expressions share. Never used outside of tests.
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "the texts are literals")]
 
 use std::sync::Arc;
 
