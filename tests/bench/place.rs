@@ -175,23 +175,26 @@ fn write_records(file: &Path, count: usize) -> Result<()> {
     Ok(file.flush()?)
 }
 
-/// Uploads the file, accepts the guessed mapping, runs the import and waits for its end.
+/// Uploads the file, accepts the guessed mapping, starts the import and waits for its end.
 fn import(server: &Server, file: &Path) -> Result<Bulk> {
+    const IMPORTS: &str = "/t/demo/api/v1/imports";
     let mut client = server.administrator();
     process::reset_peak(server.process_id())?;
     let started = Instant::now();
     let text = std::fs::read(file)?;
-    let headers = [("content-type", "text/csv"), ("x-file-name", "records.csv")];
-    let answer =
-        client.send("POST", "/t/demo/api/v1/imports?entity=bench.item", &headers, &text)?.expect(201).json();
-    let path = format!("/t/demo/api/v1/imports/{}", answer["id"].as_str().context("an import has an id")?);
-    client.json("POST", &format!("{path}/run"), &json!({}))?.expect(202);
+    let upload = format!("{IMPORTS}?entity=bench.item&name=records.csv");
+    let job = client.send("POST", &upload, &[("content-type", "text/csv")], &text)?.expect(201).json();
+    let guessed = job["guessed"].as_array().context("an upload guesses its columns")?;
+    let columns: Vec<Value> =
+        (0..).zip(guessed).map(|(column, field)| json!({"column": column, "field": field})).collect();
+    let path = format!("{IMPORTS}/{}", job["id"].as_str().context("an import has an id")?);
+    client.json("POST", &format!("{path}/start"), &json!({"mapping": {"columns": columns}}))?.expect(202);
     loop {
-        let state: Value = client.get(&path)?.expect(200).json();
-        match state["state"].as_str() {
-            Some("done") => break,
-            Some("failed") => bail!("the import failed: {state}"),
-            _ => std::thread::sleep(Duration::from_millis(20)),
+        let job: Value = client.get(&path)?.expect(200).json();
+        match job["state"].as_str() {
+            Some("running") => std::thread::sleep(Duration::from_millis(20)),
+            Some("done") if job["progress"]["failed"] == 0 => break,
+            _ => bail!("the import failed: {job}"),
         }
     }
     Ok(Bulk { took: started.elapsed(), peak_mb: process::peak_mb(server.process_id())? })

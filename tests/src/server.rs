@@ -187,7 +187,7 @@ fn free_address() -> SocketAddr {
 }
 
 /// Makes a new database on a server and returns its address. It is left behind: the server of a run is thrown away.
-fn create_database(server: &str) -> String {
+pub fn create_database(server: &str) -> String {
     let name = format!("mortise_{}", uuid::Uuid::new_v4().simple());
     let status = Command::new("psql").args([server, "-q", "-c", &format!("CREATE DATABASE {name}")]).status();
     assert!(status.is_ok_and(|status| status.success()), "psql cannot make a database on {server}");

@@ -23,6 +23,11 @@ fn the_page_of_error_codes_lists_every_code_of_the_catalogue() {
 }
 
 #[test]
+fn the_reference_of_the_app_language_is_what_the_schemas_say() {
+    check("app-language.md", &mortise_definition::schema::reference_markdown());
+}
+
+#[test]
 fn every_error_of_the_catalogue_says_something_in_both_languages() {
     let (english, chinese) = (catalogue("en"), catalogue("zh-CN"));
     let missing: Vec<&String> = english.keys().filter(|code| !chinese.contains_key(*code)).collect();

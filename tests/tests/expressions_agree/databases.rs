@@ -8,7 +8,8 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value as Stored;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use sea_query::{
-    Alias, Expr, IntoIden, PostgresQueryBuilder, Query, SelectStatement, SqliteQueryBuilder, TableRef, Value as Bound,
+    Alias, Expr, IntoIden, PostgresQueryBuilder, Query, SelectStatement, SqliteQueryBuilder, TableRef,
+    Value as Bound,
 };
 
 use crate::table::columns;
@@ -29,7 +30,8 @@ impl Sqlite {
         let connection = rusqlite::Connection::open_in_memory().expect("a database in memory");
         connection
             .create_scalar_function("mortise_local", 3, FunctionFlags::SQLITE_DETERMINISTIC, |call| {
-                let (part, micros, tz): (String, Option<i64>, String) = (call.get(0)?, call.get(1)?, call.get(2)?);
+                let (part, micros, tz): (String, Option<i64>, String) =
+                    (call.get(0)?, call.get(1)?, call.get(2)?);
                 Ok(micros.and_then(|micros| mortise_expr::local_part(&part, micros, &tz)))
             })
             .expect("a function");
@@ -136,14 +138,16 @@ impl Postgres {
             described.join(", ")
         );
         self.runtime.block_on(self.connection.execute_unprepared(&create)).expect("a schema and a table");
-        let names = std::iter::once("row_id").chain(columns().into_iter().map(|(name, ..)| name)).map(Alias::new);
+        let names =
+            std::iter::once("row_id").chain(columns().into_iter().map(|(name, ..)| name)).map(Alias::new);
         let names: Vec<_> = names.collect();
         for (number, chunk) in rows.chunks(100).enumerate() {
             let mut insert = Query::insert();
             insert.into_table((Alias::new(&*self.schema), Alias::new("t"))).columns(names.clone());
             for (id, row) in chunk.iter().enumerate() {
                 let id = Expr::val((number * 100 + id) as i64);
-                let values = row.iter().zip(columns()).map(|(value, (_, ty, ..))| Expr::val(typed(value, &ty)));
+                let values =
+                    row.iter().zip(columns()).map(|(value, (_, ty, ..))| Expr::val(typed(value, &ty)));
                 insert.values_panic(std::iter::once(id).chain(values));
             }
             let (sql, values) = insert.build(PostgresQueryBuilder);

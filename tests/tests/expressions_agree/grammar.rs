@@ -112,10 +112,28 @@ const EQUALITY: &[&str] = &["==", "!="];
 
 fn int(depth: u32) -> Source {
     let leaves = leaf(&[
-        "record.a", "record.b", "record.a", "0", "1", "-1", "3", "7", "-250", "user.limit", "9007199254740991",
-        "size(record.s)", "size(record.tags)", "year(record.due)", "month(record.at)", "day(record.made)",
-        "weekday(record.start)", "weekday(record.at)", "hour(record.at)", "hour(record.made)",
-        "days_between(record.due, record.start)", "days_between(record.made, user.day)",
+        "record.a",
+        "record.b",
+        "record.a",
+        "0",
+        "1",
+        "-1",
+        "3",
+        "7",
+        "-250",
+        "user.limit",
+        "9007199254740991",
+        "size(record.s)",
+        "size(record.tags)",
+        "year(record.due)",
+        "month(record.at)",
+        "day(record.made)",
+        "weekday(record.start)",
+        "weekday(record.at)",
+        "hour(record.at)",
+        "hour(record.made)",
+        "days_between(record.due, record.start)",
+        "days_between(record.made, user.day)",
         "days_between(record.at, record.due)",
     ]);
     if depth == 0 {
@@ -135,7 +153,17 @@ fn int(depth: u32) -> Source {
 }
 
 fn decimal(depth: u32) -> Source {
-    let leaves = leaf(&["record.c", "record.d", "record.c", "0.5", "-1.25", "2.5", "0.0001", "-0.000000001", "100.00"]);
+    let leaves = leaf(&[
+        "record.c",
+        "record.d",
+        "record.c",
+        "0.5",
+        "-1.25",
+        "2.5",
+        "0.0001",
+        "-0.000000001",
+        "100.00",
+    ]);
     if depth == 0 {
         return leaves;
     }
@@ -158,8 +186,20 @@ fn number(depth: u32) -> Source {
 
 fn text(depth: u32) -> Source {
     let leaves = leaf(&[
-        "record.s", "record.t", "record.p", "record.s", "'a'", "'A'", "''", "'ab'", "'客'", "'é'", "'%'", "'31'",
-        "'\\''", "user.name",
+        "record.s",
+        "record.t",
+        "record.p",
+        "record.s",
+        "'a'",
+        "'A'",
+        "''",
+        "'ab'",
+        "'客'",
+        "'é'",
+        "'%'",
+        "'31'",
+        "'\\''",
+        "user.name",
     ]);
     if depth == 0 {
         return leaves;
@@ -178,8 +218,15 @@ fn text(depth: u32) -> Source {
 
 fn date(depth: u32) -> Source {
     let leaves = leaf(&[
-        "record.due", "record.start", "record.due", "today()", "date(record.at)", "date(record.made)", "user.day",
-        "date('2026-03-29')", "date('2026-11-01')",
+        "record.due",
+        "record.start",
+        "record.due",
+        "today()",
+        "date(record.at)",
+        "date(record.made)",
+        "user.day",
+        "date('2026-03-29')",
+        "date('2026-11-01')",
     ]);
     if depth == 0 {
         return leaves;
@@ -196,7 +243,12 @@ fn date(depth: u32) -> Source {
 
 fn moment(depth: u32) -> Source {
     let leaves = leaf(&[
-        "record.at", "record.made", "record.at", "now()", "user.since", "datetime('2026-03-29T09:30:00+08:00')",
+        "record.at",
+        "record.made",
+        "record.at",
+        "now()",
+        "user.since",
+        "datetime('2026-03-29T09:30:00+08:00')",
     ]);
     if depth == 0 {
         return leaves;
@@ -230,8 +282,17 @@ fn boolean(depth: u32) -> Source {
     let below = depth.saturating_sub(1);
     let id = || leaf(&["record.owner", "user.id", "null"]);
     let nullable = leaf(&[
-        "record.a", "record.c", "record.s", "record.flag", "record.at", "record.tags", "record.owner", "record.done",
-        "record.worked", "record.f", "user.name",
+        "record.a",
+        "record.c",
+        "record.s",
+        "record.flag",
+        "record.at",
+        "record.tags",
+        "record.owner",
+        "record.done",
+        "record.worked",
+        "record.f",
+        "user.name",
     ]);
     let tests = prop_oneof![
         1 => leaf(&["record.flag", "record.done", "record.flag", "true", "false"]),

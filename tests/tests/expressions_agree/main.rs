@@ -74,7 +74,9 @@ impl Bench {
         self.telling.set(self.telling.get() + u32::from(telling));
         let cx = Context { now, tz, roots: &[&[], &constants] };
         let sql = |dialect| {
-            expression.to_sql(dialect, None, &cx).map_err(|refusal| format!("{source} is refused late: {refusal}"))
+            expression
+                .to_sql(dialect, None, &cx)
+                .map_err(|refusal| format!("{source} is refused late: {refusal}"))
         };
         self.compare(source, "SQLite", &expected, self.sqlite.select(sql(Dialect::Sqlite)?))?;
         if let Some(postgres) = &self.postgres {
@@ -123,7 +125,9 @@ fn evaluator_sqlite_and_postgres_pick_the_same_rows_for_random_expressions() {
         panic!("{error}");
     }
     let (translated, refused, telling) = (translated.get(), refused.get(), bench.telling.get());
-    println!("{translated} conditions translated, {refused} refused; {telling} picked some rows, but not all");
+    println!(
+        "{translated} conditions translated, {refused} refused; {telling} picked some rows, but not all"
+    );
     assert!(translated > 4 * refused, "too few of the random expressions reach the databases");
     assert!(2 * telling > translated, "too few of the random expressions tell rows apart");
 }

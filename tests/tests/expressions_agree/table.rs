@@ -71,7 +71,8 @@ fn instant(text: &str) -> DateTime<Utc> {
 }
 
 const TEXTS: [&str; 20] = [
-    "", "a", "A", "b", "ab", "AB", "Ab", "a b", "ß", "É", "é", "客户", "客", "%", "_", "a%b", "\\", "'", "\u{D7FF}", "🙂x",
+    "", "a", "A", "b", "ab", "AB", "Ab", "a b", "ß", "É", "é", "客户", "客", "%", "_", "a%b", "\\", "'",
+    "\u{D7FF}", "🙂x",
 ];
 
 const PATHS: [&str; 9] = ["31", "31/01", "31/01/15", "310", "3", "31/", "/", "", "a"];
@@ -95,7 +96,14 @@ const INSTANTS: [&str; 14] = [
 ];
 
 const DATES: [&str; 8] = [
-    "2026-03-29", "2026-03-28", "2026-03-30", "2026-03-08", "2024-02-29", "1969-12-31", "2026-11-01", "0099-01-01",
+    "2026-03-29",
+    "2026-03-28",
+    "2026-03-30",
+    "2026-03-08",
+    "2024-02-29",
+    "1969-12-31",
+    "2026-11-01",
+    "0099-01-01",
 ];
 
 /// Values of a type that make a difference somewhere.
@@ -110,7 +118,9 @@ fn pool(name: &str, ty: &Type) -> Vec<Value> {
         Type::Text => TEXTS.map(Value::from).to_vec(),
         Type::Date => DATES.map(|text| Value::Date(date(text))).to_vec(),
         Type::DateTime => INSTANTS.map(|text| Value::DateTime(instant(text))).to_vec(),
-        Type::Duration => [0, 1, -1, 3_600_000, 86_400_000, INT_LIMIT, -INT_LIMIT].map(Value::Duration).to_vec(),
+        Type::Duration => {
+            [0, 1, -1, 3_600_000, 86_400_000, INT_LIMIT, -INT_LIMIT].map(Value::Duration).to_vec()
+        }
         Type::Id => vec![Value::Id(id(1)), Value::Id(id(2)), Value::Id(id(3))],
         Type::List(_) => [&[][..], &["a"], &["A", "ab"], &["客户", "'", "a\"b"], &["", "a%b"]]
             .map(|items| Value::list(items.iter().map(|item| Value::from(*item))))
@@ -127,7 +137,8 @@ pub(crate) fn rows(count: usize) -> Vec<Vec<Value>> {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % limit
     };
-    let pools: Vec<_> = columns().into_iter().map(|(name, ty, nullable, _)| (pool(name, &ty), nullable)).collect();
+    let pools: Vec<_> =
+        columns().into_iter().map(|(name, ty, nullable, _)| (pool(name, &ty), nullable)).collect();
     (0..count)
         .map(|_| {
             let value = |(pool, nullable): &(Vec<Value>, bool)| {
