@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use mortise_engine::exchange::Imports;
 use mortise_engine::{Database, Department, Directory, Engine, EngineOptions, Env, Person, Tenant};
 use mortise_store::control::{self, Control, Place};
 use tokio::sync::Mutex;
@@ -69,6 +70,8 @@ pub struct TenantHandle {
     pub record: control::Tenant,
     /// Its data.
     pub engine: Arc<Tenant>,
+    /// Its imports.
+    pub imports: Arc<Imports>,
 }
 
 impl TenantHandle {
@@ -162,7 +165,9 @@ impl AppState {
         }
         let engine = self.engine.tenant(slug).await?;
         engine.set_directory(self.directory_of(&record).await?);
-        let handle = Arc::new(TenantHandle { record, engine });
+        let imports = Arc::new(Imports::new(engine.folder.join("imports")));
+        imports.resume(&engine)?;
+        let handle = Arc::new(TenantHandle { record, engine, imports });
         self.tenants.rcu(|map| {
             let mut map = TenantMap::clone(map);
             map.by_slug.insert(slug.to_owned(), handle.clone());

@@ -42,6 +42,8 @@ pub(super) struct Confirmed {
 #[serde(deny_unknown_fields)]
 pub(super) struct Back {
     version: Option<String>,
+    #[serde(default)]
+    confirm: Vec<String>,
 }
 
 /// A package out of a body, whichever form it has.
@@ -149,9 +151,13 @@ fn no_app(id: &str) -> Failure {
 /// `POST /apps/check`: everything that is wrong with a package, installed nowhere.
 pub(super) async fn check(by: Administrator, headers: HeaderMap, Raw(bytes): Raw) -> Result<Response, Failure> {
     let (package, _) = package_of(&headers, &bytes)?;
-    let plan = by.tenant.engine.plan(package).await?;
-    let problems = plan.problems.iter().map(|problem| problem_json(problem, by.language));
-    Ok(json_answer(&json!({"problems": problems.collect::<Vec<_>>()})))
+    let problems = match by.tenant.engine.plan(package).await {
+        Ok(plan) => plan.warnings,
+        Err(mortise_engine::Error::Definition(problems)) => problems,
+        Err(error) => return Err(error.into()),
+    };
+    let problems: Vec<Value> = problems.iter().map(|problem| problem_json(problem, by.language)).collect();
+    Ok(json_answer(&json!({"problems": problems})))
 }
 
 /// `POST /apps/plan`: what installing a package would do.
@@ -163,12 +169,21 @@ pub(super) async fn plan(by: Administrator, headers: HeaderMap, Raw(bytes): Raw)
 
 /// A plan as the API tells it.
 pub fn plan_json(plan: &mortise_engine::Plan, language: &str) -> Value {
-    let problems = plan.problems.iter().map(|problem| problem_json(problem, language));
+    let warnings = plan.warnings.iter().map(|problem| problem_json(problem, language));
+    let changes = plan.changes.iter().map(|change| {
+        let mut row = json!(change);
+        row["text"] = change.describe(language).into();
+        row
+    });
     json!({
-        "changes": plan.changes,
-        "steps": plan.steps,
-        "destructive": plan.destructive,
-        "problems": problems.collect::<Vec<_>>(),
+        "app": plan.app,
+        "from": plan.from,
+        "to": plan.to,
+        "changes": changes.collect::<Vec<_>>(),
+        "conflicts": plan.conflicts,
+        "steps": plan.migration.steps,
+        "destructive": plan.destructive(),
+        "warnings": warnings.collect::<Vec<_>>(),
     })
 }
 
@@ -176,18 +191,7 @@ pub fn plan_json(plan: &mortise_engine::Plan, language: &str) -> Value {
 pub(super) async fn install(by: Administrator, headers: HeaderMap, Raw(bytes): Raw) -> Result<Response, Failure> {
     let (package, confirm) = package_of(&headers, &bytes)?;
     let report = by.tenant.engine.install(by.actor(), package, &confirm).await?;
-    Ok(json_answer(&report_json(&report, by.language)))
-}
-
-/// A report of an installation as the API tells it.
-pub fn report_json(report: &mortise_engine::Report, language: &str) -> Value {
-    let warnings = report.warnings.iter().map(|problem| problem_json(problem, language));
-    json!({
-        "app": report.app,
-        "version": report.version,
-        "steps": report.steps,
-        "warnings": warnings.collect::<Vec<_>>(),
-    })
+    Ok(json_answer(&report))
 }
 
 /// `POST /apps/{app}/rollback`.
@@ -197,8 +201,16 @@ pub(super) async fn rollback(
     Raw(bytes): Raw,
 ) -> Result<Response, Failure> {
     let back: Back = if bytes.is_empty() { Back::default() } else { parse(&bytes)? };
-    let report = by.tenant.engine.rollback(by.actor(), &id, back.version.as_deref()).await?;
-    Ok(json_answer(&report_json(&report, by.language)))
+    let number = match &back.version {
+        Some(version) => {
+            let versions = by.tenant.engine.app_versions(&id).await?;
+            let unknown = || Failure::invalid_field("version", "app.version_unknown");
+            Some(versions.iter().find(|known| known.version == *version).ok_or_else(unknown)?.number)
+        }
+        None => None,
+    };
+    let report = by.tenant.engine.rollback(by.actor(), &id, number, &back.confirm).await?;
+    Ok(json_answer(&report))
 }
 
 /// `DELETE /apps/{app}`, with confirmed steps in the body.
@@ -214,8 +226,8 @@ pub(super) async fn uninstall(
 
 /// `GET /apps/{app}/export`: the files, with the administrator's changes in them.
 pub(super) async fn export(by: Administrator, Path(id): Path<String>) -> Result<Response, Failure> {
-    let files = by.tenant.engine.export_app(&id).await?;
-    Ok(json_answer(&json!({"app": id, "files": files})))
+    let package = by.tenant.engine.package(&id).await?;
+    Ok(json_answer(&json!({"app": id, "files": package.files()})))
 }
 
 /// `PATCH /apps/{app}/settings`: new values by name; `null` goes back to the default.
@@ -224,6 +236,8 @@ pub(super) async fn settings(
     Path(id): Path<String>,
     Body(values): Body<Map<String, Value>>,
 ) -> Result<StatusCode, Failure> {
-    by.tenant.engine.set_settings(by.actor(), &id, &values).await?;
+    for (name, value) in values {
+        by.tenant.engine.set_setting(by.actor(), &id, &name, value).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -81,8 +81,8 @@ fn large_routes() -> Router<AppState> {
 }
 
 /// Leaves a note about administration in the tenant's audit.
-pub async fn note(by: &SignedIn, event: &'static str, details: serde_json::Value) -> Result<(), Failure> {
-    let command = Command::Note { event: event.to_owned(), details };
+pub async fn note(by: &SignedIn, action: &'static str, details: serde_json::Value) -> Result<(), Failure> {
+    let command = Command::Note { action: action.to_owned(), details };
     by.tenant.engine.run(by.actor(), command, RunOptions::default()).await?;
     Ok(())
 }

@@ -84,14 +84,15 @@ fn entity_paths(entity: &EntityModel, language: &str, paths: &mut Map<String, Va
         "properties": {
             "rows": {"type": "array", "items": reference(key)},
             "next": {"type": ["string", "null"]},
-            "total": reference("Total"),
+            "total": {"type": "integer"},
+            "total_exact": {"type": "boolean"},
         },
     });
     let filters = entity.fields.iter().filter(|field| field.stored()).map(|field| {
         let name = format!("where.{}", field.name);
         json!({"name": name, "in": "query", "schema": {"type": "string"}, "description": field.label.get(language)})
     });
-    let common = ["view", "q", "filter", "sort", "limit", "cursor", "total"].map(parameter);
+    let common = ["view", "q", "filter", "sort", "fields", "limit", "cursor", "total", "trash"].map(parameter);
     let list_parameters: Vec<Value> = common.into_iter().chain(filters).collect();
     paths.insert(base.clone(), json!({
         "get": with(operation(&id("list"), plural, "200", Some(list)), &[tag.clone(), ("parameters", json!(list_parameters))]),
@@ -233,6 +234,8 @@ fn parameters() -> Value {
         "q": query("q", text(), "Words to search for."),
         "filter": query("filter", text(), "Condition in CEL over `record`."),
         "sort": query("sort", text(), "Field names separated by commas, `-` before one for descending."),
+        "fields": query("fields", text(), "Names of the fields wanted, separated by commas."),
+        "trash": query("trash", json!({"type": "boolean"}), "The trash instead of the living records."),
         "limit": query("limit", json!({"type": "integer", "minimum": 1, "maximum": 500}), "Records on a page."),
         "cursor": query("cursor", text(), "`next` of the page before."),
         "total": query("total", json!({"type": "boolean"}), "Whether to count."),
@@ -250,10 +253,6 @@ fn fixed_schemas() -> Map<String, Value> {
             "type": "object",
             "required": ["id", "version"],
             "properties": {"id": {"type": "string", "format": "uuid"}, "version": {"type": "integer"}},
-        },
-        "Total": {
-            "type": ["object", "null"],
-            "properties": {"count": {"type": "integer"}, "exact": {"type": "boolean"}},
         },
         "Batch": {
             "type": "object",

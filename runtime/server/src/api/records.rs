@@ -4,6 +4,7 @@
 use axum::extract::{Path, Query as Params};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use mortise_engine::exchange::{self, Format};
 use mortise_engine::{Command, Outcome, RunOptions, Written};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -17,7 +18,7 @@ use crate::{Failure, SignedIn};
 /// Longest idempotency key; a UUID has 36 characters.
 const KEY_CHARS: usize = 200;
 /// Timeline entries of one answer.
-const TIMELINE: u64 = 50;
+const TIMELINE: i64 = 50;
 
 /// Parameters as given, in order.
 pub type Pairs = Params<Vec<(String, String)>>;
@@ -31,13 +32,12 @@ fn shortened(text: &str) -> String {
     text.chars().take(60).collect()
 }
 
-/// The key under which a repeated request is recognised. Bound to the person, so that nobody gets another's answer.
-fn idempotency(by: &SignedIn, headers: &HeaderMap) -> Result<RunOptions, Failure> {
+/// The key under which a repeated request is recognised; the engine binds it to the person.
+fn idempotency(headers: &HeaderMap) -> Result<RunOptions, Failure> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(RunOptions::default()) };
     let key = value.to_str().ok().filter(|key| !key.is_empty() && key.len() <= KEY_CHARS);
     let wrong = || Failure::bad_request("http.idempotency_key").with("max", KEY_CHARS);
-    let key = key.ok_or_else(wrong)?;
-    Ok(RunOptions { idempotency_key: Some(format!("{}:{key}", by.user().id.simple())) })
+    Ok(RunOptions { idempotency_key: Some(key.ok_or_else(wrong)?.to_owned()) })
 }
 
 fn wants_record(headers: &HeaderMap) -> bool {
@@ -53,13 +53,13 @@ async fn write(by: &SignedIn, command: Command, options: RunOptions) -> Result<W
 }
 
 /// The answer to a write: id and version, or the whole record when the caller prefers it.
-async fn written(by: &SignedIn, headers: &HeaderMap, written: &Written) -> Result<Response, Failure> {
-    if wants_record(headers) {
-        let (bytes, version) = by.tenant.engine.read_json(by.actor(), &written.entity, written.id).await?;
-        return Ok(etag::with(json_bytes(bytes), version));
-    }
-    let text = format!("{{\"id\":\"{}\",\"version\":{}}}", written.id, written.version);
-    Ok(etag::with(json_bytes(text.into_bytes()), written.version))
+async fn written(by: &SignedIn, headers: &HeaderMap, written: Written) -> Result<Response, Failure> {
+    let version = written.version;
+    let bytes = match wants_record(headers) {
+        true => by.tenant.engine.written_json(by.actor(), written).await?,
+        false => format!("{{\"id\":\"{}\",\"version\":{version}}}", written.id).into_bytes(),
+    };
+    Ok(etag::with(json_bytes(bytes), version))
 }
 
 /// `GET /records/{entity}`.
@@ -102,11 +102,12 @@ pub(super) async fn create(
         Some(other) => return Err(Failure::bad_request("http.id").with("value", shortened(&other.to_string()))),
     };
     let location = by.base.path(&format!("/api/v1/records/{entity}/"));
-    let options = idempotency(&by, &headers)?;
+    let options = idempotency(&headers)?;
     let done = write(&by, Command::Create { entity, values, id, allow_duplicates }, options).await?;
-    let mut response = written(&by, &headers, &done).await?;
+    let id = done.id;
+    let mut response = written(&by, &headers, done).await?;
     *response.status_mut() = StatusCode::CREATED;
-    if let Ok(location) = HeaderValue::try_from(format!("{location}{}", done.id)) {
+    if let Ok(location) = HeaderValue::try_from(format!("{location}{id}")) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     Ok(response)
@@ -125,10 +126,10 @@ pub(super) async fn update(
         Some(Value::Number(number)) if seen.is_none() => number.as_i64(),
         _ => seen,
     };
-    let options = idempotency(&by, &headers)?;
+    let options = idempotency(&headers)?;
     let command = Command::Update { entity, id: id_of(&id)?, version, values };
     let done = write(&by, command, options).await.map_err(|failure| precondition(failure, seen))?;
-    written(&by, &headers, &done).await
+    written(&by, &headers, done).await
 }
 
 /// `DELETE /records/{entity}/{id}`: into the trash.
@@ -138,7 +139,7 @@ pub(super) async fn delete(
     IfMatch(version): IfMatch,
     headers: HeaderMap,
 ) -> Result<StatusCode, Failure> {
-    let options = idempotency(&by, &headers)?;
+    let options = idempotency(&headers)?;
     let command = Command::Delete { entity, id: id_of(&id)?, version };
     let done = by.tenant.engine.run(by.actor(), command, options).await;
     done.map_err(|error| precondition(error.into(), version))?;
@@ -159,16 +160,16 @@ pub(super) async fn restore(
     Path((entity, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let options = idempotency(&by, &headers)?;
+    let options = idempotency(&headers)?;
     let done = write(&by, Command::Restore { entity, id: id_of(&id)? }, options).await?;
-    written(&by, &headers, &done).await
+    written(&by, &headers, done).await
 }
 
 /// Which part of a timeline.
 #[derive(Deserialize)]
 pub(super) struct Part {
     before: Option<i64>,
-    limit: Option<u64>,
+    limit: Option<i64>,
 }
 
 /// `GET /records/{entity}/{id}/timeline`: newest first.
@@ -198,7 +199,7 @@ pub(super) async fn comment(
     Body(said): Body<Said>,
 ) -> Result<StatusCode, Failure> {
     let id = id_of(&id)?;
-    let options = idempotency(&by, &headers)?;
+    let options = idempotency(&headers)?;
     let text = said.text.map(|text| Command::Comment { entity: entity.clone(), id, text });
     let file = said.file.map(|file| Command::Attach { entity, id, file });
     let mut commands: Vec<Command> = text.into_iter().chain(file).collect();
@@ -217,8 +218,53 @@ pub(super) async fn duplicates(
     Path(entity): Path<String>,
     Body(values): Body<Map<String, Value>>,
 ) -> Result<Response, Failure> {
-    let suspects = by.tenant.engine.suspects(by.actor(), &entity, &values).await?;
+    // The record being edited is not its own duplicate.
+    let own = values.get("id").and_then(Value::as_str).map(id_of).transpose()?;
+    let suspects = by.tenant.engine.suspects(by.actor(), &entity, &values, own).await?;
     Ok(json_answer(&json!({"suspects": suspects})))
+}
+
+/// File format of an export.
+#[derive(Clone, Copy)]
+struct Wanted(Format);
+
+impl Wanted {
+    fn parse(params: &[(String, String)]) -> Result<Self, Failure> {
+        let format = params.iter().find(|(name, _)| name == "format").map_or("csv", |(_, value)| value.as_str());
+        match format {
+            "csv" => Ok(Wanted(Format::Csv)),
+            "xlsx" => Ok(Wanted(Format::Xlsx)),
+            other => Err(Failure::bad_request("http.parameter")
+                .with("name", "format")
+                .with("value", shortened(other))
+                .with("allowed", "csv, xlsx")),
+        }
+    }
+}
+
+/// `GET /records/{entity}/export`: the list as a file, with the same parameters.
+pub(super) async fn export(
+    by: SignedIn,
+    Path(entity): Path<String>,
+    Params(params): Pairs,
+) -> Result<Response, Failure> {
+    export_file(&by, &entity, &params).await
+}
+
+/// A list as a file, streamed from a temporary file that vanishes afterwards.
+pub async fn export_file(by: &SignedIn, entity: &str, params: &[(String, String)]) -> Result<Response, Failure> {
+    let Wanted(format) = Wanted::parse(params)?;
+    let others = params.iter().filter(|(name, _)| name != "format");
+    let others = others.map(|(name, value)| (name.as_str(), value.as_str()));
+    let query = by.tenant.engine.query(by.actor(), entity, others)?;
+    let export = exchange::export(&by.tenant.engine, by.actor(), query, format).await?;
+    let stream = tokio_util::io::ReaderStream::new(tokio::fs::File::from_std(export.file));
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(export.media_type)),
+        (header::CONTENT_LENGTH, HeaderValue::from(export.bytes)),
+        (header::CONTENT_DISPOSITION, super::files::disposition("attachment", &export.name)),
+    ];
+    Ok((headers, axum::body::Body::from_stream(stream)).into_response())
 }
 
 /// Several changes.
@@ -300,7 +346,7 @@ async fn run_batch(by: &SignedIn, headers: &HeaderMap, bytes: &[u8], entity: Opt
     let changes: Changes = parse(bytes)?;
     let commands = changes.operations.into_iter().enumerate();
     let commands = commands.map(|(index, change)| change.command(index, entity)).collect::<Result<_, _>>()?;
-    let options = idempotency(by, headers)?;
+    let options = idempotency(headers)?;
     let command = Command::Batch { commands, atomic: changes.atomic };
     let Outcome::Batch(parts) = by.tenant.engine.run(by.actor(), command, options).await? else {
         return Err(Failure::internal("a batch gave no answers"));

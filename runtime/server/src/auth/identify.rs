@@ -1,7 +1,6 @@
 //! From the cookie or token of a request to the person who acts. Cached, so that a request costs no query: the cache
 //! holds hash → person; whether the person is active and what they may do comes from the tenant's directory each time.
 
-use std::net::IpAddr;
 use std::num::NonZeroUsize;
 
 use axum::http::{HeaderMap, StatusCode, header};
@@ -170,10 +169,10 @@ async fn extend(state: &AppState, hash: SecretHash, mut known: Known, now: DateT
 }
 
 /// Leaves a note about a person in the tenant's audit.
-pub(super) async fn note(context: &RequestContext, user: Uuid, event: &'static str) -> Result<(), Failure> {
+pub(super) async fn note(context: &RequestContext, user: Uuid, action: &'static str) -> Result<(), Failure> {
     let Some(user) = context.tenant.engine.directory().context(user) else { return Ok(()) };
     let origin = Origin { channel: Channel::Page, ip: context.ip, device: context.device.clone() };
-    let command = Command::Note { event: event.to_owned(), details: serde_json::Value::Null };
+    let command = Command::Note { action: action.to_owned(), details: serde_json::Value::Null };
     context.tenant.engine.run(&Actor { user, origin }, command, RunOptions::default()).await?;
     Ok(())
 }

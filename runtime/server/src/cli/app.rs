@@ -101,7 +101,7 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(self, words: &Words) -> anyhow::Result<()> {
         let problems = match self.load() {
-            Ok(packages) => match mortise_definition::compile(&packages, &Default::default(), &Default::default()) {
+            Ok(packages) => match mortise_definition::compile(&packages, &[], &Default::default()) {
                 Ok(compiled) => compiled.warnings,
                 Err(problems) => problems,
             },
@@ -220,10 +220,6 @@ async fn install(
     words.result(&report);
     let text = |name: &str| report[name].as_str().unwrap_or_default().to_owned();
     words.say("cli.app.installed", &[("app", &text("app")), ("version", &text("version")), ("tenant", tenant)]);
-    if !words.json {
-        let warnings = report["warnings"].as_array().into_iter().flatten();
-        warnings.for_each(|warning| println!("{}", problem_line(warning)));
-    }
     Ok(())
 }
 
@@ -233,25 +229,15 @@ fn print_plan(words: &Words, plan: &Value) {
     }
     let rows = |name: &str| plan[name].as_array().cloned().unwrap_or_default();
     for change in rows("changes") {
-        let text = |name: &str| match &change[name] {
-            Value::Null => String::new(),
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let sign = match change["kind"].as_str() {
-            Some("added") => "+",
-            Some("removed") => "-",
-            _ => "~",
-        };
-        println!("{sign} {} {}  {} → {}", text("artifact"), text("path"), text("before"), text("after"));
+        println!("{}", change["text"].as_str().unwrap_or_default());
     }
-    for step in rows("steps") {
-        println!("  {}", step.as_str().map_or_else(|| step.to_string(), str::to_owned));
+    for conflict in rows("conflicts") {
+        println!("! {conflict}");
     }
     for step in rows("destructive") {
-        println!("! {step}");
+        println!("! --confirm {}", step["key"].as_str().unwrap_or_default());
     }
-    rows("problems").iter().for_each(|problem| println!("{}", problem_line(problem)));
+    rows("warnings").iter().for_each(|problem| println!("{}", problem_line(problem)));
     if rows("changes").is_empty() {
         words.say("cli.app.no_changes", &[]);
     }

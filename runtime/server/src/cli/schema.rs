@@ -21,7 +21,7 @@ pub(super) struct Schema {
 impl Schema {
     pub(super) fn run(self, words: &Words) -> anyhow::Result<()> {
         let schemas: Vec<(String, Value)> =
-            mortise_definition::schemas().into_iter().map(|(kind, schema)| (kind.to_string(), schema)).collect();
+            mortise_definition::schema::schemas().into_iter().map(|(kind, schema)| (kind.to_string(), schema)).collect();
         if let Some(kind) = self.kind {
             let found = schemas.iter().find(|(known, _)| *known == kind);
             let known: Vec<&str> = schemas.iter().map(|(kind, _)| kind.as_str()).collect();

@@ -91,7 +91,7 @@ impl Words {
             lines.push(problem_line(found));
         }
         for step in problem["steps"].as_array().into_iter().flatten() {
-            lines.push(format!("  {step}"));
+            lines.push(format!("  --confirm {}", step["key"].as_str().unwrap_or_default()));
         }
         if let Some(hint) = problem["hint"].as_str() {
             lines.push(hint.to_owned());

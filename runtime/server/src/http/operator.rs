@@ -194,7 +194,8 @@ async fn remove(State(state): State<AppState>, Path(slug): Path<String>) -> Resu
 async fn verify(State(state): State<AppState>, Path(slug): Path<String>) -> Result<Response, Failure> {
     let tenant = state.tenant(&slug).await?;
     let report = tenant.engine.verify().await?;
-    Ok(Json(serde_json::to_value(report).map_err(Failure::internal)?).into_response())
+    let problems = report.broken.map(|(entry, reason)| format!("{entry}: {reason}"));
+    Ok(Json(json!({"entries": report.entries, "problems": problems.into_iter().collect::<Vec<_>>()})).into_response())
 }
 
 /// Asks the server to stop gracefully.

@@ -1,0 +1,144 @@
+//! Which fields a form shows, in which order: by the app's form, or all of them where an app has none.
+
+use mortise_definition::model::{EntityModel, FieldKind, FormModel, ItemModel, Model, Slot, system};
+use mortise_definition::source::FormPurpose;
+use mortise_expr::{Context, Expression, Value};
+use std::sync::Arc;
+
+use crate::SignedIn;
+use crate::pages::show::Show;
+
+/// Columns of child rows when the form names none.
+const LINE_COLUMNS: usize = 6;
+
+/// A form, ready to be filled.
+pub(super) struct Layout {
+    pub(super) entity: Arc<EntityModel>,
+    /// Key of the app's form; empty for the one made of all fields.
+    pub(super) key: String,
+    pub(super) label: String,
+    pub(super) sections: Vec<Section>,
+}
+
+pub(super) struct Section {
+    pub(super) label: Option<String>,
+    pub(super) columns: u8,
+    visible_when: Option<(Expression, usize)>,
+    pub(super) items: Vec<Item>,
+}
+
+pub(super) struct Item {
+    pub(super) slot: Slot,
+    pub(super) wide: bool,
+    pub(super) read_only: bool,
+    pub(super) required: bool,
+    pub(super) placeholder: Option<String>,
+    /// Columns of child rows.
+    pub(super) columns: Vec<Slot>,
+}
+
+/// Fields that need the whole width.
+fn is_wide(kind: &FieldKind) -> bool {
+    matches!(kind, FieldKind::LongText { .. } | FieldKind::Lines { .. } | FieldKind::Json)
+}
+
+/// The forms of an entity for a purpose, in order of the app.
+pub(super) fn forms<'a>(model: &'a Model, entity: &'a EntityModel, purpose: FormPurpose) -> Vec<&'a Arc<FormModel>> {
+    let fits = |form: &&Arc<FormModel>| {
+        form.entity == entity.index && (form.purpose == purpose || form.purpose == FormPurpose::Both)
+    };
+    let mut forms: Vec<_> = model.forms.values().filter(fits).collect();
+    forms.sort_by_key(|form| form.purpose != purpose);
+    forms
+}
+
+impl Layout {
+    /// The form of a key, else the entity's first for the purpose, else one of all fields.
+    pub(super) fn of(by: &SignedIn, model: &Model, entity: &Arc<EntityModel>, purpose: FormPurpose, key: Option<&str>) -> Layout {
+        let forms = forms(model, entity, purpose);
+        let form = forms.iter().find(|form| Some(form.key.as_str()) == key).or_else(|| forms.first());
+        let mut layout = match form {
+            Some(form) => Self::of_form(by, model, entity, form),
+            None => Self::of_all(model, entity, purpose),
+        };
+        let access = |slot: Slot| by.tenant.engine.field_access(by.actor(), &entity.key, slot);
+        for section in &mut layout.sections {
+            section.items.retain(|item| access(item.slot).0);
+            for item in &mut section.items {
+                item.read_only |= !access(item.slot).1 || !entity.fields[item.slot].writable();
+            }
+        }
+        layout.sections.retain(|section| !section.items.is_empty());
+        layout
+    }
+
+    fn of_form(by: &SignedIn, model: &Model, entity: &Arc<EntityModel>, form: &FormModel) -> Layout {
+        let language = by.language;
+        let item = |item: &ItemModel| Item {
+            slot: item.slot,
+            wide: item.wide || is_wide(&entity.fields[item.slot].kind),
+            read_only: item.read_only,
+            required: item.required,
+            placeholder: item.placeholder.as_ref().map(|text| text.get(language).to_owned()),
+            columns: line_columns(model, entity, item.slot, &item.columns),
+        };
+        let sections = form.sections.iter().map(|section| Section {
+            label: section.label.as_ref().map(|text| text.get(language).to_owned()),
+            columns: section.columns.clamp(1, 3),
+            visible_when: section.visible_when.clone().map(|when| (when, form.app)),
+            items: section.items.iter().map(item).collect(),
+        });
+        Layout {
+            entity: entity.clone(),
+            key: form.key.clone(),
+            label: form.label.get(language).to_owned(),
+            sections: sections.collect(),
+        }
+    }
+
+    fn of_all(model: &Model, entity: &Arc<EntityModel>, purpose: FormPurpose) -> Layout {
+        let given = |slot: Slot| entity.fields[slot].writable();
+        let shown = |slot: &Slot| given(*slot) || purpose == FormPurpose::Edit;
+        let slots = (system::FIRST..entity.fields.len()).chain([system::OWNER]).filter(shown);
+        let items = slots.map(|slot| Item {
+            slot,
+            wide: is_wide(&entity.fields[slot].kind),
+            read_only: false,
+            required: false,
+            placeholder: None,
+            columns: line_columns(model, entity, slot, &[]),
+        });
+        let section = Section { label: None, columns: 2, visible_when: None, items: items.collect() };
+        Layout { entity: entity.clone(), key: String::new(), label: String::new(), sections: vec![section] }
+    }
+
+    /// All fields.
+    pub(super) fn items(&self) -> impl Iterator<Item = &Item> {
+        self.sections.iter().flat_map(|section| &section.items)
+    }
+
+    /// Which sections are shown for these values.
+    pub(super) fn visible_sections(&self, show: &Show, values: &[Value]) -> Vec<bool> {
+        self.sections.iter().map(|section| section.visible(show, values)).collect()
+    }
+}
+
+impl Section {
+    /// Whether the section is shown; a condition that cannot be told hides nothing.
+    pub(super) fn visible(&self, show: &Show, values: &[Value]) -> bool {
+        let Some((when, app)) = &self.visible_when else { return true };
+        let roots: [&[Value]; 3] = [values, &show.by.user().root, &show.model.apps[*app].setting_values];
+        when.test(&Context { now: show.now, tz: show.by.user().tz, roots: &roots }).unwrap_or(true)
+    }
+}
+
+/// Columns of child rows: those of the form, else the first fields of the child that people fill in.
+pub(in crate::pages) fn line_columns(model: &Model, entity: &EntityModel, slot: Slot, asked: &[Slot]) -> Vec<Slot> {
+    let FieldKind::Lines { entity: child, via } = &entity.fields[slot].kind else { return Vec::new() };
+    if !asked.is_empty() {
+        return asked.to_vec();
+    }
+    let fields = model.entities[*child].declared().iter();
+    let fits = |kind: &FieldKind| !matches!(kind, FieldKind::Lines { .. } | FieldKind::Json | FieldKind::File { .. });
+    fields.filter(|field| field.slot != *via && fits(&field.kind)).map(|field| field.slot).take(LINE_COLUMNS).collect()
+}

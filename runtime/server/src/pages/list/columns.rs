@@ -1,0 +1,166 @@
+//! Columns, rows and order of a list. Shows what the query read and nothing else: no row asks the database again.
+
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot, ViewModel, system};
+use mortise_engine::Record;
+use mortise_expr::{Context, Type, Value};
+use serde::Serialize;
+
+use super::params::Params;
+use crate::pages::show::{Cell, Show};
+
+/// Columns of a list without a view.
+const COLUMNS_UNASKED: usize = 7;
+
+/// A column as the template needs it.
+#[derive(Serialize)]
+pub(super) struct Column {
+    label: String,
+    title: bool,
+    numeric: bool,
+    phone_hide: bool,
+    sort: Option<&'static str>,
+    href: Option<String>,
+    #[serde(skip)]
+    slot: Slot,
+    #[serde(skip)]
+    through: Option<Slot>,
+}
+
+/// A row as the template needs it.
+#[derive(Serialize)]
+pub(super) struct Row {
+    id: String,
+    title: String,
+    tone: Option<String>,
+    cells: Vec<Cell>,
+}
+
+/// Whether lists can be ordered by a field.
+fn sortable(entity: &EntityModel, field: &FieldModel) -> bool {
+    field.stored() && !matches!(entity.shape.members()[field.slot].ty, Type::List(_) | Type::Geo | Type::Json | Type::Id)
+}
+
+fn numeric(field: &FieldModel) -> bool {
+    match &field.kind {
+        FieldKind::Integer { .. } | FieldKind::Decimal { .. } | FieldKind::Rollup { .. } => true,
+        FieldKind::Computed { value } => matches!(value.ty(), Type::Int | Type::Decimal(_) | Type::Float),
+        _ => false,
+    }
+}
+
+/// Fields that say enough on one line.
+fn fits_a_cell(field: &FieldModel) -> bool {
+    !matches!(
+        field.kind,
+        FieldKind::LongText { .. } | FieldKind::Lines { .. } | FieldKind::Json | FieldKind::File { .. } | FieldKind::GeoPoint
+    )
+}
+
+/// The columns of a view, or of an entity without one; the title comes first and is always there.
+pub(super) fn columns(
+    show: &Show,
+    entity: &EntityModel,
+    view: Option<&ViewModel>,
+    sort: &[(Slot, bool)],
+    params: &Params,
+    path: &str,
+) -> Vec<Column> {
+    let language = show.by.language;
+    let sees = |slot: Slot| show.by.tenant.engine.field_access(show.by.actor(), &entity.key, slot).0;
+    let column = |slot: Slot, through: Option<Slot>, label: String, phone_hide: bool| {
+        let field = &entity.fields[slot];
+        let target = match (through, &field.kind) {
+            (Some(inner), FieldKind::Reference { entity }) => &show.model.entities[*entity].fields[inner],
+            _ => field,
+        };
+        let can_sort = through.is_none() && sortable(entity, field);
+        let order = sort.first().filter(|(sorted, _)| *sorted == slot && through.is_none()).map(|(_, down)| *down);
+        Column {
+            label,
+            title: slot == entity.title && through.is_none(),
+            numeric: numeric(target),
+            phone_hide,
+            sort: can_sort.then_some(match order {
+                None => "none",
+                Some(false) => "ascending",
+                Some(true) => "descending",
+            }),
+            href: can_sort.then(|| {
+                let sign = if order == Some(false) { "-" } else { "" };
+                params.rewound().with("sort", format!("{sign}{}", field.name)).href(path)
+            }),
+            slot,
+            through,
+        }
+    };
+    let mut columns: Vec<Column> = match view {
+        Some(view) => view
+            .columns
+            .iter()
+            .filter(|part| sees(part.slot))
+            .map(|part| column(part.slot, part.through, part.label.get(language).to_owned(), part.hide_on_phone))
+            .collect(),
+        None => entity
+            .declared()
+            .iter()
+            .filter(|field| fits_a_cell(field) && sees(field.slot))
+            .take(COLUMNS_UNASKED)
+            .map(|field| column(field.slot, None, field.label.get(language).to_owned(), false))
+            .collect(),
+    };
+    if !columns.iter().any(|column| column.title) {
+        let title = &entity.fields[entity.title];
+        columns.insert(0, column(title.slot, None, title.label.get(language).to_owned(), false));
+    }
+    columns
+}
+
+/// The title of a record, or words for one without.
+pub(in crate::pages) fn title_of(show: &Show, entity: &EntityModel, record: &Record) -> String {
+    let title = show.words(&entity.fields[entity.title], &record.values[entity.title]);
+    if title.is_empty() {
+        mortise_definition::locale::translate(show.by.language, "ui.record.untitled", &[])
+    } else {
+        title
+    }
+}
+
+/// The rows.
+pub(super) fn rows(
+    show: &Show,
+    entity: &EntityModel,
+    view: Option<&ViewModel>,
+    columns: &[Column],
+    records: &[Record],
+) -> Vec<Row> {
+    let row = |record: &Record| Row {
+        id: record.id().to_string(),
+        title: title_of(show, entity, record),
+        tone: view.and_then(|view| tone(show, view, record)),
+        cells: columns.iter().map(|column| cell(show, entity, column, record)).collect(),
+    };
+    records.iter().map(row).collect()
+}
+
+fn cell(show: &Show, entity: &EntityModel, column: &Column, record: &Record) -> Cell {
+    let field = &entity.fields[column.slot];
+    if let (Some(inner), FieldKind::Reference { entity: target }) = (column.through, &field.kind) {
+        let value = record.through.iter().find(|(at, _)| *at == (column.slot, inner)).map(|(_, value)| value);
+        return show.value(&show.model.entities[*target].fields[inner], value.unwrap_or(&Value::Null), None);
+    }
+    show.cell(entity, record, column.slot)
+}
+
+/// The colour of a row: the first condition of the view that holds.
+fn tone(show: &Show, view: &ViewModel, record: &Record) -> Option<String> {
+    let settings = &show.model.apps[view.app].setting_values;
+    let roots: [&[Value]; 3] = [&record.values, &show.by.user().root, settings];
+    let context = Context { now: show.now, tz: show.by.user().tz, roots: &roots };
+    let holds = |(when, _): &&(mortise_expr::Expression, String)| when.test(&context).unwrap_or(false);
+    view.highlights.iter().find(holds).map(|(_, color)| color.clone())
+}
+
+/// Whether a field of the system may stand in a filter.
+pub(super) fn filterable_system(slot: Slot) -> bool {
+    matches!(slot, system::OWNER | system::CREATED_AT | system::CREATED_BY | system::UPDATED_AT)
+}

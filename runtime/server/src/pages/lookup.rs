@@ -1,0 +1,158 @@
+//! What pickers ask for while somebody types: records, people, departments, and whole trees. Answers JSON, never more
+//! than the person may see, and few entries at a time.
+
+use axum::extract::Path;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Model};
+use mortise_definition::source::Operation;
+use mortise_engine::Record;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::list::entity_of;
+use super::shell::entity_path;
+use super::show::Show;
+use super::visit::Visit;
+use crate::api::body;
+use crate::{Failure, SignedIn};
+
+/// Entries of one answer: more than fit a phone's screen are not read.
+const ITEMS_MAX: usize = 20;
+/// The tree in an address carries the digest of the definitions, so that it never changes under its address.
+const FOREVER: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
+
+/// An entry of a picker.
+#[derive(Serialize)]
+struct Item {
+    id: String,
+    title: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Items {
+    items: Vec<Item>,
+}
+
+/// Where a reference field's picker searches.
+pub(super) fn reference_address(by: &SignedIn, model: &Model, entity: &EntityModel, field: &FieldModel) -> String {
+    by.base.path(&format!("{}/lookup/{}", entity_path(model, entity), field.name))
+}
+
+/// Where the picker of people searches.
+pub(super) fn users_address(by: &SignedIn) -> String {
+    by.base.path("/lookup/users")
+}
+
+/// Where the picker of departments searches.
+pub(super) fn teams_address(by: &SignedIn) -> String {
+    by.base.path("/lookup/teams")
+}
+
+/// Where a tree is read.
+pub(super) fn tree_address(by: &SignedIn, model: &Model, tree: &str) -> String {
+    by.base.path(&format!("/lookup/trees/{tree}?v={}&lang={}", &model.digest[..model.digest.len().min(12)], by.language))
+}
+
+/// Title of a record that may be out of sight: then empty.
+pub(super) async fn title(visit: &Visit, entity: &EntityModel, id: Uuid) -> String {
+    match visit.tenant.engine.read(visit.actor(), &entity.key, id).await {
+        Ok(record) => {
+            let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
+            let show = Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+            show.words(&entity.fields[entity.title], &record.values[entity.title])
+        }
+        Err(_) => String::new(),
+    }
+}
+
+/// `GET /a/{app}/{entity}/lookup/{field}?q=`: records that a reference field may point to.
+pub(super) async fn records(
+    visit: Visit,
+    Path((app, entity, field)): Path<(String, String, String)>,
+) -> Result<Response, Failure> {
+    let model = visit.tenant.engine.model();
+    let key = format!("{app}.{entity}");
+    // A form may be open to somebody who may create but not read.
+    let entity = match model.entity(&key) {
+        Some(entity) if visit.may(entity, Operation::Create) => entity.clone(),
+        _ => entity_of(&visit, &app, &entity)?,
+    };
+    let unknown = || Failure::not_found("query.unknown_field").with("name", &field);
+    let field = entity.field(&field).ok_or_else(unknown)?;
+    let FieldKind::Reference { entity: target } = &field.kind else { return Err(unknown()) };
+    let (sees, _) = visit.tenant.engine.field_access(visit.actor(), &entity.key, field.slot);
+    let target = &model.entities[*target];
+    if !sees || !visit.may(target, Operation::Read) {
+        return Ok(body::json(&Items { items: Vec::new() }));
+    }
+    let asked = visit.look.param("q").unwrap_or_default();
+    let limit = ITEMS_MAX.to_string();
+    let mut params = vec![("q", asked), ("limit", &*limit), ("total", "false")];
+    if asked.is_empty() {
+        params.push(("sort", "-updated_at"));
+    }
+    let query = visit.tenant.engine.query(visit.actor(), &target.key, params.into_iter())?;
+    let page = visit.tenant.engine.list(visit.actor(), &query).await?;
+    let directory = visit.tenant.engine.directory();
+    let show = Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+    let items = page.rows.iter().map(|record| item(&show, target, record)).collect();
+    Ok(body::json(&Items { items }))
+}
+
+/// A record by its title, and by the first other field that the search box finds.
+fn item(show: &Show, entity: &EntityModel, record: &Record) -> Item {
+    let details = entity.search.iter().filter(|slot| **slot != entity.title);
+    let mut details = details.map(|slot| show.words(&entity.fields[*slot], &record.values[*slot]));
+    Item {
+        id: record.id().to_string(),
+        title: super::list::title_of(show, entity, record),
+        detail: details.find(|text| !text.is_empty()),
+    }
+}
+
+/// `GET /lookup/users?q=`: active people.
+pub(super) async fn users(visit: Visit) -> Response {
+    let directory = visit.tenant.engine.directory();
+    let asked = visit.look.param("q").unwrap_or_default().to_lowercase();
+    let fits = |text: &str| text.to_lowercase().contains(&asked);
+    let mut users: Vec<_> =
+        directory.users().filter(|user| user.active && (fits(&user.name) || fits(&user.login))).collect();
+    // The person first, then by name: most pickers of people are set to oneself.
+    users.sort_by_key(|user| (user.id != visit.user().id, user.name.clone(), user.id));
+    let item = |user: &&mortise_engine::Person| Item {
+        id: user.id.to_string(),
+        title: user.name.clone(),
+        detail: user.department.and_then(|id| directory.department(id)).map(|department| department.name.clone()),
+    };
+    body::json(&Items { items: users.iter().take(ITEMS_MAX).map(item).collect() })
+}
+
+/// `GET /lookup/teams?q=`: departments.
+pub(super) async fn teams(visit: Visit) -> Response {
+    let directory = visit.tenant.engine.directory();
+    let asked = visit.look.param("q").unwrap_or_default().to_lowercase();
+    let mut teams: Vec<_> =
+        directory.departments().filter(|department| department.name.to_lowercase().contains(&asked)).collect();
+    teams.sort_by_key(|department| (department.name.clone(), department.id));
+    let item = |department: &&mortise_engine::Department| Item {
+        id: department.id.to_string(),
+        title: department.name.clone(),
+        detail: department.parent.and_then(|id| directory.department(id)).map(|parent| parent.name.clone()),
+    };
+    body::json(&Items { items: teams.iter().take(ITEMS_MAX).map(item).collect() })
+}
+
+/// `GET /lookup/trees/{tree}`: all nodes in order, as `[path, name, 1 when a leaf]`.
+pub(super) async fn tree(visit: Visit, Path(tree): Path<String>) -> Result<Response, Failure> {
+    let model = visit.tenant.engine.model();
+    let tree = model.trees.get(&tree).ok_or_else(|| Failure::not_found("http.not_found"))?;
+    let language = visit.look.param("lang").and_then(crate::language::supported).unwrap_or(visit.language);
+    let nodes: Vec<(&str, &str, u8)> =
+        tree.by_path.iter().map(|(path, entry)| (path.as_str(), entry.label.get(language), u8::from(entry.leaf))).collect();
+    let mut response = body::json(&nodes).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, FOREVER);
+    Ok(response)
+}

@@ -1,0 +1,209 @@
+//! What every page shows around its content: navigation by installed apps and permissions, the person, language, theme.
+
+use mortise_definition::locale;
+use mortise_definition::model::{AppModel, EntityModel, Model, ViewModel};
+use mortise_definition::source::Operation;
+use serde::Serialize;
+
+use super::flash::Toast;
+use super::visit::Look;
+use crate::{RequestContext, SignedIn};
+
+/// Texts that the script shows; each is `ui.js.<key>` in the catalogue.
+const SCRIPT_TEXTS: [&str; 17] = [
+    "all", "close", "draft_drop", "draft_restored", "file_not_image", "file_too_large", "loading", "location_denied",
+    "location_failed", "nothing_found", "open_level", "remove_file", "row_removed", "rows_chosen", "undo", "unreachable",
+    "upload_failed",
+];
+
+/// Values of the frame of a page.
+#[derive(Serialize)]
+pub struct Page {
+    lang: &'static str,
+    theme: &'static str,
+    base: String,
+    path: String,
+    tenant: String,
+    title: String,
+    texts: String,
+    user: Option<PageUser>,
+    languages: Vec<Language>,
+    toasts: Vec<Toast>,
+    nav: Vec<NavGroup>,
+    admin_nav: Vec<NavLink>,
+}
+
+#[derive(Serialize)]
+struct PageUser {
+    id: String,
+    name: String,
+    admin: bool,
+}
+
+#[derive(Serialize)]
+struct Language {
+    tag: &'static str,
+    name: String,
+}
+
+/// The links of an app.
+#[derive(Serialize)]
+pub struct NavGroup {
+    /// Id of the app.
+    pub id: String,
+    /// Name.
+    pub label: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Icon.
+    pub icon: String,
+    /// Its pages.
+    pub links: Vec<NavLink>,
+}
+
+/// One link; addresses are without base.
+#[derive(Serialize)]
+pub struct NavLink {
+    /// Words.
+    pub label: String,
+    /// Address.
+    pub href: String,
+    /// Icon.
+    pub icon: String,
+    /// The page that is shown.
+    pub active: bool,
+}
+
+/// Values of the frame for a request.
+pub(super) fn page(
+    context: &RequestContext,
+    by: Option<&SignedIn>,
+    look: &Look,
+    language: &'static str,
+    title: &str,
+    mut toasts: Vec<Toast>,
+) -> Page {
+    toasts.splice(0..0, look.flash.clone());
+    let user = by.map(|by| by.user());
+    Page {
+        lang: language,
+        theme: look.theme,
+        base: context.base.to_string(),
+        path: look.path.clone(),
+        tenant: context.tenant.record.name.clone(),
+        title: title.to_owned(),
+        texts: script_texts(language),
+        user: user.map(|user| PageUser { id: user.id.to_string(), name: user.name.clone(), admin: user.admin }),
+        languages: locale::languages().into_iter().map(language_of).collect(),
+        toasts,
+        nav: by.map(|by| groups(by, look)).unwrap_or_default(),
+        admin_nav: user.filter(|user| user.admin).map(|_| admin_links(language, look)).unwrap_or_default(),
+    }
+}
+
+/// A language by the name that it has in itself.
+fn language_of(tag: &'static str) -> Language {
+    Language { tag, name: locale::translate(tag, "ui.language.name", &[]) }
+}
+
+fn script_texts(language: &str) -> String {
+    let text = |key: &&str| ((*key).to_owned(), locale::translate(language, &format!("ui.js.{key}"), &[]).into());
+    serde_json::Value::Object(SCRIPT_TEXTS.iter().map(text).collect()).to_string()
+}
+
+fn admin_links(language: &str, look: &Look) -> Vec<NavLink> {
+    let links = [("users", "users"), ("departments", "sitemap"), ("roles", "shield-check"), ("apps", "apps")];
+    let link = |(name, icon): (&str, &str)| {
+        let href = format!("/admin/{name}");
+        NavLink {
+            label: locale::translate(language, &format!("ui.{name}.title"), &[]),
+            active: look.path.starts_with(&href),
+            icon: icon.to_owned(),
+            href,
+        }
+    };
+    links.into_iter().map(link).collect()
+}
+
+/// Address of an entity's list.
+pub(super) fn entity_path(model: &Model, entity: &EntityModel) -> String {
+    format!("/a/{}/{}", model.apps[entity.app].id, entity.id)
+}
+
+/// The apps with what the person may open in them.
+pub(super) fn groups(by: &SignedIn, look: &Look) -> Vec<NavGroup> {
+    let model = by.tenant.engine.model();
+    let mut groups: Vec<NavGroup> = Vec::new();
+    for (index, app) in model.apps.iter().enumerate() {
+        let links = links(by, &model, index, app);
+        if links.is_empty() {
+            continue;
+        }
+        groups.push(NavGroup {
+            id: app.id.clone(),
+            label: app.label.get(by.language).to_owned(),
+            description: app.description.as_ref().map(|text| text.get(by.language).to_owned()),
+            icon: app.icon.clone(),
+            links,
+        });
+    }
+    mark_active(&mut groups, look);
+    groups
+}
+
+fn links(by: &SignedIn, model: &Model, index: usize, app: &AppModel) -> Vec<NavLink> {
+    let readable = |entity: &EntityModel| by.tenant.engine.may(by.actor(), &entity.key, Operation::Read);
+    let of_view = |view: &ViewModel| {
+        let entity = &model.entities[view.entity];
+        readable(entity).then(|| NavLink {
+            label: view.label.get(by.language).to_owned(),
+            href: format!("{}?view={}", entity_path(model, entity), view.key),
+            icon: entity.icon.clone(),
+            active: false,
+        })
+    };
+    let menu = app.menu.iter().filter_map(|key| model.views.get(key));
+    let links: Vec<NavLink> = menu.filter_map(|view| of_view(view)).collect();
+    if !links.is_empty() || !app.menu.is_empty() {
+        return links;
+    }
+    // An app without a menu is shown with everything that has a view of its own.
+    let entities = model.entities.iter().filter(|entity| entity.app == index && readable(entity));
+    let listed = entities.filter(|entity| model.views_of(entity).next().is_some());
+    listed
+        .map(|entity| NavLink {
+            label: entity.plural.get(by.language).to_owned(),
+            href: entity_path(model, entity),
+            icon: entity.icon.clone(),
+            active: false,
+        })
+        .collect()
+}
+
+/// Marks the link of the page that is shown: the same view, else the first of the same entity.
+fn mark_active(groups: &mut [NavGroup], look: &Look) {
+    let here = |href: &str| {
+        let path = href.split('?').next().unwrap_or_default();
+        look.path == path || look.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+    };
+    let exact = look.param("view").map(|view| format!("?view={view}"));
+    let all = || groups.iter().flat_map(|group| &group.links).map(|link| link.href.clone()).filter(|href| here(href));
+    let chosen = all().find(|href| exact.as_ref().is_some_and(|view| href.ends_with(view))).or_else(|| all().next());
+    for link in groups.iter_mut().flat_map(|group| &mut group.links) {
+        link.active = Some(&link.href) == chosen.as_ref();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_of_the_script_is_translated() {
+        for language in locale::languages() {
+            for key in SCRIPT_TEXTS {
+                assert!(locale::lookup(language, &format!("ui.js.{key}")).is_some(), "{language} {key}");
+            }
+        }
+    }
+}

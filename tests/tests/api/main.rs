@@ -1,0 +1,12 @@
+//! The REST API from outside: tables of requests with their expected answers, on SQLite and on PostgreSQL, against the
+//! real server in this process. Each table is a story: later requests see what earlier ones did.
+
+mod admin;
+mod apps;
+mod bad_input;
+mod openapi;
+mod records;
+mod sign_in;
+mod tenancy;
+mod workshop;
+mod world;
