@@ -6,6 +6,7 @@
 mod access;
 mod apps;
 mod commands;
+pub mod demo;
 mod engine;
 mod env;
 mod error;

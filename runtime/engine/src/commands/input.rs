@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::Work;
 use crate::error::FieldIssue;
+use crate::people::Channel;
 use crate::values::{Issue, from_json};
 
 /// Child rows of one record at most.
@@ -65,7 +66,7 @@ fn read_into(
             }
             continue;
         };
-        if !field.writable() {
+        if !field.writable() && !told_by_system(work, field.slot) {
             // What a client read it may send back; only a try to give the field a value is an error.
             if field.slot >= system::FIRST && !json.is_null() {
                 complain(Issue::new("field.read_only"));
@@ -91,6 +92,11 @@ fn read_into(
         }
     }
     input
+}
+
+/// Made-up and moved records say themselves when they were made, and by whom; nobody else may.
+fn told_by_system(work: &Work, slot: Slot) -> bool {
+    work.actor.origin.channel == Channel::System && (system::CREATED_AT..=system::UPDATED_BY).contains(&slot)
 }
 
 fn read_lines(

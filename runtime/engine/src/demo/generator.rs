@@ -71,14 +71,20 @@ pub(super) struct Named {
 
 impl Made {
     /// Reads `let` and `fields`.
-    pub(super) fn read(entity: &str, lets: Option<&Json>, fields: Option<&Json>, depth: usize) -> Result<Made, String> {
+    pub(super) fn read(
+        entity: &str,
+        lets: Option<&Json>,
+        fields: Option<&Json>,
+        depth: usize,
+    ) -> Result<Made, String> {
         let named = |json: Option<&Json>| -> Result<Vec<Named>, String> {
             let Some(json) = json else { return Ok(Vec::new()) };
             let object = json.as_object().ok_or("`let` and `fields` are objects")?;
             object
                 .iter()
                 .map(|(name, json)| {
-                    let generator = Generator::read(json, depth).map_err(|reason| format!("{name}: {reason}"))?;
+                    let generator =
+                        Generator::read(json, depth).map_err(|reason| format!("{name}: {reason}"))?;
                     Ok(Named { name: name.clone(), stream: stream(&[entity, name]), generator })
                 })
                 .collect()
@@ -87,7 +93,7 @@ impl Made {
     }
 
     /// Calls `look` with every generator.
-    pub(super) fn each(&self, look: &mut dyn FnMut(&Generator)) {
+    pub(super) fn each<'a>(&'a self, look: &mut dyn FnMut(&'a Generator)) {
         self.lets.iter().chain(&self.fields).for_each(|named| named.generator.each(look));
     }
 }
@@ -129,7 +135,10 @@ impl Generator {
             "weighted" => weighted(json, depth),
             "maybe" => {
                 let value = options.generator("value", depth)?.ok_or("`maybe` needs a `value`")?;
-                Ok(Generator::Maybe(options.number("probability")?.ok_or("`maybe` needs a `probability`")?, value))
+                Ok(Generator::Maybe(
+                    options.number("probability")?.ok_or("`maybe` needs a `probability`")?,
+                    value,
+                ))
             }
             "match" => options.matching(depth),
             "number" => options.range(),
@@ -170,11 +179,15 @@ impl Generator {
     }
 
     /// Calls `look` with this generator and all within it.
-    pub(super) fn each(&self, look: &mut dyn FnMut(&Generator)) {
+    pub(super) fn each<'a>(&'a self, look: &mut dyn FnMut(&'a Generator)) {
         look(self);
         match self {
-            Generator::Weighted(parts, _) | Generator::First(parts) => parts.iter().for_each(|part| part.each(look)),
-            Generator::Maybe(_, value) | Generator::Tree(Some(value)) | Generator::Point { of: value, .. } => {
+            Generator::Weighted(parts, _) | Generator::First(parts) => {
+                parts.iter().for_each(|part| part.each(look))
+            }
+            Generator::Maybe(_, value)
+            | Generator::Tree(Some(value))
+            | Generator::Point { of: value, .. } => {
                 value.each(look);
             }
             Generator::Match { cases, other, .. } => {
@@ -204,12 +217,18 @@ impl Options<'_> {
 
     fn count(&self, key: &str) -> Result<usize, String> {
         let number = self.number(key)?.unwrap_or(0.0);
-        if (0.0..=1_000.0).contains(&number) { Ok(number as usize) } else { Err(format!("`{key}` is 0 to 1000")) }
+        if (0.0..=1_000.0).contains(&number) {
+            Ok(number as usize)
+        } else {
+            Err(format!("`{key}` is 0 to 1000"))
+        }
     }
 
     fn text(&self, key: &str) -> Result<Option<String>, String> {
         let Some(json) = self.get(key) else { return Ok(None) };
-        json.as_str().map(|text| Some(text.to_owned())).ok_or_else(|| format!("`{}.{key}` is a text", self.name))
+        json.as_str()
+            .map(|text| Some(text.to_owned()))
+            .ok_or_else(|| format!("`{}.{key}` is a text", self.name))
     }
 
     fn flag(&self, key: &str) -> bool {
@@ -259,7 +278,9 @@ fn weighted(json: &Json, depth: usize) -> Result<Generator, String> {
     let items = json.as_array().filter(|items| !items.is_empty()).ok_or(wrong)?;
     let (mut parts, mut sums, mut sum) = (Vec::new(), Vec::new(), 0.0);
     for item in items {
-        let [part, weight] = item.as_array().map(Vec::as_slice).unwrap_or_default() else { return Err(wrong.to_owned()) };
+        let [part, weight] = item.as_array().map(Vec::as_slice).unwrap_or_default() else {
+            return Err(wrong.to_owned());
+        };
         sum += weight.as_f64().filter(|weight| *weight > 0.0).ok_or(wrong)?;
         parts.push(Generator::read(part, depth)?);
         sums.push(sum);
@@ -278,7 +299,8 @@ fn template(text: &str) -> Result<Vec<Piece>, String> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(open) = rest.find('{') {
-        let close = rest[open..].find('}').ok_or_else(|| format!("a brace is not closed in `{text}`"))? + open;
+        let close =
+            rest[open..].find('}').ok_or_else(|| format!("a brace is not closed in `{text}`"))? + open;
         if open > 0 {
             pieces.push(Piece::Text(rest[..open].to_owned()));
         }

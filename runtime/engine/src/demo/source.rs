@@ -186,7 +186,8 @@ impl Demo {
         for user in people.users {
             match self.people.users.iter_mut().find(|known| known.login == user.login) {
                 Some(known) => {
-                    let new = user.roles.into_iter().filter(|role| !known.roles.contains(role)).collect::<Vec<_>>();
+                    let new =
+                        user.roles.into_iter().filter(|role| !known.roles.contains(role)).collect::<Vec<_>>();
                     known.roles.extend(new);
                 }
                 None => self.people.users.push(user),
@@ -217,7 +218,11 @@ impl List {
             };
             rows.push(row.into_iter().map(text).collect());
         }
-        if rows.is_empty() { Err("the list is empty".to_owned()) } else { Ok(List { columns: file.columns, rows, sums }) }
+        if rows.is_empty() {
+            Err("the list is empty".to_owned())
+        } else {
+            Ok(List { columns: file.columns, rows, sums })
+        }
     }
 }
 

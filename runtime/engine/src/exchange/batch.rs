@@ -8,15 +8,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use super::convert::{Columns, Converted, command_errors};
-use super::job::{Job, RowError};
-use super::resolve::{Finder, key_text};
+use super::convert::{Columns, Converted, cell_error, command_errors};
+use super::guess::names_record;
+use super::job::{Job, Mapping, RowError};
+use super::resolve::{Names, key_text};
 use super::rows::Row;
-use crate::commands::{Command, Outcome, RunOptions};
+use crate::commands::{self, Command, Outcome, RunOptions};
 use crate::error::Error;
 use crate::people::Actor;
 use crate::tenant::Tenant;
-use crate::values::{Issue, ValueContext};
+use crate::values::Issue;
+
+/// Code of a part of a repeated batch that was refused the first time.
+const REFUSED_BEFORE: &str = "batch.refused_before";
 
 /// What a batch is going to do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,21 +58,19 @@ pub(super) struct Done {
 pub(super) async fn plan(
     tenant: &Tenant,
     actor: &Actor,
-    finder: &mut Finder<'_>,
+    names: &mut Names<'_>,
     columns: &mut Columns,
     number: u64,
     rows: &[Row],
 ) -> Result<Plan, Error> {
-    let model = tenant.model();
-    let directory = tenant.directory();
-    let user = &actor.user;
-    let cx = ValueContext { model: &model, directory: &*directory, tz: user.tz, language: &user.language };
+    let work = tenant.work(actor);
+    let cx = work.values();
     let mut converted: Vec<Converted> = rows.iter().map(|row| columns.convert(row, &cx)).collect();
-    finder.references(&columns.entity, &mut converted).await?;
+    names.references(&columns.entity, &mut converted).await?;
     let keys = match columns.key {
         Some(slot) if slot != system::ID => {
             let wanted: Vec<_> = converted.iter().filter_map(|row| row.key.clone()).collect();
-            finder.by_value(&columns.entity, slot, &wanted).await?
+            names.by_value(&columns.entity, slot, &wanted).await?
         }
         _ => HashMap::new(),
     };
@@ -84,30 +86,65 @@ pub(super) async fn plan(
             (Some(system::ID), Some(key)) => (key.as_id().unwrap_or_default(), true),
             (Some(slot), Some(key)) => {
                 let text = key_text(key);
-                let found = keys.get(&(columns.entity.index, slot, text.clone())).map_or(&[][..], Vec::as_slice);
+                let found =
+                    keys.get(&(columns.entity.index, slot, text.clone())).map_or(&[][..], Vec::as_slice);
                 match (found, made.get(&text)) {
                     ([id], _) => (*id, true),
                     ([], Some(id)) => (*id, true),
-                    ([], None) => (*made.entry(text).or_insert(tenant.env().id()), false),
+                    // A number that the system never gave is a slip; a new record would get another one.
+                    ([], None) if names_record(&columns.entity.fields[slot]) => {
+                        plan.errors.push(key_error(columns, &rows[index], Issue::new("record.not_found")));
+                        continue;
+                    }
+                    ([], None) => (*made.entry(text).or_insert(work.env.id()), false),
                     (many, _) => {
-                        plan.errors.push(ambiguous(columns, &rows[index], many.len()));
+                        let column = columns.key_column();
+                        let issue = Issue::of("import.ambiguous_key", rows[index].cell(column));
+                        plan.errors.push(key_error(columns, &rows[index], issue.with("count", many.len())));
                         continue;
                     }
                 }
             }
-            _ => (tenant.env().id(), false),
+            _ => (work.env.id(), false),
         };
         plan.steps.push(Step { index, id, update, values: row.values });
     }
     Ok(plan)
 }
 
-fn ambiguous(columns: &Columns, row: &Row, count: usize) -> RowError {
-    let slot = columns.key.unwrap_or(system::ID);
-    let field = &columns.entity.fields[slot];
-    let column = columns.column_of(&field.name).unwrap_or_default();
-    let issue = Issue::of("import.ambiguous_key", row.cell(column)).with("count", count);
-    super::convert::cell_error(row.number, column, field, row.cell(column), &issue)
+fn key_error(columns: &Columns, row: &Row, issue: Issue) -> RowError {
+    let field = &columns.entity.fields[columns.key.unwrap_or(system::ID)];
+    let column = columns.key_column();
+    cell_error(row.number, column, field, row.cell(column), &issue)
+}
+
+/// The command of a step.
+fn command(step: &Step, entity: &str, mapping: &Mapping) -> Command {
+    let (entity, values, id) = (entity.to_owned(), step.values.clone(), step.id);
+    match step.update {
+        true => Command::Update { entity, id, version: None, values },
+        false => Command::Create { entity, values, id: Some(id), allow_duplicates: mapping.allow_duplicates },
+    }
+}
+
+/// Whatever would be refused without looking at other records; nothing is written.
+pub(super) async fn try_out(
+    tenant: &Tenant,
+    actor: &Actor,
+    mapping: &Mapping,
+    columns: &Columns,
+    plan: Plan,
+    rows: &[Row],
+) -> Vec<RowError> {
+    let mut errors = plan.errors;
+    for step in &plan.steps {
+        let command = command(step, &columns.entity.key, mapping);
+        if let Err(error) = commands::prepare(&tenant.work(actor), &tenant.store, &command).await {
+            errors.extend(command_errors(columns, &rows[step.index], &error));
+        }
+    }
+    errors.sort_by_key(|error| error.row);
+    errors
 }
 
 /// Runs a planned batch.
@@ -119,24 +156,14 @@ pub(super) async fn run(
     plan: &Plan,
     rows: &[Row],
 ) -> Result<Done, Error> {
-    let allow_duplicates = job.mapping.as_ref().is_some_and(|mapping| mapping.allow_duplicates);
-    let entity = &columns.entity.key;
-    let command = |step: &Step| match step.update {
-        true => Command::Update { entity: entity.clone(), id: step.id, version: None, values: step.values.clone() },
-        false => Command::Create {
-            entity: entity.clone(),
-            values: step.values.clone(),
-            id: Some(step.id),
-            allow_duplicates,
-        },
-    };
+    let mapping = job.mapping.clone().unwrap_or_default();
     let mut done = Done::default();
     let mut refused: HashMap<u64, Vec<RowError>> = HashMap::new();
     for error in &plan.errors {
         refused.entry(error.row).or_default().push(error.clone());
     }
     if !plan.steps.is_empty() {
-        let commands = plan.steps.iter().map(command).collect();
+        let commands = plan.steps.iter().map(|step| command(step, &columns.entity.key, &mapping)).collect();
         let options = RunOptions { idempotency_key: Some(format!("import:{}:{}", job.id, plan.number)) };
         let outcome = tenant.run(actor, Command::Batch { commands, atomic: false }, options).await?;
         let Outcome::Batch(results) = outcome else { return Ok(done) };
@@ -146,6 +173,7 @@ pub(super) async fn run(
                 Ok(_) => done.created += 1,
                 Err(error) => {
                     let Some(row) = rows.get(step.index) else { continue };
+                    let error = reason(tenant, actor, step, columns, &mapping, error).await;
                     refused.insert(row.number, command_errors(columns, row, &error));
                 }
             }
@@ -154,4 +182,23 @@ pub(super) async fn run(
     let positions = rows.iter().enumerate();
     done.refused = positions.filter_map(|(index, row)| Some((index, refused.remove(&row.number)?))).collect();
     Ok(done)
+}
+
+/// Why a row was refused. The answer to a batch that is repeated after a crash says only that it was: ask again.
+async fn reason(
+    tenant: &Tenant,
+    actor: &Actor,
+    step: &Step,
+    columns: &Columns,
+    mapping: &Mapping,
+    error: Error,
+) -> Error {
+    if error.code() != REFUSED_BEFORE {
+        return error;
+    }
+    let command = command(step, &columns.entity.key, mapping);
+    match commands::prepare(&tenant.work(actor), &tenant.store, &command).await {
+        Err(found) => found,
+        Ok(_) => error,
+    }
 }

@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot, system};
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot};
 use mortise_expr::Value;
 use serde_json::{Map, Value as Json};
 
-use super::guess::importable;
+use super::guess::{can_be_key, importable, names_record};
 use super::job::{Complaint, Mapping, RowError};
 use super::rows::Row;
 use crate::error::Error;
@@ -42,7 +42,11 @@ pub(super) struct Converted {
 
 impl Columns {
     /// Checks a mapping.
-    pub(super) fn new(entity: &Arc<EntityModel>, mapping: &Mapping, headers: usize) -> Result<Columns, Error> {
+    pub(super) fn new(
+        entity: &Arc<EntityModel>,
+        mapping: &Mapping,
+        headers: usize,
+    ) -> Result<Columns, Error> {
         let refused = |issue: Issue| Err(Error::BadRequest(issue));
         if mapping.columns.is_empty() {
             return refused(Issue::new("import.no_columns"));
@@ -60,16 +64,24 @@ impl Columns {
             }
             pairs.push((column.column, field.slot));
         }
+        let mapped = |field: &&FieldModel| pairs.iter().any(|(_, slot)| *slot == field.slot);
         let key = match &mapping.key {
             None => None,
-            Some(name) => match entity.field(name).filter(|field| pairs.iter().any(|(_, slot)| *slot == field.slot)) {
-                Some(field) => Some(field.slot),
+            Some(name) => match entity.field(name).filter(mapped) {
+                Some(field) if can_be_key(field) => Some(field.slot),
+                Some(_) => return refused(Issue::new("import.key_type").with("field", name)),
                 None => return refused(Issue::new("import.no_key").with("field", name)),
             },
         };
-        // A mapped id is the key: there is nothing else that it could mean.
-        let key = key.or_else(|| pairs.iter().any(|(_, slot)| *slot == system::ID).then_some(system::ID));
+        // A mapped id or number is the key: there is nothing else that it could mean.
+        let naming = pairs.iter().map(|(_, slot)| *slot).find(|slot| names_record(&entity.fields[*slot]));
+        let key = key.or(naming);
         Ok(Columns { entity: entity.clone(), pairs, key, memory: HashMap::new() })
+    }
+
+    /// The column of the key field.
+    pub(super) fn key_column(&self) -> usize {
+        self.pairs.iter().find(|(_, slot)| Some(*slot) == self.key).map_or(0, |(column, _)| *column)
     }
 
     /// The column of a field.
@@ -96,7 +108,7 @@ impl Columns {
                     if self.key == Some(slot) {
                         converted.key = Some(value.clone());
                     }
-                    if slot != system::ID {
+                    if !names_record(field) {
                         converted.values.insert(field.name.to_string(), values::to_json(&value));
                     }
                 }
@@ -107,11 +119,12 @@ impl Columns {
         if let Some(slot) = self.key
             && converted.key.is_none()
             && converted.errors.is_empty()
-            && slot != system::ID
+            && !names_record(&self.entity.fields[slot])
         {
             let field = &self.entity.fields[slot];
-            let column = self.column_of(&field.name).unwrap_or_default();
-            converted.errors.push(cell_error(row.number, column, field, "", &Issue::new("import.empty_key")));
+            let complaint =
+                cell_error(row.number, self.key_column(), field, "", &Issue::new("import.empty_key"));
+            converted.errors.push(complaint);
         }
         converted
     }
@@ -119,7 +132,11 @@ impl Columns {
     fn parse(&mut self, field: &FieldModel, text: &str, cx: &ValueContext) -> Result<Parsed, Issue> {
         let recurring = matches!(
             field.kind,
-            FieldKind::Choice { .. } | FieldKind::Choices { .. } | FieldKind::Tree { .. } | FieldKind::User | FieldKind::Team
+            FieldKind::Choice { .. }
+                | FieldKind::Choices { .. }
+                | FieldKind::Tree { .. }
+                | FieldKind::User
+                | FieldKind::Team
         );
         if !recurring {
             return values::from_text(field, text, cx);
@@ -150,7 +167,13 @@ pub(super) fn cell_error(row: u64, column: usize, field: &FieldModel, text: &str
 pub(super) fn command_errors(columns: &Columns, row: &Row, error: &Error) -> Vec<RowError> {
     if error.issues().is_empty() {
         let complaint = Complaint::from(error);
-        return vec![RowError { row: row.number, column: None, field: None, value: String::new(), complaint }];
+        return vec![RowError {
+            row: row.number,
+            column: None,
+            field: None,
+            value: String::new(),
+            complaint,
+        }];
     }
     let issues = error.issues().iter();
     issues

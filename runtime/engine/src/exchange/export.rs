@@ -54,14 +54,13 @@ struct Column<'m> {
 
 /// Writes a list to a file: the columns of its view, else the asked fields, else every field that the person may see.
 pub async fn export(tenant: &Tenant, actor: &Actor, query: Query, format: Format) -> Result<Export, Error> {
-    let model = tenant.model();
-    let directory = tenant.directory();
-    let not_found = || Error::NotFound(Issue::new("entity.not_found").with("entity", &query.entity));
-    let entity = model.entity(&query.entity).ok_or_else(not_found)?.clone();
-    let user = actor.user.clone();
-    let cx = ValueContext { model: &model, directory: &*directory, tz: user.tz, language: &user.language };
-    let seen = tenant.visible(actor, &entity);
-    let columns = columns(&model, &entity, &query, &seen, &user.language);
+    let work = tenant.work(actor);
+    let entity = work.entity(&query.entity)?.clone();
+    let user = &actor.user;
+    let cx = work.values();
+    let access = work.access(&entity);
+    let seen: Vec<Slot> = (0..entity.fields.len()).filter(|&slot| access.sees(slot)).collect();
+    let columns = columns(work.model(), &entity, &query, &seen, &user.language);
     let headings = columns.iter().map(|column| column.heading.as_str());
     let mut sink = match format {
         Format::Csv => Sink::Csv(CsvSink::new(headings)?),
@@ -75,7 +74,7 @@ pub async fn export(tenant: &Tenant, actor: &Actor, query: Query, format: Format
         })
         .await?;
     let (file, bytes) = sink.finish()?;
-    let day = tenant.env().now().with_timezone(&user.tz).format("%Y-%m-%d");
+    let day = work.now.with_timezone(&user.tz).format("%Y-%m-%d");
     let (ending, media_type) = match format {
         Format::Csv => ("csv", "text/csv; charset=utf-8"),
         Format::Xlsx => ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
@@ -84,14 +83,22 @@ pub async fn export(tenant: &Tenant, actor: &Actor, query: Query, format: Format
     Ok(Export { file, bytes, rows, name, media_type })
 }
 
-fn columns<'m>(model: &'m Model, entity: &'m EntityModel, query: &Query, seen: &[Slot], language: &str) -> Vec<Column<'m>> {
+fn columns<'m>(
+    model: &'m Model,
+    entity: &'m EntityModel,
+    query: &Query,
+    seen: &[Slot],
+    language: &str,
+) -> Vec<Column<'m>> {
     if let Some(view) = query.view.as_ref().filter(|_| query.columns.is_none()) {
         let visible = view.columns.iter().filter(|column| seen.contains(&column.slot));
         return visible
             .filter_map(|column| {
                 let field = &entity.fields[column.slot];
                 let field = match (column.through, &field.kind) {
-                    (Some(slot), FieldKind::Reference { entity: target }) => &model.entities[*target].fields[slot],
+                    (Some(slot), FieldKind::Reference { entity: target }) => {
+                        &model.entities[*target].fields[slot]
+                    }
                     (Some(_), _) => return None,
                     (None, _) => field,
                 };
@@ -119,7 +126,9 @@ fn text(column: &Column, record: &Record, cx: &ValueContext) -> String {
         }
         (Value::Text(text), FieldKind::Text { .. } | FieldKind::LongText { .. }) => text.to_string(),
         (Value::Decimal(number), _) => number.to_string(),
-        (Value::DateTime(instant), _) => instant.with_timezone(&cx.tz).format("%Y-%m-%d %H:%M:%S").to_string(),
+        (Value::DateTime(instant), _) => {
+            instant.with_timezone(&cx.tz).format("%Y-%m-%d %H:%M:%S").to_string()
+        }
         (value, _) => values::display(column.field, value, cx),
     }
 }
@@ -153,7 +162,8 @@ impl Sink {
             Sink::Csv(sink) => sink.0.into_inner().map_err(|error| file_error(error.error()))?,
             Sink::Xlsx(sink) => sink.finish()?,
         };
-        let bytes = file.seek(SeekFrom::End(0)).and_then(|bytes| file.seek(SeekFrom::Start(0)).map(|_| bytes));
+        let bytes =
+            file.seek(SeekFrom::End(0)).and_then(|bytes| file.seek(SeekFrom::Start(0)).map(|_| bytes));
         Ok((file, bytes.map_err(|error| file_error(&error))?))
     }
 }
@@ -248,7 +258,7 @@ impl XlsxSink {
                 }
                 Value::DateTime(instant) if instant.year() > EXCEL_YEAR_MIN => {
                     let local = instant.with_timezone(&cx.tz);
-                    let (hour, minute) = (small(local.hour()), small(local.minute()));
+                    let (hour, minute) = (u16::from(small(local.hour())), small(local.minute()));
                     let day = excel_day(local.year(), local.month(), local.day())?;
                     let moment = day.and_hms(hour, minute, f64::from(local.second()))?;
                     self.sheet.write_datetime_with_format(row, index, &moment, &self.moment)?;
@@ -274,11 +284,15 @@ impl XlsxSink {
 }
 
 fn excel_day(year: i32, month: u32, day: u32) -> Result<ExcelDateTime, XlsxError> {
-    ExcelDateTime::from_ymd(u16::try_from(year).unwrap_or(u16::MAX), u8::try_from(month).unwrap_or(1), u8::try_from(day).unwrap_or(1))
+    ExcelDateTime::from_ymd(
+        u16::try_from(year).unwrap_or(u16::MAX),
+        u8::try_from(month).unwrap_or(1),
+        u8::try_from(day).unwrap_or(1),
+    )
 }
 
-fn small(number: u32) -> u16 {
-    u16::try_from(number).unwrap_or_default()
+fn small(number: u32) -> u8 {
+    u8::try_from(number).unwrap_or_default()
 }
 
 /// A name that Excel takes for a sheet: without its special characters, at most 31 long, with room for a number.

@@ -85,7 +85,8 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(io_issue(&error)),
         };
-        let names = entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let names =
+            entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
         let mut ids: Vec<Uuid> = names.filter_map(|name| Uuid::try_parse(&name).ok()).collect();
         // Ids begin with the time.
         ids.sort_unstable_by(|a, b| b.cmp(a));
@@ -128,7 +129,9 @@ impl Folder {
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Issue> {
     match fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| Issue::new("file.broken").with("reason", error)),
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| Issue::new("file.broken").with("reason", error)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io_issue(&error)),
     }

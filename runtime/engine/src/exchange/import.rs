@@ -20,7 +20,7 @@ use super::folder::Folder;
 use super::guess::guess_columns;
 use super::job::{Complaint, Job, Mapping, Progress, RowError, State};
 use super::report;
-use super::resolve::Finder;
+use super::resolve::Names;
 use super::rows::{ReadOptions, Row, Sniffed, read_rows, sniff};
 use crate::error::Error;
 use crate::people::{Actor, Channel, Origin};
@@ -81,8 +81,9 @@ impl Imports {
         let model = tenant.model();
         let not_found = || Error::NotFound(Issue::new("entity.not_found").with("entity", entity));
         let target = model.entity(entity).ok_or_else(not_found)?.clone();
-        tenant.demand(actor, entity, Operation::Import)?;
-        let id = tenant.env().id();
+        demand(tenant, actor, entity)?;
+        let work = tenant.work(actor);
+        let id = work.env.id();
         let taken = self.take(id, bytes).await;
         let (length, sniffed, (headers, total_rows)) = match taken {
             Ok(taken) => taken,
@@ -91,17 +92,17 @@ impl Imports {
                 return Err(Error::BadRequest(issue));
             }
         };
-        let names = |slot: Option<usize>| slot.map(|slot| target.fields[slot].name.to_string());
+        let named = |slot: Option<usize>| slot.map(|slot| target.fields[slot].name.to_string());
         let job = Job {
             id,
             entity: entity.to_owned(),
             file: file.chars().filter(|c| !c.is_control()).take(200).collect(),
             bytes: length,
-            created_at: tenant.env().now(),
+            created_at: work.now,
             created_by: actor.id(),
             state: State::Uploaded,
             sniffed,
-            guessed: guess_columns(&target, &headers).into_iter().map(names).collect(),
+            guessed: guess_columns(&target, &headers).into_iter().map(named).collect(),
             headers,
             total_rows,
             mapping: None,
@@ -152,15 +153,22 @@ impl Imports {
     }
 
     /// Shows what a mapping would do with the first rows; writes nothing. Without columns the guess is tried.
-    pub async fn preview(&self, tenant: &Tenant, actor: &Actor, id: Uuid, mapping: &Mapping) -> Result<Preview, Error> {
+    pub async fn preview(
+        &self,
+        tenant: &Tenant,
+        actor: &Actor,
+        id: Uuid,
+        mapping: &Mapping,
+    ) -> Result<Preview, Error> {
         let job = self.job(actor, id)?;
         let entity = tenant.model().entity(&job.entity).cloned();
-        let entity = entity.ok_or_else(|| Error::NotFound(Issue::new("entity.not_found").with("entity", &job.entity)))?;
+        let entity = entity
+            .ok_or_else(|| Error::NotFound(Issue::new("entity.not_found").with("entity", &job.entity)))?;
         let (path, read) = (self.folder.source(id), mapping.read.clone());
         let mut rows = blocking(move || first_rows(&path, &read)).await.map_err(Error::BadRequest)?;
         let headers = if rows.is_empty() { Vec::new() } else { rows.remove(0).cells };
-        let names = |slot: Option<usize>| slot.map(|slot| entity.fields[slot].name.to_string());
-        let guessed: Vec<Option<String>> = guess_columns(&entity, &headers).into_iter().map(names).collect();
+        let named = |slot: Option<usize>| slot.map(|slot| entity.fields[slot].name.to_string());
+        let guessed: Vec<Option<String>> = guess_columns(&entity, &headers).into_iter().map(named).collect();
         let mut tried = mapping.clone();
         if tried.columns.is_empty() {
             let columns = guessed.iter().enumerate();
@@ -172,9 +180,9 @@ impl Imports {
         if !tried.columns.is_empty() {
             let mut columns = Columns::new(&entity, &tried, preview.headers.len())?;
             let actor = importing(actor);
-            let mut finder = Finder::new(tenant, &actor);
-            let plan = batch::plan(tenant, &actor, &mut finder, &mut columns, 0, &preview.rows).await?;
-            preview.errors = batch::try_out(tenant, &actor, &columns, plan, &preview.rows);
+            let mut names = Names::new(tenant, &actor);
+            let plan = batch::plan(tenant, &actor, &mut names, &mut columns, 0, &preview.rows).await?;
+            preview.errors = batch::try_out(tenant, &actor, &tried, &columns, plan, &preview.rows).await;
         }
         Ok(preview)
     }
@@ -188,7 +196,7 @@ impl Imports {
         mapping: Option<Mapping>,
     ) -> Result<Job, Error> {
         let mut job = self.job(actor, id)?;
-        tenant.demand(actor, &job.entity, Operation::Import)?;
+        demand(tenant, actor, &job.entity)?;
         match (job.state, mapping) {
             (State::Uploaded, Some(mapping)) => {
                 let (path, read) = (self.folder.source(id), mapping.read.clone());
@@ -274,7 +282,7 @@ impl Imports {
         let read = job.mapping.as_ref().map(|mapping| mapping.read.clone()).unwrap_or_default();
         let mut batches = reader(self.folder.source(job.id), read, job.progress.rows);
         let first = import_actor(tenant, job)?;
-        let mut finder = Finder::new(tenant, &first);
+        let mut names = Names::new(tenant, &first);
         while let Some(rows) = batches.recv().await {
             let rows = rows.map_err(Error::BadRequest)?;
             if stop.load(Ordering::Relaxed) {
@@ -287,7 +295,7 @@ impl Imports {
             let plan = match known.filter(|plan| plan.number == number) {
                 Some(plan) => plan,
                 None => {
-                    let plan = batch::plan(tenant, &actor, &mut finder, &mut columns, number, &rows).await?;
+                    let plan = batch::plan(tenant, &actor, &mut names, &mut columns, number, &rows).await?;
                     self.folder.save_batch(job.id, &plan).map_err(Error::BadRequest)?;
                     plan
                 }
@@ -299,14 +307,28 @@ impl Imports {
     }
 
     /// Writes down what a batch did: first the report, then the progress that counts it in.
-    fn note(&self, job: &mut Job, columns: &Columns, rows: &[Row], done: batch::Done, language: &str) -> Result<(), Issue> {
+    fn note(
+        &self,
+        job: &mut Job,
+        columns: &Columns,
+        rows: &[Row],
+        done: batch::Done,
+        language: &str,
+    ) -> Result<(), Issue> {
         if !done.refused.is_empty() {
             let mut lines = report::Lines::default();
             if job.progress.report_bytes == 0 {
                 lines = report::headings(&job.headers, language);
             }
             for (index, errors) in &done.refused {
-                report::refused(&mut lines, &rows[*index], job.headers.len(), errors, &columns.entity, language);
+                report::refused(
+                    &mut lines,
+                    &rows[*index],
+                    job.headers.len(),
+                    errors,
+                    &columns.entity,
+                    language,
+                );
             }
             let at = job.progress.report_bytes;
             job.progress.report_bytes = self.folder.append_report(job.id, at, &lines.into_bytes())?;
@@ -327,8 +349,17 @@ impl Imports {
     }
 }
 
+fn demand(tenant: &Tenant, actor: &Actor, entity: &str) -> Result<(), Error> {
+    let work = tenant.work(actor);
+    let entity = work.entity(entity)?;
+    work.access(entity).demand(Operation::Import, entity)
+}
+
 fn wrong_state(state: State) -> Error {
-    let name = serde_json::to_value(state).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
+    let name = serde_json::to_value(state)
+        .ok()
+        .and_then(|name| name.as_str().map(str::to_owned))
+        .unwrap_or_default();
     Error::BadRequest(Issue::new("import.state").with("state", name))
 }
 
@@ -382,7 +413,11 @@ fn first_rows(path: &Path, options: &ReadOptions) -> Result<Vec<Row>, Issue> {
 }
 
 /// Batches of rows, read on a thread of its own that waits when the database is slower.
-fn reader(path: PathBuf, options: ReadOptions, skip: u64) -> tokio::sync::mpsc::Receiver<Result<Vec<Row>, Issue>> {
+fn reader(
+    path: PathBuf,
+    options: ReadOptions,
+    skip: u64,
+) -> tokio::sync::mpsc::Receiver<Result<Vec<Row>, Issue>> {
     let (sender, receiver) = tokio::sync::mpsc::channel(BATCHES_AHEAD);
     tokio::task::spawn_blocking(move || {
         // The headings come first.
@@ -395,7 +430,11 @@ fn reader(path: PathBuf, options: ReadOptions, skip: u64) -> tokio::sync::mpsc::
             }
             rows.push(row);
             let full = rows.len() == BATCH_ROWS;
-            if full && sender.blocking_send(Ok(std::mem::replace(&mut rows, Vec::with_capacity(BATCH_ROWS)))).is_err() {
+            if full
+                && sender
+                    .blocking_send(Ok(std::mem::replace(&mut rows, Vec::with_capacity(BATCH_ROWS))))
+                    .is_err()
+            {
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
@@ -410,7 +449,9 @@ fn reader(path: PathBuf, options: ReadOptions, skip: u64) -> tokio::sync::mpsc::
     receiver
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Issue> + Send + 'static) -> Result<T, Issue> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Issue> + Send + 'static,
+) -> Result<T, Issue> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
         tracing::error!(%error, "reading a file failed");
         Err(Issue::new("file.io"))

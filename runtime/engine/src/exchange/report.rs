@@ -29,7 +29,10 @@ pub(super) struct Lines(Vec<u8>);
 
 impl Lines {
     pub(super) fn write<'a>(&mut self, cells: impl Iterator<Item = &'a str>) {
-        let mut writer = csv::WriterBuilder::new().flexible(true).terminator(csv::Terminator::CRLF).from_writer(&mut self.0);
+        let mut writer = csv::WriterBuilder::new()
+            .flexible(true)
+            .terminator(csv::Terminator::CRLF)
+            .from_writer(&mut self.0);
         let guarded: Vec<Cow<str>> = cells.map(guarded).collect();
         writer.write_record(guarded.iter().map(|cell| cell.as_bytes())).expect("memory takes every byte");
         writer.flush().expect("memory takes every byte");
@@ -41,12 +44,12 @@ impl Lines {
 }
 
 /// Headings of the report of refused rows.
-pub(super) fn headings(headers: &[String], language: &str) -> Vec<u8> {
+pub(super) fn headings(headers: &[String], language: &str) -> Lines {
     let mut lines = Lines(BYTE_ORDER_MARK.to_vec());
     let errors = translate(language, "ui.import.report.errors", &[]);
     let row = translate(language, "ui.import.report.row", &[]);
     lines.write(headers.iter().map(String::as_str).chain([row.as_str(), errors.as_str()]));
-    lines.into_bytes()
+    lines
 }
 
 /// A refused row as it was, then its number and what is wrong. The first columns stay in place, so the file can be corrected
@@ -63,7 +66,11 @@ pub(super) fn refused(
         .iter()
         .map(|error| {
             let message = error.complaint.message(language);
-            let label = error.field.as_deref().and_then(|name| entity.field(name)).map(|field| field.label.get(language));
+            let label = error
+                .field
+                .as_deref()
+                .and_then(|name| entity.field(name))
+                .map(|field| field.label.get(language));
             label.map_or(message.clone(), |label| format!("{label}: {message}"))
         })
         .collect();

@@ -22,60 +22,78 @@ const REMEMBERED_MAX: usize = 20_000;
 /// Records by what names them: entity, field, JSON of the value.
 type Named = HashMap<(usize, Slot, String), Vec<Uuid>>;
 
-/// Finds records.
-pub(super) struct Finder<'a> {
+/// Finds records by what people call them.
+pub(crate) struct Names<'a> {
     tenant: &'a Tenant,
     actor: &'a Actor,
-    titles: HashMap<(usize, String), Vec<Uuid>>,
+    /// Ids by entity and name.
+    known: HashMap<usize, HashMap<String, Vec<Uuid>>>,
 }
 
-impl<'a> Finder<'a> {
-    pub(super) fn new(tenant: &'a Tenant, actor: &'a Actor) -> Finder<'a> {
-        Finder { tenant, actor, titles: HashMap::new() }
+impl<'a> Names<'a> {
+    pub(crate) fn new(tenant: &'a Tenant, actor: &'a Actor) -> Names<'a> {
+        Names { tenant, actor, known: HashMap::new() }
+    }
+
+    /// Looks up names of an entity that are not known yet. What is missing now may be made later, so it is not remembered.
+    pub(crate) async fn look_up(
+        &mut self,
+        entity: usize,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<(), Error> {
+        let known = self.known.entry(entity).or_default();
+        if known.len() > REMEMBERED_MAX {
+            known.clear();
+        }
+        let wanted: BTreeSet<String> =
+            names.into_iter().filter(|name| known.get(name).is_none_or(Vec::is_empty)).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let model = self.tenant.model();
+        let found = self.named(&model.entities[entity], wanted).await?;
+        self.known.entry(entity).or_default().extend(found);
+        Ok(())
+    }
+
+    /// The records of this name, as far as they were looked up.
+    pub(crate) fn ids(&self, entity: usize, name: &str) -> &[Uuid] {
+        self.known.get(&entity).and_then(|known| known.get(name)).map_or(&[], Vec::as_slice)
     }
 
     /// Puts ids in the place of titles; complains about titles that name no record, or several.
-    pub(super) async fn references(&mut self, entity: &EntityModel, rows: &mut [Converted]) -> Result<(), Error> {
-        if self.titles.len() > REMEMBERED_MAX {
-            self.titles.clear();
+    pub(super) async fn references(
+        &mut self,
+        entity: &EntityModel,
+        rows: &mut [Converted],
+    ) -> Result<(), Error> {
+        let target_of = |slot: Slot| match &entity.fields[slot].kind {
+            FieldKind::Reference { entity: target } => Some(*target),
+            _ => None,
+        };
+        let mut wanted: HashMap<usize, Vec<String>> = HashMap::new();
+        for (slot, title, _) in rows.iter().flat_map(|row| &row.references) {
+            if let Some(target) = target_of(*slot) {
+                wanted.entry(target).or_default().push(title.clone());
+            }
+        }
+        for (target, titles) in wanted {
+            self.look_up(target, titles).await?;
         }
         let model = self.tenant.model();
-        let mut wanted: HashMap<usize, BTreeSet<String>> = HashMap::new();
-        for (slot, title, _) in rows.iter().flat_map(|row| &row.references) {
-            let FieldKind::Reference { entity: target } = &entity.fields[*slot].kind else { continue };
-            if !self.titles.contains_key(&(*target, title.clone())) {
-                wanted.entry(*target).or_default().insert(title.clone());
-            }
-        }
-        let mut missing: HashMap<(usize, String), Vec<Uuid>> = HashMap::new();
-        for (target, titles) in wanted {
-            for (title, ids) in self.named(&model.entities[target], titles).await? {
-                // What is missing now may be made by the next batch.
-                let known = if ids.is_empty() { &mut missing } else { &mut self.titles };
-                known.insert((target, title), ids);
-            }
-        }
-        let language = &self.actor.user.language;
         for row in rows {
             for (slot, title, column) in std::mem::take(&mut row.references) {
-                let field = &entity.fields[slot];
-                let FieldKind::Reference { entity: target } = &field.kind else { continue };
-                let key = (*target, title);
-                let ids = self.titles.get(&key).or_else(|| missing.get(&key)).map_or(&[][..], Vec::as_slice);
-                let label = || model.entities[*target].label.get(language);
-                match ids {
-                    [id] => {
-                        row.values.insert(field.name.to_string(), values::to_json(&Value::Id(*id)));
-                    }
-                    [] => {
-                        let issue = Issue::of("import.unknown_reference", &key.1).with("entity", label());
-                        row.errors.push(cell_error(row.row, column, field, &key.1, &issue));
-                    }
-                    many => {
-                        let issue = Issue::of("import.ambiguous_reference", &key.1).with("entity", label());
-                        row.errors.push(cell_error(row.row, column, field, &key.1, &issue.with("count", many.len())));
-                    }
+                let (field, Some(target)) = (&entity.fields[slot], target_of(slot)) else { continue };
+                let ids = self.ids(target, &title);
+                if let [id] = ids {
+                    row.values.insert(field.name.to_string(), values::to_json(&Value::Id(*id)));
+                    continue;
                 }
+                let code =
+                    if ids.is_empty() { "import.unknown_reference" } else { "import.ambiguous_reference" };
+                let label = model.entities[target].label.get(&self.actor.user.language);
+                let issue = Issue::of(code, &title).with("entity", label).with("count", ids.len());
+                row.errors.push(cell_error(row.row, column, field, &title, &issue));
             }
         }
         Ok(())
@@ -87,7 +105,8 @@ impl<'a> Finder<'a> {
         entity: &EntityModel,
         titles: BTreeSet<String>,
     ) -> Result<HashMap<String, Vec<Uuid>>, Error> {
-        let mut found: HashMap<String, Vec<Uuid>> = titles.into_iter().map(|title| (title, Vec::new())).collect();
+        let mut found: HashMap<String, Vec<Uuid>> =
+            titles.into_iter().map(|title| (title, Vec::new())).collect();
         let naming = entity.declared().iter().filter(|field| match &field.kind {
             FieldKind::Autonumber { .. } => true,
             FieldKind::Text { .. } => field.unique && field.slot != entity.title,
@@ -96,8 +115,11 @@ impl<'a> Finder<'a> {
         let textual = entity.shape.members()[entity.title].ty == mortise_expr::Type::Text;
         let slots = textual.then_some(entity.title).into_iter().chain(naming.map(|field| field.slot));
         for slot in slots {
-            let open: Vec<Value> =
-                found.iter().filter(|(_, ids)| ids.is_empty()).map(|(title, _)| Value::text(title.as_str())).collect();
+            let open: Vec<Value> = found
+                .iter()
+                .filter(|(_, ids)| ids.is_empty())
+                .map(|(title, _)| Value::text(title.as_str()))
+                .collect();
             let records = match self.by_value(entity, slot, &open).await {
                 // A naming field that the person may not see names nothing.
                 Err(Error::BadRequest(_)) => continue,
@@ -114,11 +136,15 @@ impl<'a> Finder<'a> {
     }
 
     /// Records by the value of a field.
-    pub(super) async fn by_value(&self, entity: &EntityModel, slot: Slot, wanted: &[Value]) -> Result<Named, Error> {
+    pub(super) async fn by_value(
+        &self,
+        entity: &EntityModel,
+        slot: Slot,
+        wanted: &[Value],
+    ) -> Result<Named, Error> {
         let mut found = Named::new();
         for chunk in wanted.chunks(CHUNK) {
-            let condition =
-                Condition { slot, op: Op::In, values: chunk.to_vec(), text: String::new() };
+            let condition = Condition { slot, op: Op::In, values: chunk.to_vec(), text: String::new() };
             let query = Query {
                 conditions: vec![condition],
                 sort: vec![(system::ID, false)],

@@ -29,9 +29,7 @@ fn pattern(source: &str) -> Regex {
 
 /// 2026-11-22, 2026/11/2, 2026.11.2, 2026年11月22日, 20261122
 static YEAR_FIRST: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"^(?:(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?|(\d{4})(\d{2})(\d{2}))",
-    )
+    pattern(r"^(?:(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?|(\d{4})(\d{2})(\d{2}))")
 });
 /// 22 Nov 2026, 22nd November, 2026
 static DAY_NAME: LazyLock<Regex> = LazyLock::new(|| {
