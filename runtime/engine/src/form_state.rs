@@ -22,6 +22,8 @@ pub struct FormState {
     pub issues: Vec<FieldIssue>,
     /// Calculated fields as words, by name.
     pub computed: BTreeMap<String, String>,
+    /// All values by slot, as far as they could be read; a form shows its sections by them.
+    pub values: Vec<Value>,
 }
 
 /// Works out the state of a form over `base` (the record, or nulls) with the values given so far.
@@ -52,6 +54,7 @@ pub(crate) fn state(work: &Work, entity: &EntityModel, base: Vec<Value>, given: 
             .map(|field| (field.name.to_string(), values::display(field, &values[field.slot], &cx)))
             .collect(),
         issues,
+        values,
     }
 }
 

@@ -207,14 +207,14 @@ impl Tenant {
         lists::page(&self.work(actor), &self.store, &self.totals, query).await
     }
 
-    /// Reads a page of a list as JSON: `{"items": […], "next": …, "total": …, "total_exact": …}`.
+    /// Reads a page of a list as JSON: `{"rows": […], "next": …, "total": …, "total_exact": …}`.
     pub async fn list_json(&self, actor: &Actor, query: &Query) -> Result<Vec<u8>, Error> {
         let work = self.work(actor);
         let page = lists::page(&work, &self.store, &self.totals, query).await?;
         let entity = work.entity(&query.entity)?.clone();
         let slots = lists::shown(&work, &entity, query);
         let mut json = Vec::with_capacity(page.rows.len() * 400 + 64);
-        json.extend_from_slice(b"{\"items\":[");
+        json.extend_from_slice(b"{\"rows\":[");
         for (index, record) in page.rows.iter().enumerate() {
             if index > 0 {
                 json.push(b',');
