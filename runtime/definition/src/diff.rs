@@ -84,7 +84,12 @@ fn artifact(file: &str) -> &str {
 }
 
 fn whole(file: &str, before: Option<&Value>, after: Option<&Value>) -> Raw {
-    Raw { artifact: artifact(file).to_owned(), path: Vec::new(), before: before.cloned(), after: after.cloned() }
+    Raw {
+        artifact: artifact(file).to_owned(),
+        path: Vec::new(),
+        before: before.cloned(),
+        after: after.cloned(),
+    }
 }
 
 struct Compare<'a> {
@@ -197,7 +202,8 @@ impl Change {
             ChangeKind::Changed => "change.changed",
             ChangeKind::Renamed => "change.renamed",
         };
-        let path = self.path.strip_suffix(ORDER).map_or(self.path.as_str(), |path| path.trim_end_matches('/'));
+        let path =
+            self.path.strip_suffix(ORDER).map_or(self.path.as_str(), |path| path.trim_end_matches('/'));
         let place = if path.is_empty() { self.artifact.clone() } else { format!("{} {path}", self.artifact) };
         let (mut before, mut after) = (shown(self.before.as_ref()), shown(self.after.as_ref()));
         if self.kind == ChangeKind::Renamed {
@@ -239,7 +245,8 @@ fn is_only_shifted(raw: &Raw) -> bool {
     let list = |value: &Option<Value>| value.as_ref().and_then(Value::as_array).cloned().unwrap_or_default();
     let (before, after) = (list(&raw.before), list(&raw.after));
     let kept = before.iter().filter(|id| after.contains(id));
-    raw.path.last().is_some_and(|last| last == ORDER) && kept.eq(after.iter().filter(|id| before.contains(id)))
+    raw.path.last().is_some_and(|last| last == ORDER)
+        && kept.eq(after.iter().filter(|id| before.contains(id)))
 }
 
 fn declares_fields(artifact: &str) -> bool {

@@ -42,7 +42,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn walk(&mut self, folder: &Path, prefix: &str) {
-        let listed = std::fs::read_dir(folder).and_then(|entries| entries.collect::<std::io::Result<Vec<_>>>());
+        let listed =
+            std::fs::read_dir(folder).and_then(|entries| entries.collect::<std::io::Result<Vec<_>>>());
         let entries = match listed {
             Ok(entries) => entries,
             Err(error) => return self.unreadable(folder, error),
@@ -60,7 +61,9 @@ impl Reader<'_> {
             }
             match entry.file_type() {
                 Ok(kind) if kind.is_file() => self.file(&entry.path(), path),
-                Ok(kind) if kind.is_dir() && prefix.is_empty() => self.walk(&entry.path(), &format!("{path}/")),
+                Ok(kind) if kind.is_dir() && prefix.is_empty() => {
+                    self.walk(&entry.path(), &format!("{path}/"))
+                }
                 Ok(_) => self.problems.push(unknown_file(&path)),
                 Err(error) => self.unreadable(&entry.path(), error),
             }
@@ -92,7 +95,9 @@ impl Reader<'_> {
 
     fn over_limit(&mut self) {
         self.problems.push(if self.files.len() > FILES_MAX {
-            Problem::error("package.too_many_files", "", "").arg("count", self.files.len()).arg("limit", FILES_MAX)
+            Problem::error("package.too_many_files", "", "")
+                .arg("count", self.files.len())
+                .arg("limit", FILES_MAX)
         } else {
             too_large("", self.bytes, PACKAGE_BYTES_MAX)
         });
@@ -101,6 +106,8 @@ impl Reader<'_> {
     fn unreadable(&mut self, path: &Path, reason: impl std::fmt::Display) {
         let shown = path.strip_prefix(self.root).unwrap_or(path);
         let shown = if shown.as_os_str().is_empty() { path } else { shown };
-        self.problems.push(Problem::error("package.unreadable", shown.display().to_string(), "").arg("reason", reason));
+        self.problems.push(
+            Problem::error("package.unreadable", shown.display().to_string(), "").arg("reason", reason),
+        );
     }
 }

@@ -13,7 +13,7 @@ use crate::Problem;
 pub(crate) const DEPTH_MAX: usize = 48;
 
 /// The value of a JSON text, or what is wrong with the text.
-pub(crate) fn parse(file: &str, text: &str) -> Result<Value, Problem> {
+pub(crate) fn parse(file: &str, text: &str) -> Result<Value, Box<Problem>> {
     // Editors on Windows put a byte order mark in front; it carries no meaning.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let state = RefCell::new(State::default());
@@ -32,6 +32,7 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Value, Problem> {
             Some(Broken::Depth) => at(Problem::error("json.too_deep", file, "").arg("limit", DEPTH_MAX)),
             None => problem_of_text(file, text, &error),
         }
+        .into()
     })
 }
 

@@ -301,7 +301,13 @@ pub enum FieldKind {
     /// Calculated from the record.
     Computed { value: Expression },
     /// Calculated from records that point here.
-    Rollup { entity: usize, via: Slot, operation: RollupOperation, field: Option<Slot>, filter: Option<Expression> },
+    Rollup {
+        entity: usize,
+        via: Slot,
+        operation: RollupOperation,
+        field: Option<Slot>,
+        filter: Option<Expression>,
+    },
     /// A system field that is none of the above (id, version).
     System,
 }

@@ -66,7 +66,8 @@ impl NumberPattern {
 
     /// What the counter belongs to on this day: the text of the date parts. Empty when it counts for ever.
     pub fn period(&self, day: NaiveDate) -> String {
-        let dated = |part: &&NumberPart| matches!(part, NumberPart::Year | NumberPart::Month | NumberPart::Day);
+        let dated =
+            |part: &&NumberPart| matches!(part, NumberPart::Year | NumberPart::Month | NumberPart::Day);
         let parts: Vec<String> = self.0.iter().filter(dated).map(|part| part.format(day, 0)).collect();
         parts.join("-")
     }

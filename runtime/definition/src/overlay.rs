@@ -131,12 +131,16 @@ enum Rebased {
 impl Patch {
     /// Changes the value of an artifact; `None` stands for an artifact that is not there.
     fn apply(&self, artifact: &mut Option<Value>) -> Result<(), &'static str> {
-        if Kind::of_file(&format!("{}.json", self.artifact)).is_none() || (self.before.is_none() && self.after.is_none()) {
+        if Kind::of_file(&format!("{}.json", self.artifact)).is_none()
+            || (self.before.is_none() && self.after.is_none())
+        {
             return Err("overlay.path");
         }
         let path = segments(&self.path);
         let Some((last, parents)) = path.split_last() else {
-            if self.before.is_none() && artifact.as_ref().is_some_and(|present| Some(present) != self.after.as_ref()) {
+            if self.before.is_none()
+                && artifact.as_ref().is_some_and(|present| Some(present) != self.after.as_ref())
+            {
                 return Err("overlay.exists");
             }
             artifact.clone_from(&self.after);
@@ -218,7 +222,11 @@ impl Patch {
         }
         // Items that the overlay itself adds are not there yet, but have their place in the order.
         let order = reorder(&union(&present, &after), &after);
-        Rebased::Kept(Patch { before: Some(Value::from(present)), after: Some(Value::from(order)), ..self.clone() })
+        Rebased::Kept(Patch {
+            before: Some(Value::from(present)),
+            after: Some(Value::from(order)),
+            ..self.clone()
+        })
     }
 }
 
@@ -237,7 +245,7 @@ fn ids_at(root: &Value, path: &[String]) -> Option<Vec<String>> {
     item_ids(find(root, path)?.as_array()?, key)
 }
 
-fn sort(items: &mut Vec<Value>, key: Option<&str>, order: &Value) -> Result<(), &'static str> {
+fn sort(items: &mut [Value], key: Option<&str>, order: &Value) -> Result<(), &'static str> {
     let (Some(present), Some(wanted)) = (item_ids(items, key), ids(Some(order))) else {
         return Err("overlay.target");
     };

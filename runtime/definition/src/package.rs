@@ -140,17 +140,18 @@ impl Package {
         let mut problems = Problems::default();
         let mut parts = Parts::default();
         check_sizes(&files)?;
-        for (path, text) in &files {
-            match Kind::of_file(path) {
-                Some((kind, id)) => match json::parse(path, text) {
-                    Ok(value) => parts.add_checked(kind, path, id, value, &mut problems),
-                    Err(problem) => problems.push(problem),
+        let digest = digest_of(&files);
+        for (path, text) in files {
+            match Kind::of_file(&path) {
+                Some((kind, id)) => match json::parse(&path, &text) {
+                    Ok(value) => parts.add_checked(kind, &path, id, value, &mut problems),
+                    Err(problem) => problems.push(*problem),
                 },
-                None if folder::passed_over(path) => {}
-                None => problems.push(folder::unknown_file(path)),
+                None if folder::passed_over(&path) => {}
+                None => problems.push(folder::unknown_file(&path)),
             }
         }
-        parts.finish(digest_of(&files), problems)
+        parts.finish(digest, problems)
     }
 
     /// Reads an app that was checked by [`Package::from_files`] before and kept since: no schema validation, so
@@ -230,7 +231,7 @@ impl Package {
         parts.finish(digest, problems)
     }
 
-    /// SHA-256 over the files it was read from, hex.
+    /// SHA-256 over the artifacts it was read from, as they were written, hex.
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -397,7 +398,9 @@ fn check_sizes(files: &BTreeMap<String, String>) -> Result<(), Vec<Problem>> {
     let mut problems = Vec::new();
     if files.len() > FILES_MAX {
         problems.push(
-            Problem::error("package.too_many_files", "", "").arg("count", files.len()).arg("limit", FILES_MAX),
+            Problem::error("package.too_many_files", "", "")
+                .arg("count", files.len())
+                .arg("limit", FILES_MAX),
         );
     }
     for (path, text) in files.iter().filter(|(_, text)| text.len() > FILE_BYTES_MAX) {
@@ -419,7 +422,7 @@ pub(crate) fn too_large(path: &str, bytes: u64, limit: usize) -> Problem {
 
 fn digest_of(files: &BTreeMap<String, String>) -> String {
     let mut hasher = Sha256::new();
-    for (path, text) in files {
+    for (path, text) in files.iter().filter(|(path, _)| Kind::of_file(path).is_some()) {
         hasher.update(path.as_bytes());
         hasher.update((text.len() as u64).to_le_bytes());
         hasher.update(text.as_bytes());

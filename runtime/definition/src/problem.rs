@@ -57,11 +57,17 @@ impl Problem {
     }
 
     /// An error in the expression at `pointer`.
-    pub fn expression(diagnostic: Diagnostic, file: impl Into<String>, pointer: impl Into<String>) -> Problem {
+    pub fn expression(
+        diagnostic: Diagnostic,
+        file: impl Into<String>,
+        pointer: impl Into<String>,
+    ) -> Problem {
         let mut problem = Problem::error(diagnostic.code, file, pointer);
         problem.column = Some(diagnostic.column);
+        let chinese = diagnostic.message_in("zh-CN");
         problem.args = diagnostic.args;
         problem.args.push(("message", diagnostic.message));
+        problem.args.push(("message_zh", chinese));
         problem
     }
 
@@ -102,15 +108,15 @@ impl Problem {
     /// What is wrong, in `language`.
     pub fn message(&self, language: &str) -> String {
         let args = self.borrowed_args();
-        // Findings about expressions have one text per broken rule, where the catalogue knows the rule.
+        // Some problems have one text per reason.
         let by_reason = self
             .get("reason")
             .and_then(|reason| locale::find(language, &format!("error.{}.{reason}", self.code), &args));
         let mut message =
             by_reason.unwrap_or_else(|| locale::translate(language, &format!("error.{}", self.code), &args));
-        if let Some(suggestion) = self.get("suggestion")
+        if self.get("suggestion").is_some()
             // The words of expressions say it themselves.
-            && self.get("message").is_none_or(|own| message != own || !own.contains(suggestion))
+            && self.get("message").is_none()
         {
             message.push_str(&locale::translate(language, "error.suggestion", &args));
         }

@@ -56,7 +56,8 @@ fn checker(kind: Kind) -> &'static Checker {
             Kind::Role => generate::<Role>(),
             Kind::Data => generate::<Data>(),
         };
-        let validator = jsonschema::draft202012::new(&schema).expect("generated schemas are tested to be schemas");
+        let validator =
+            jsonschema::draft202012::new(&schema).expect("generated schemas are tested to be schemas");
         Checker { schema, validator }
     })
 }

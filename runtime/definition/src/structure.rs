@@ -94,7 +94,8 @@ pub(crate) fn position(items: &[Value], record_key: Option<&str>, id: &str) -> O
 pub(crate) fn reorder(present: &[String], wanted: &[String]) -> Vec<String> {
     let mut ordered: Vec<String> = wanted.iter().filter(|id| present.contains(id)).cloned().collect();
     for (at, id) in present.iter().enumerate().filter(|(_, id)| !wanted.contains(id)) {
-        let behind = at.checked_sub(1).and_then(|before| ordered.iter().position(|other| *other == present[before]));
+        let behind =
+            at.checked_sub(1).and_then(|before| ordered.iter().position(|other| *other == present[before]));
         ordered.insert(behind.map_or(0, |before| before + 1), id.clone());
     }
     ordered

@@ -1,5 +1,8 @@
 //! Whatever is given as an app or an overlay: the answer is an app or a list of problems, never a panic.
 
+// Helpers of tests may unwrap, and take what an `expect!` makes as it comes.
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -63,9 +66,38 @@ fn any_json() -> impl Strategy<Value = Value> {
 /// Texts that mean something in the language, expressions among them, or nothing at all.
 fn any_text() -> impl Strategy<Value = String> {
     let known = [
-        "id", "name", "type", "fields", "entity", "label", "choices", "value", "rollup", "computed", "lines", "via",
-        "account", "sales-core.account", "record.name", "record.owner == user.id", "record.", "now()", "a.b.c", "-name",
-        "2.50", "own", "where", "en", "", "/", "~", "\u{0}", "客户", "record.amount > 'x' && (", "{0000}", "((((",
+        "id",
+        "name",
+        "type",
+        "fields",
+        "entity",
+        "label",
+        "choices",
+        "value",
+        "rollup",
+        "computed",
+        "lines",
+        "via",
+        "account",
+        "sales-core.account",
+        "record.name",
+        "record.owner == user.id",
+        "record.",
+        "now()",
+        "a.b.c",
+        "-name",
+        "2.50",
+        "own",
+        "where",
+        "en",
+        "",
+        "/",
+        "~",
+        "\u{0}",
+        "客户",
+        "record.amount > 'x' && (",
+        "{0000}",
+        "((((",
     ];
     prop_oneof![3 => prop::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => ".{0,12}"]
 }
@@ -106,7 +138,10 @@ fn mutated(changes: &[(u16, Vec<u16>, Value, bool)]) -> BTreeMap<String, Value> 
 }
 
 fn any_changes() -> impl Strategy<Value = Vec<(u16, Vec<u16>, Value, bool)>> {
-    prop::collection::vec((any::<u16>(), prop::collection::vec(any::<u16>(), 1..6), any_json(), any::<bool>()), 1..4)
+    prop::collection::vec(
+        (any::<u16>(), prop::collection::vec(any::<u16>(), 1..6), any_json(), any::<bool>()),
+        1..4,
+    )
 }
 
 proptest! {
@@ -178,7 +213,8 @@ fn sorted(package: &Package) -> String {
     fn sort(value: Value) -> Value {
         match value {
             Value::Object(map) => {
-                let sorted: BTreeMap<String, Value> = map.into_iter().map(|(key, value)| (key, sort(value))).collect();
+                let sorted: BTreeMap<String, Value> =
+                    map.into_iter().map(|(key, value)| (key, sort(value))).collect();
                 sorted.into_iter().collect()
             }
             Value::Array(items) => items.into_iter().map(sort).collect(),

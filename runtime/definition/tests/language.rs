@@ -1,5 +1,8 @@
 //! What is published of the app language: schemas, the reference, the words of the runtime.
 
+// Helpers of tests may unwrap, and take what an `expect!` makes as it comes.
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -23,7 +26,10 @@ fn catalogue(language: &str) -> BTreeMap<String, String> {
 /// Names in braces, in any order.
 fn placeholders(words: &str) -> BTreeSet<&str> {
     let parts = words.split('{').skip(1).filter_map(|part| part.split_once('}'));
-    parts.map(|(name, _)| name).filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_')).collect()
+    parts
+        .map(|(name, _)| name)
+        .filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        .collect()
 }
 
 #[test]
@@ -31,7 +37,10 @@ fn every_language_has_the_same_keys_and_no_empty_words() {
     let (en, zh) = (catalogue("en"), catalogue("zh-CN"));
     let missing: Vec<&String> = en.keys().filter(|key| !zh.contains_key(*key)).collect();
     let extra: Vec<&String> = zh.keys().filter(|key| !en.contains_key(*key)).collect();
-    assert!(missing.is_empty() && extra.is_empty(), "missing in zh-CN: {missing:?}; missing in en: {extra:?}");
+    assert!(
+        missing.is_empty() && extra.is_empty(),
+        "missing in zh-CN: {missing:?}; missing in en: {extra:?}"
+    );
     for (key, words) in en.iter().chain(&zh) {
         assert!(!words.trim().is_empty() || key.ends_with("separator"), "{key}");
     }
@@ -62,18 +71,43 @@ fn every_code_in_the_source_has_words() {
         let source = source.split("#[cfg(test)]").next().unwrap_or_default();
         let quoted = source.split('"').skip(1).step_by(2);
         let families = [
-            "json", "package", "schema", "app", "setting", "name", "entity", "extension", "field", "number", "computed",
-            "rollup", "check", "duplicates", "index", "ref", "menu", "view", "form", "role", "tree", "data", "text",
-            "overlay", "expr", "locale",
+            "json",
+            "package",
+            "schema",
+            "app",
+            "setting",
+            "name",
+            "entity",
+            "extension",
+            "field",
+            "number",
+            "computed",
+            "rollup",
+            "check",
+            "duplicates",
+            "index",
+            "ref",
+            "menu",
+            "view",
+            "form",
+            "role",
+            "tree",
+            "data",
+            "text",
+            "overlay",
+            "expr",
+            "locale",
         ];
         codes.extend(
             quoted
-                .filter(|text| text.split_once('.').is_some_and(|(family, rest)| {
-                    families.contains(&family)
-                        && rest != "json"
-                        && !rest.is_empty()
-                        && rest.chars().all(|c| c.is_ascii_lowercase() || c == '_')
-                }))
+                .filter(|text| {
+                    text.split_once('.').is_some_and(|(family, rest)| {
+                        families.contains(&family)
+                            && rest != "json"
+                            && !rest.is_empty()
+                            && rest.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+                    })
+                })
                 .map(|code| format!("error.{code}")),
         );
     }
@@ -84,7 +118,10 @@ fn every_code_in_the_source_has_words() {
 
 #[test]
 fn words_fall_back_to_english_and_then_to_the_key() {
-    assert_eq!(locale::translate("zh-CN", "error.menu.twice", &[("name", "线索{name}")]), "视图“线索{name}”在菜单中重复出现。");
+    assert_eq!(
+        locale::translate("zh-CN", "error.menu.twice", &[("name", "线索{name}")]),
+        "视图“线索{name}”在菜单中重复出现。"
+    );
     assert_eq!(locale::translate("fr", "error.tree.empty", &[]), "The tree has no nodes.");
     assert_eq!(locale::translate("fr", "no.such.key", &[]), "no.such.key");
 }
@@ -109,11 +146,18 @@ fn the_language_is_negotiated() {
 fn more_languages_are_added_by_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("de")).unwrap();
-    std::fs::write(folder.path().join("de/errors.json"), r#"{"error.tree.empty": "Der Baum hat keine Knoten."}"#).unwrap();
+    std::fs::write(
+        folder.path().join("de/errors.json"),
+        r#"{"error.tree.empty": "Der Baum hat keine Knoten."}"#,
+    )
+    .unwrap();
     assert_eq!(locale::load_directory(folder.path()).unwrap(), ["de"]);
     assert!(locale::languages().contains(&"de"));
     assert_eq!(locale::translate("de", "error.tree.empty", &[]), "Der Baum hat keine Knoten.");
-    assert_eq!(locale::translate("de", "error.tree.too_deep", &[("limit", "3")]), "The tree has more than 3 levels.");
+    assert_eq!(
+        locale::translate("de", "error.tree.too_deep", &[("limit", "3")]),
+        "The tree has more than 3 levels."
+    );
     std::fs::write(folder.path().join("de/broken.json"), "{").unwrap();
     assert_eq!(locale::load_directory(folder.path()).unwrap_err()[0].code, "locale.unreadable");
 }
@@ -122,9 +166,17 @@ fn more_languages_are_added_by_a_folder() {
 fn a_field_is_described_by_its_type() {
     let (_, entity) = schema::schemas().into_iter().find(|(kind, _)| *kind == Kind::Entity.name()).unwrap();
     let field = &entity["$defs"]["Field"];
-    let decimal = field["allOf"].as_array().unwrap().iter().find(|branch| branch["if"]["properties"]["type"]["const"] == "decimal");
-    let own: BTreeMap<&String, &Value> =
-        decimal.unwrap()["then"]["properties"].as_object().unwrap().iter().filter(|(_, schema)| **schema != true).collect();
+    let decimal = field["allOf"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|branch| branch["if"]["properties"]["type"]["const"] == "decimal");
+    let own: BTreeMap<&String, &Value> = decimal.unwrap()["then"]["properties"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(_, schema)| **schema != true)
+        .collect();
     expect![[r#"
         {
           "max": {
@@ -142,14 +194,16 @@ fn a_field_is_described_by_its_type() {
             "maximum": 9,
             "description": "Places after the point, 0 to 9."
           }
-        }"#]].assert_eq(&serde_json::to_string_pretty(&own).unwrap());
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&own).unwrap());
 }
 
 #[test]
 fn the_reference_describes_every_kind_and_every_type_of_field() {
     let reference = schema::reference_markdown();
     for kind in Kind::ALL {
-        let file = if kind == Kind::App { "app.json".to_owned() } else { format!("{}/<id>.json", kind.folder()) };
+        let file =
+            if kind == Kind::App { "app.json".to_owned() } else { format!("{}/<id>.json", kind.folder()) };
         assert!(reference.contains(&format!("`{file}`")), "{file}");
     }
     let start = reference.find("### Choice").unwrap();
@@ -165,7 +219,8 @@ fn the_reference_describes_every_kind_and_every_type_of_field() {
         | `label` | [Text](#text) | yes | Name shown to people. |
         | `color` | text |  | Colour of its badge: a Tabler colour name. |
         | `retired` | true or false |  | Kept for old records, no longer offered. |
-    "#]].assert_eq(&reference[start..end]);
+    "#]]
+    .assert_eq(&reference[start..end]);
     let row = reference.lines().find(|line| line.starts_with("| `rollup`")).unwrap();
     expect!["| `rollup` | Value calculated from records that point to this one. | `entity` (required): text. Entity whose records are summed up.<br>`via` (required): text. Reference field of that entity which points to this one.<br>`operation` (required): [RollupOperation](#rollupoperation). What is calculated.<br>`field`: text. Field of that entity (not for `count`).<br>`filter`: text. Only records for which this holds. |"].assert_eq(row);
 }

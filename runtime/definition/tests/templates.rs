@@ -21,7 +21,8 @@ fn text(problems: &[Problem]) -> String {
 #[test]
 fn both_templates_compile_together_without_errors_or_warnings() {
     let packages = [package("lead-management"), package("sales-core")];
-    let compiled = compile(&packages, &[], &BTreeMap::new()).unwrap_or_else(|problems| panic!("{}", text(&problems)));
+    let compiled =
+        compile(&packages, &[], &BTreeMap::new()).unwrap_or_else(|problems| panic!("{}", text(&problems)));
     assert_eq!(text(&compiled.warnings), "");
     let apps: Vec<&str> = compiled.model.apps.iter().map(|app| app.id.as_str()).collect();
     assert_eq!(apps, ["sales-core", "lead-management"]);
@@ -32,7 +33,10 @@ fn what_is_loaded_is_saved_byte_for_byte() {
     for app in ["sales-core", "lead-management"] {
         for (path, saved) in package(app).files() {
             let written = std::fs::read_to_string(folder(app).join(&path)).unwrap();
-            assert!(written == saved, "{app}/{path} is not in canonical form; saved it would be:\n{saved:.2000}");
+            assert!(
+                written == saved,
+                "{app}/{path} is not in canonical form; saved it would be:\n{saved:.2000}"
+            );
         }
     }
 }

@@ -31,8 +31,9 @@ impl Compiler<'_> {
         let mut all = Vec::with_capacity(self.drafts.len());
         for entity in 0..self.drafts.len() {
             let slots = 0..self.drafts[entity].fields.len();
-            let slots: Vec<Slot> =
-                slots.filter(|slot| matches!(self.drafts[entity].fields[*slot].kind, DraftKind::Computed(_))).collect();
+            let slots: Vec<Slot> = slots
+                .filter(|slot| matches!(self.drafts[entity].fields[*slot].kind, DraftKind::Computed(_)))
+                .collect();
             let mut computed = Computed::default();
             for slot in slots {
                 self.visit(entity, slot, &mut Vec::new(), &mut computed, problems);
@@ -140,7 +141,9 @@ impl Compiler<'_> {
         let mut found: Vec<(usize, Slot, Type)> = Vec::new();
         for (entity, draft) in self.drafts.iter().enumerate() {
             for (slot, field) in draft.fields.iter().enumerate() {
-                let DraftKind::Rollup { entity: child, operation, field: of, .. } = field.kind else { continue };
+                let DraftKind::Rollup { entity: child, operation, field: of, .. } = field.kind else {
+                    continue;
+                };
                 let place = field.place.key("field");
                 let ty = match of {
                     None => Some(Type::Int),
@@ -181,8 +184,7 @@ pub(super) fn shape(draft: &Draft<'_>) -> Shape {
         let ty = field.ty.clone().unwrap_or(Type::Json);
         let member = Member::new(field.name.clone(), ty);
         // What a record must have may still be missing in records that are older than the rule.
-        let always =
-            matches!(slot, system::ID | system::VERSION | system::CREATED_AT | system::UPDATED_AT);
+        let always = matches!(slot, system::ID | system::VERSION | system::CREATED_AT | system::UPDATED_AT);
         let member = if always { member } else { member.nullable() };
         if draft.is_lines(slot) { member } else { member.column(field.name.clone()) }
     });

@@ -78,7 +78,8 @@ impl Check<'_> {
             match record.get(&data.key) {
                 None | Some(Value::Null) => problems.push(place.error("data.no_key").arg("name", &data.key)),
                 Some(value) if !seen.insert(value.to_string()) => {
-                    problems.push(place.key(&data.key).error("data.duplicate_key").arg("value", plain(value)));
+                    problems
+                        .push(place.key(&data.key).error("data.duplicate_key").arg("value", plain(value)));
                 }
                 Some(_) => {}
             }
@@ -86,7 +87,13 @@ impl Check<'_> {
         }
     }
 
-    fn record(&self, entity: &EntityModel, record: &Map<String, Value>, place: &Place, problems: &mut Problems) {
+    fn record(
+        &self,
+        entity: &EntityModel,
+        record: &Map<String, Value>,
+        place: &Place,
+        problems: &mut Problems,
+    ) {
         for (name, value) in record {
             let place = place.key(name);
             let Some(field) = entity.field(name) else {
@@ -123,10 +130,15 @@ impl Check<'_> {
             FieldKind::Decimal { scale, .. } => {
                 let number = text.map(str::to_owned).or_else(|| value.as_number().map(ToString::to_string));
                 let number = number.and_then(|text| text.parse::<Decimal>().ok());
-                wanted(number.is_some_and(|number| number.scale <= *scale), &format!("\"0.{}\"", "0".repeat((*scale).into())))
+                wanted(
+                    number.is_some_and(|number| number.scale <= *scale),
+                    &format!("\"0.{}\"", "0".repeat((*scale).into())),
+                )
             }
             FieldKind::Boolean => wanted(value.is_boolean(), "true, false"),
-            FieldKind::Date => wanted(text.is_some_and(|text| text.parse::<chrono::NaiveDate>().is_ok()), "2026-01-31"),
+            FieldKind::Date => {
+                wanted(text.is_some_and(|text| text.parse::<chrono::NaiveDate>().is_ok()), "2026-01-31")
+            }
             FieldKind::Datetime => {
                 let parsed = text.is_some_and(|text| chrono::DateTime::parse_from_rfc3339(text).is_ok());
                 wanted(parsed, "2026-01-31T09:00:00Z")
@@ -136,7 +148,8 @@ impl Check<'_> {
                 wanted(known, &list(choices.iter().map(|choice| choice.value.as_str())))
             }
             FieldKind::Choices { choices } => {
-                let known = |item: &Value| choices.iter().any(|choice| Some(choice.value.as_str()) == item.as_str());
+                let known =
+                    |item: &Value| choices.iter().any(|choice| Some(choice.value.as_str()) == item.as_str());
                 let fits = value.as_array().is_some_and(|items| items.iter().all(known));
                 wanted(fits, &format!("[{}]", list(choices.iter().map(|choice| choice.value.as_str()))))
             }

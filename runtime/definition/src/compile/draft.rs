@@ -112,14 +112,16 @@ pub(super) fn drafts<'a>(
     for (app, package) in packages.iter().enumerate() {
         for entity in &package.entities {
             let place = Place::new(package, Kind::Entity, &entity.id);
-            drafts.push(draft(app, package, entity, place, problems));
+            drafts.push(draft(app, package, entity, &place, problems));
         }
     }
     check_tables(&drafts, problems);
     for (app, package) in packages.iter().enumerate() {
         for extension in &package.extensions {
             let place = Place::new(package, Kind::Extension, &extension.id);
-            let Some(index) = names.entity(app, &extension.extends, &place.key("extends"), problems) else { continue };
+            let Some(index) = names.entity(app, &extension.extends, &place.key("extends"), problems) else {
+                continue;
+            };
             let draft = &mut drafts[index];
             if draft.app == app {
                 problems.push(place.key("extends").error("extension.own").arg("entity", &draft.key));
@@ -137,7 +139,13 @@ pub(super) fn drafts<'a>(
     drafts
 }
 
-fn draft<'a>(app: usize, package: &Package, entity: &'a Entity, place: Place, problems: &mut Problems) -> Draft<'a> {
+fn draft<'a>(
+    app: usize,
+    package: &Package,
+    entity: &'a Entity,
+    place: &Place,
+    problems: &mut Problems,
+) -> Draft<'a> {
     let name = entity.name.as_deref().unwrap_or(&entity.id);
     check_name(name, &place.key(if entity.name.is_some() { "name" } else { "id" }), problems);
     let table = format!("{}__{name}", package.app.id.replace('-', "_"));
@@ -155,9 +163,9 @@ fn draft<'a>(app: usize, package: &Package, entity: &'a Entity, place: Place, pr
         indexes: Vec::new(),
         checks: Vec::new(),
     };
-    draft.add_system(app, &place);
-    draft.add_fields(app, &entity.fields, "", &place, problems);
-    draft.add_rest(app, &entity.indexes, &entity.checks, &place);
+    draft.add_system(app, place);
+    draft.add_fields(app, &entity.fields, "", place, problems);
+    draft.add_rest(app, &entity.indexes, &entity.checks, place);
     draft
 }
 
@@ -168,7 +176,9 @@ impl<'a> Draft<'a> {
             let (kind, ty) = match slot {
                 system::ID => (FieldKind::System, Type::Id),
                 system::VERSION => (FieldKind::System, Type::Int),
-                system::CREATED_AT | system::UPDATED_AT | system::DELETED_AT => (FieldKind::Datetime, Type::DateTime),
+                system::CREATED_AT | system::UPDATED_AT | system::DELETED_AT => {
+                    (FieldKind::Datetime, Type::DateTime)
+                }
                 _ => (FieldKind::User, Type::Id),
             };
             self.slots.insert(name.clone(), slot);
@@ -184,7 +194,14 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn add_fields(&mut self, app: usize, fields: &'a [Field], prefix: &str, place: &Place, problems: &mut Problems) {
+    fn add_fields(
+        &mut self,
+        app: usize,
+        fields: &'a [Field],
+        prefix: &str,
+        place: &Place,
+        problems: &mut Problems,
+    ) {
         for (index, field) in fields.iter().enumerate() {
             let place = place.key("fields").index(index);
             let name_place = place.key(if field.name.is_some() { "name" } else { "id" });
@@ -195,7 +212,9 @@ impl<'a> Draft<'a> {
             let twice_id = self.fields[system::FIRST..].iter().any(|other| other.id == id);
             match self.slots.get(&name).copied() {
                 // One slip, one problem: a field that is there twice has its id and its name twice.
-                _ if twice_id => problems.push(place.key("id").error("field.duplicate_id").arg("id", &field.id)),
+                _ if twice_id => {
+                    problems.push(place.key("id").error("field.duplicate_id").arg("id", &field.id))
+                }
                 Some(other) if other < system::FIRST => {
                     problems.push(name_place.error("field.system_name").arg("name", &name));
                 }

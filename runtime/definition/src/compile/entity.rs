@@ -16,7 +16,11 @@ const DUPLICATE_THRESHOLD_PERCENT: u8 = 85;
 
 impl Compiler<'_> {
     /// The models of all entities, still without indexes.
-    pub(super) fn entities(&mut self, mut computed: Vec<Computed>, problems: &mut Problems) -> Vec<EntityModel> {
+    pub(super) fn entities(
+        &mut self,
+        mut computed: Vec<Computed>,
+        problems: &mut Problems,
+    ) -> Vec<EntityModel> {
         let mut entities: Vec<EntityModel> = (0..self.drafts.len())
             .map(|index| self.entity(index, std::mem::take(&mut computed[index]), problems))
             .collect();
@@ -168,7 +172,8 @@ impl Compiler<'_> {
             if checks.iter().any(|other| other.app == *app && other.id == check.id) {
                 problems.push(place.key("id").error("check.duplicate_id").arg("id", &check.id));
             }
-            let field = check.field.as_deref().and_then(|name| draft.find(name, &place.key("field"), problems));
+            let field =
+                check.field.as_deref().and_then(|name| draft.find(name, &place.key("field"), problems));
             let site = Site { entity: index, app: *app };
             let condition =
                 self.condition(site, &check.condition, &place.key("condition"), Nulls::Warn, problems);
@@ -218,8 +223,8 @@ fn duplicates(draft: &Draft<'_>, problems: &mut Problems) -> Option<DuplicatesMo
         let Some(slot) = draft.find(&entry.field, &place, problems) else { continue };
         let kind = draft.fields[slot].source.map(|field| &field.kind);
         let free_text = matches!(kind, Some(FieldType::Text { .. } | FieldType::LongText { .. }));
-        let exact = free_text
-            || matches!(kind, Some(FieldType::Phone {} | FieldType::Email {} | FieldType::Url {}));
+        let exact =
+            free_text || matches!(kind, Some(FieldType::Phone {} | FieldType::Email {} | FieldType::Url {}));
         if if entry.compare == Compare::Exact { !exact } else { !free_text } {
             problems.push(place.error("duplicates.type").arg("name", &entry.field));
         }
@@ -230,7 +235,8 @@ fn duplicates(draft: &Draft<'_>, problems: &mut Problems) -> Option<DuplicatesMo
         problems.push(place.key("threshold").error("duplicates.threshold"));
     }
     let show = source.show.iter().enumerate();
-    let show = show.filter_map(|(at, name)| draft.find(name, &place.key("show").index(at), problems)).collect();
+    let show =
+        show.filter_map(|(at, name)| draft.find(name, &place.key("show").index(at), problems)).collect();
     Some(DuplicatesModel { fields, threshold: f64::from(threshold) / 100.0, show })
 }
 
@@ -240,8 +246,12 @@ fn connect(entities: &mut [EntityModel]) {
     for entity in entities.iter() {
         for field in &entity.fields {
             match field.kind {
-                FieldKind::Reference { entity: target } => links.push((target, entity.index, field.slot, false)),
-                FieldKind::Rollup { entity: child, .. } => links.push((child, entity.index, field.slot, true)),
+                FieldKind::Reference { entity: target } => {
+                    links.push((target, entity.index, field.slot, false))
+                }
+                FieldKind::Rollup { entity: child, .. } => {
+                    links.push((child, entity.index, field.slot, true))
+                }
                 _ => {}
             }
         }

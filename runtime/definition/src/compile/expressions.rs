@@ -87,7 +87,9 @@ impl Compiler<'_> {
         problems: &mut Problems,
     ) -> Option<Expression> {
         let draft = &self.drafts[site.entity];
-        if mentions(source).any(|name| draft.slots.get(name).is_some_and(|slot| draft.fields[*slot].ty.is_none())) {
+        if mentions(source)
+            .any(|name| draft.slots.get(name).is_some_and(|slot| draft.fields[*slot].ty.is_none()))
+        {
             return None;
         }
         let key = (site.entity, site.app, want.clone(), source.to_owned());
@@ -213,7 +215,8 @@ fn is_equated(source: &str, span: &Range<usize>) -> bool {
 
 /// The literal texts that a member is compared with: `== 'a'`, `in ['a', 'b']`, `'a' in record.tags`.
 fn compared_texts<'s>(source: &'s str, reference: &Reference) -> Vec<&'s str> {
-    let (before, after) = (source[..reference.span.start].trim_end(), source[reference.span.end..].trim_start());
+    let (before, after) =
+        (source[..reference.span.start].trim_end(), source[reference.span.end..].trim_start());
     let operator = after.get(..2).unwrap_or_default();
     if operator == "==" || operator == "!=" {
         return literal(after[2..].trim_start()).map(|(text, _)| text).into_iter().collect();

@@ -9,7 +9,9 @@ use super::Compiler;
 use super::place::Place;
 use super::roles::{DEPARTMENT, TEAM};
 use crate::Kind;
-use crate::model::{EntityModel, FieldKind, IndexModel, PermissionModel, RoleModel, Slot, ViewModel, roots, system};
+use crate::model::{
+    EntityModel, FieldKind, IndexModel, PermissionModel, RoleModel, Slot, ViewModel, roots, system,
+};
 use crate::package::hex;
 use crate::problem::Problems;
 use crate::source::Operation;
@@ -110,7 +112,11 @@ fn scope_columns(entity: usize, roles: &Roles) -> Vec<Slot> {
 }
 
 fn record_slots(expression: &Expression) -> impl Iterator<Item = Slot> {
-    expression.references().iter().filter(|reference| reference.root == roots::RECORD).map(|reference| reference.slot)
+    expression
+        .references()
+        .iter()
+        .filter(|reference| reference.root == roots::RECORD)
+        .map(|reference| reference.slot)
 }
 
 struct Found<'a> {

@@ -138,7 +138,8 @@ impl<'a> Resolver<'_, 'a> {
             Ok(regex) => Some(Some(regex)),
             Err(error) => {
                 let reason = error.to_string();
-                let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                let reason =
+                    reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
                 problems.push(self.field.place.key("pattern").error("field.pattern").arg("detail", reason));
                 None
             }
@@ -271,8 +272,14 @@ fn check_options(field: &Field, place: &Place, problems: &mut Problems) {
     let given_by_system = matches!(kind, T::Autonumber { .. } | T::Computed { .. } | T::Rollup { .. });
     let opaque = matches!(
         kind,
-        T::Lines { .. } | T::Choices { .. } | T::GeoPoint {} | T::File { .. } | T::Files { .. } | T::Photo {}
-            | T::Signature {} | T::Json {}
+        T::Lines { .. }
+            | T::Choices { .. }
+            | T::GeoPoint {}
+            | T::File { .. }
+            | T::Files { .. }
+            | T::Photo {}
+            | T::Signature {}
+            | T::Json {}
     );
     let text = matches!(
         kind,
@@ -285,7 +292,10 @@ fn check_options(field: &Field, place: &Place, problems: &mut Problems) {
         ("valid_when", field.valid_when.is_some() && given_by_system),
         ("default", field.default.is_some() && (given_by_system || lines)),
         ("search", field.search && !text),
-        ("unique", field.unique && (opaque || matches!(kind, T::LongText { .. } | T::Boolean {} | T::Rollup { .. }))),
+        (
+            "unique",
+            field.unique && (opaque || matches!(kind, T::LongText { .. } | T::Boolean {} | T::Rollup { .. })),
+        ),
         ("index", field.index && (opaque || matches!(kind, T::LongText { .. }))),
     ];
     for (option, _) in misplaced.into_iter().filter(|(_, wrong)| *wrong) {

@@ -108,9 +108,8 @@ fn build(
     digest: String,
     problems: &mut Problems,
 ) -> Model {
-    let settings = packages.iter().map(|package| {
-        settings::settings_of(package, values.get(&package.app.id), problems)
-    });
+    let settings =
+        packages.iter().map(|package| settings::settings_of(package, values.get(&package.app.id), problems));
     let settings = settings.collect();
     let names = Names::new(packages);
     let mut drafts = draft::drafts(packages, &names, problems);

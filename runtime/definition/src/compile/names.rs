@@ -10,8 +10,27 @@ use crate::{Package, Problem};
 
 /// Words that expressions keep for themselves; a field of such a name could never be read.
 const RESERVED: [&str; 21] = [
-    "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop",
-    "namespace", "null", "package", "return", "true", "var", "void", "while",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "false",
+    "for",
+    "function",
+    "if",
+    "import",
+    "in",
+    "let",
+    "loop",
+    "namespace",
+    "null",
+    "package",
+    "return",
+    "true",
+    "var",
+    "void",
+    "while",
 ];
 /// Longest name of a field, setting or entity; table and column names of databases end at 63.
 pub(super) const NAME_CHARS_MAX: usize = 40;
@@ -46,7 +65,13 @@ impl<'a> Names<'a> {
     }
 
     /// The entity that `name` means in `app`.
-    pub(super) fn entity(&self, app: usize, name: &str, place: &Place, problems: &mut Problems) -> Option<usize> {
+    pub(super) fn entity(
+        &self,
+        app: usize,
+        name: &str,
+        place: &Place,
+        problems: &mut Problems,
+    ) -> Option<usize> {
         let (owner, id) = self.owner(app, name, place, problems)?;
         let found = self.entities.get(&(owner, id)).copied();
         if found.is_none() {
@@ -56,7 +81,13 @@ impl<'a> Names<'a> {
     }
 
     /// The key of the tree that `name` means in `app`.
-    pub(super) fn tree(&self, app: usize, name: &str, place: &Place, problems: &mut Problems) -> Option<String> {
+    pub(super) fn tree(
+        &self,
+        app: usize,
+        name: &str,
+        place: &Place,
+        problems: &mut Problems,
+    ) -> Option<String> {
         let (owner, id) = self.owner(app, name, place, problems)?;
         let found = self.trees.get(&(owner, id)).cloned();
         if found.is_none() {

@@ -15,7 +15,9 @@ pub(super) fn order(packages: &[Arc<Package>], problems: &mut Problems) -> Vec<A
     let mut sorted: Vec<&Arc<Package>> = packages.iter().collect();
     sorted.sort_by(|a, b| a.app.id.cmp(&b.app.id));
     for pair in sorted.windows(2).filter(|pair| pair[0].app.id == pair[1].app.id) {
-        problems.push(Place::new(pair[1], Kind::App, "").key("id").error("app.duplicate").arg("app", &pair[1].app.id));
+        problems.push(
+            Place::new(pair[1], Kind::App, "").key("id").error("app.duplicate").arg("app", &pair[1].app.id),
+        );
     }
     sorted.dedup_by(|a, b| a.app.id == b.app.id);
     let by_id: HashMap<&str, &Arc<Package>> =
@@ -82,7 +84,8 @@ impl<'a> Walk<'a> {
                 continue;
             };
             if Version::parse(&required.app.version).is_ok_and(|present| present < wanted) {
-                let problem = place.key("version").error("app.requirement_version").arg("app", &requirement.app);
+                let problem =
+                    place.key("version").error("app.requirement_version").arg("app", &requirement.app);
                 self.problems.push(problem.arg("wanted", wanted).arg("present", &required.app.version));
             }
         }

@@ -50,7 +50,8 @@ impl Compiler<'_> {
             let place = place.key("permissions").index(index);
             let entity = self.names.entity(app, &permission.entity, &place.key("entity"), problems);
             let Some(entity) = entity else { continue };
-            let model = self.permission(Site { entity, app }, permission, &entities[entity], &place, problems);
+            let model =
+                self.permission(Site { entity, app }, permission, &entities[entity], &place, problems);
             if permissions.insert(entity, model).is_some() {
                 let problem = place.key("entity").error("role.entity_twice");
                 problems.push(problem.arg("name", &permission.entity));
@@ -80,7 +81,9 @@ impl Compiler<'_> {
             RowScope::Own => self.filter(site, OWN, &rows, Nulls::Fine, problems),
             RowScope::Team => self.filter(site, TEAM, &rows, Nulls::Fine, problems),
             RowScope::Department => self.filter(site, DEPARTMENT, &rows, Nulls::Fine, problems),
-            RowScope::Where { condition } => self.filter(site, condition, &rows.key("where"), Nulls::Warn, problems),
+            RowScope::Where { condition } => {
+                self.filter(site, condition, &rows.key("where"), Nulls::Warn, problems)
+            }
         };
         let mut fields = HashMap::new();
         for (name, access) in &permission.fields {

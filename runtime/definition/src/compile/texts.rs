@@ -37,7 +37,9 @@ fn walk(value: &Value, path: &mut Vec<String>, file: &str, problems: &mut Proble
                 }
                 path.push(key.clone());
                 match inner.as_object() {
-                    Some(words) if TEXT_KEYS.contains(&key.as_str()) && words.values().all(Value::is_string) => {
+                    Some(words)
+                        if TEXT_KEYS.contains(&key.as_str()) && words.values().all(Value::is_string) =>
+                    {
                         for language in LANGUAGES {
                             if words.get(language).and_then(Value::as_str).is_none_or(str::is_empty) {
                                 let problem = Problem::warning("text.missing", file, json::pointer(path));

@@ -69,7 +69,10 @@ impl Walk<'_> {
                 self.report("tree.code", &[("value", code.clone())]);
             }
             if path.len() > PATH_BYTES_MAX {
-                self.report("tree.path_too_long", &[("value", path.clone()), ("limit", PATH_BYTES_MAX.to_string())]);
+                self.report(
+                    "tree.path_too_long",
+                    &[("value", path.clone()), ("limit", PATH_BYTES_MAX.to_string())],
+                );
             }
             if node.point.is_some_and(|(lat, lon)| lat.abs() > 90.0 || lon.abs() > 180.0) {
                 self.report("tree.point", &[]);

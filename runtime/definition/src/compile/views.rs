@@ -73,7 +73,8 @@ impl Compiler<'_> {
         });
         let columns = columns.collect();
         let filter = view.filter.as_deref();
-        let filter = filter.and_then(|source| self.filter(site, source, &place.key("filter"), Nulls::Fine, problems));
+        let filter =
+            filter.and_then(|source| self.filter(site, source, &place.key("filter"), Nulls::Fine, problems));
         let quick = view.quick_filters.iter().enumerate().filter_map(|(index, name)| {
             self.quick_filter(&entities[entity], name, &place.key("quick_filters").index(index), problems)
         });
@@ -116,7 +117,9 @@ impl Compiler<'_> {
         let path = column.field();
         let (label, hide_on_phone, place) = match column {
             Column::Field(_) => (None, false, place.clone()),
-            Column::Detailed { label, hide_on_phone, .. } => (label.clone(), *hide_on_phone, place.key("field")),
+            Column::Detailed { label, hide_on_phone, .. } => {
+                (label.clone(), *hide_on_phone, place.key("field"))
+            }
         };
         let (name, through) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
         let slot = self.drafts[entity].find(name, &place, problems)?;
@@ -161,7 +164,8 @@ impl Compiler<'_> {
         let mut sort: Vec<(Slot, bool)> = Vec::new();
         for (index, written) in view.sort.iter().enumerate() {
             let place = place.index(index);
-            let (name, descending) = written.strip_prefix('-').map_or((written.as_str(), false), |name| (name, true));
+            let (name, descending) =
+                written.strip_prefix('-').map_or((written.as_str(), false), |name| (name, true));
             let Some(slot) = self.drafts[entity.index].find(name, &place, problems) else { continue };
             if !comparable(&entity.fields[slot].kind) {
                 problems.push(place.error("view.sort").arg("name", name));
@@ -238,7 +242,8 @@ impl Compiler<'_> {
                 field.required && field.writable() && field.default.is_none() && !seen.contains(&field.slot)
             });
             for field in missing {
-                problems.push(place.key("sections").warning("form.required_missing").arg("name", &field.name));
+                problems
+                    .push(place.key("sections").warning("form.required_missing").arg("name", &field.name));
             }
         }
         let key = format!("{}.{}", self.packages[app].app.id, form.id);
@@ -291,7 +296,14 @@ impl Compiler<'_> {
         let fixed = !field.writable();
         let FormItem::Detailed { wide, read_only, required, placeholder, columns: names, .. } = item else {
             let columns = Vec::new();
-            return Some(ItemModel { slot, wide: false, read_only: fixed, required: false, placeholder: None, columns });
+            return Some(ItemModel {
+                slot,
+                wide: false,
+                read_only: fixed,
+                required: false,
+                placeholder: None,
+                columns,
+            });
         };
         if *required && (fixed || *read_only) {
             problems.push(place.key("required").error("form.required_read_only").arg("name", &field.name));
@@ -300,7 +312,9 @@ impl Compiler<'_> {
             FieldKind::Lines { entity: child, .. } => names
                 .iter()
                 .enumerate()
-                .filter_map(|(at, name)| self.drafts[child].find(name, &place.key("columns").index(at), problems))
+                .filter_map(|(at, name)| {
+                    self.drafts[child].find(name, &place.key("columns").index(at), problems)
+                })
                 .collect(),
             _ => {
                 if !names.is_empty() && self.drafts[entity.index].fields[slot].ty.is_some() {
@@ -335,8 +349,8 @@ fn comparable(kind: &FieldKind) -> bool {
 
 /// The heading of a column that shows a field of a referenced record.
 fn joined(outer: &Text, inner: &Text) -> Text {
-    let words = locale::languages().into_iter().map(|language| {
-        (language.to_owned(), format!("{} · {}", outer.get(language), inner.get(language)))
-    });
+    let words = locale::languages()
+        .into_iter()
+        .map(|language| (language.to_owned(), format!("{} · {}", outer.get(language), inner.get(language))));
     Text::ByLanguage(words.collect())
 }

@@ -27,36 +27,40 @@ pub(super) fn report(error: &ValidationError<'_>, schema: &Value, file: &str, pr
         }
         Found::Required { property } => problems.push(at("schema.missing_key").arg("key", quote(property))),
         Found::Type { kind } => {
-            problems.push(at("schema.type").arg("reason", type_names(kind)).arg("found", quote(&error.instance())));
+            problems.push(
+                at("schema.type").arg("reason", type_names(kind)).arg("found", quote(error.instance())),
+            );
         }
         Found::AnyOf { context } | Found::OneOfNotValid { context } => {
             best_branch(error, context, schema, file, problems);
         }
         Found::Enum { options } => {
             let known: Vec<&Value> = options.as_array().into_iter().flatten().collect();
-            problems.push(choice(at("schema.choice"), &error.instance(), &known));
+            problems.push(choice(at("schema.choice"), error.instance(), &known));
         }
         Found::Constant { expected_value } => {
-            problems.push(choice(at("schema.choice"), &error.instance(), &[expected_value]));
+            problems.push(choice(at("schema.choice"), error.instance(), &[expected_value]));
         }
         Found::Minimum { limit } | Found::ExclusiveMinimum { limit } => {
-            problems.push(at("schema.too_small").arg("value", quote(&error.instance())).arg("limit", limit));
+            problems.push(at("schema.too_small").arg("value", quote(error.instance())).arg("limit", limit));
         }
         Found::Maximum { limit } | Found::ExclusiveMaximum { limit } => {
-            problems.push(at("schema.too_large").arg("value", quote(&error.instance())).arg("limit", limit));
+            problems.push(at("schema.too_large").arg("value", quote(error.instance())).arg("limit", limit));
         }
         Found::MaxLength { limit } => problems.push(at("schema.too_long").arg("limit", limit)),
         Found::MaxItems { limit } => problems.push(at("schema.too_many").arg("limit", limit)),
         Found::MinLength { .. } | Found::MinProperties { .. } => problems.push(at("schema.empty")),
         Found::MinItems { limit } => problems.push(at("schema.too_few").arg("limit", limit)),
         Found::Pattern { pattern } => {
-            problems.push(at("schema.form").arg("reason", form(pattern)).arg("value", quote(&error.instance())));
+            problems
+                .push(at("schema.form").arg("reason", form(pattern)).arg("value", quote(error.instance())));
         }
         Found::PropertyNames { error: inner } => {
-            let key = quote(&inner.instance());
+            let key = quote(inner.instance());
             problems.push(Problem::error("schema.language", file, pointer).arg("key", key));
         }
-        other => problems.push(at("schema.other").arg("rule", other.keyword()).arg("found", quote(&error.instance()))),
+        other => problems
+            .push(at("schema.other").arg("rule", other.keyword()).arg("found", quote(error.instance()))),
     }
 }
 
@@ -69,8 +73,7 @@ fn best_branch(
     problems: &mut Vec<Problem>,
 ) {
     let here = |inner: &ValidationError<'_>| inner.instance_path() == error.instance_path();
-    let wrong_type =
-        |inner: &ValidationError<'_>| here(inner) && matches!(inner.kind(), Found::Type { .. });
+    let wrong_type = |inner: &ValidationError<'_>| here(inner) && matches!(inner.kind(), Found::Type { .. });
     let mut known: Vec<Value> = Vec::new();
     let mut types: Vec<String> = Vec::new();
     let mut near: Vec<&Vec<ValidationError<'static>>> = Vec::new();
@@ -92,11 +95,11 @@ fn best_branch(
         let objects = types.iter().filter(|name| *name == "object").map(|_| &object);
         let known: Vec<&Value> = known.iter().chain(objects).collect();
         let problem = Problem::error("schema.choice", file, error.instance_path().as_str());
-        problems.push(choice(problem, &instance, &known));
+        problems.push(choice(problem, instance, &known));
     } else {
         types.dedup();
         let problem = Problem::error("schema.type", file, error.instance_path().as_str());
-        problems.push(problem.arg("reason", types.join("_or_")).arg("found", quote(&instance)));
+        problems.push(problem.arg("reason", types.join("_or_")).arg("found", quote(instance)));
     }
 }
 
@@ -125,14 +128,17 @@ fn choice(problem: Problem, value: &Value, known: &[&Value]) -> Problem {
 fn known_keys(error: &ValidationError<'_>, schema: &Value) -> Vec<String> {
     let path = error.schema_path().as_str();
     let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
-    let properties = schema.pointer(parent).and_then(|schema| schema.get("properties")).and_then(Value::as_object);
+    let properties =
+        schema.pointer(parent).and_then(|schema| schema.get("properties")).and_then(Value::as_object);
     properties.into_iter().flatten().map(|(key, _)| key.clone()).filter(|key| key != "$schema").collect()
 }
 
 fn type_names(kind: &TypeKind) -> String {
     match kind {
         TypeKind::Single(name) => name.to_string(),
-        TypeKind::Multiple(names) => names.iter().map(|name| name.to_string()).collect::<Vec<_>>().join("_or_"),
+        TypeKind::Multiple(names) => {
+            names.iter().map(|name| name.to_string()).collect::<Vec<_>>().join("_or_")
+        }
     }
 }
 

@@ -68,9 +68,8 @@ impl Page {
 
     /// A table of the keys of an object.
     fn keys(&mut self, schema: &Value) {
-        let required = |key: &str| {
-            schema["required"].as_array().into_iter().flatten().any(|name| name == key)
-        };
+        let required =
+            |key: &str| schema["required"].as_array().into_iter().flatten().any(|name| name == key);
         self.line("| Key | Type | Required | Meaning |");
         self.line("| --- | --- | --- | --- |");
         for (key, property) in schema["properties"].as_object().into_iter().flatten() {
@@ -95,7 +94,8 @@ impl Page {
     fn variants(&mut self, schema: &Value) {
         let Some(branches) = schema["allOf"].as_array() else { return };
         let common = schema["properties"].as_object().cloned().unwrap_or_default();
-        let types = common.get("type").and_then(|schema| schema["oneOf"].as_array()).cloned().unwrap_or_default();
+        let types =
+            common.get("type").and_then(|schema| schema["oneOf"].as_array()).cloned().unwrap_or_default();
         self.line("| `type` | Meaning | Keys of this type |");
         self.line("| --- | --- | --- |");
         for branch in branches {
@@ -120,7 +120,8 @@ fn own_keys(branch: &Value, common: &Map<String, Value>) -> String {
         let star = if required { " (required)" } else { "" };
         let meaning = cell(property["description"].as_str().unwrap_or_default());
         let separator = if keys.is_empty() { "" } else { "<br>" };
-        write!(keys, "{separator}`{key}`{star}: {}. {meaning}", type_of(property)).expect("a string takes every text");
+        write!(keys, "{separator}`{key}`{star}: {}. {meaning}", type_of(property))
+            .expect("a string takes every text");
     }
     keys
 }

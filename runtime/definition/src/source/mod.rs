@@ -13,7 +13,7 @@ mod view;
 
 pub use app::{App, Requirement, Setting, SettingType};
 pub use data::Data;
-pub use entity::{Check, Compare, Duplicates, DuplicateField, Entity, Extension, Index};
+pub use entity::{Check, Compare, DuplicateField, Duplicates, Entity, Extension, Index};
 pub use field::{Choice, Field, FieldType, RollupOperation};
 pub use form::{Form, FormItem, FormPurpose, Section};
 pub use role::{FieldAccess, Operation, Permission, Role, RowScope};
