@@ -101,3 +101,19 @@ pub enum FieldAccess {
     /// Shown and accepted.
     Write,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_scope_is_a_word_or_a_condition_and_comes_back_as_it_was() {
+        for text in [r#""own""#, r#""department""#, r#"{"where":"record.owner == user.id"}"#] {
+            let scope: RowScope = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&scope).unwrap(), text);
+        }
+        for text in [r#""mine""#, r#"{"when":"true"}"#, "3", "null"] {
+            assert!(serde_json::from_str::<RowScope>(text).is_err(), "{text}");
+        }
+    }
+}
