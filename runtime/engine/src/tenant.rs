@@ -20,6 +20,7 @@ use crate::apps::{self, AppVersion, Plan, Report, Sources, Target};
 use crate::commands::{self, Command, Outcome, RunOptions, Work, Written, similar};
 use crate::env::Env;
 use crate::error::{Error, Suspect};
+use crate::exchange::Imports;
 use crate::files::{self, FileInfo};
 use crate::form_state::{self, FormState};
 use crate::idempotency;
@@ -46,6 +47,7 @@ pub struct Tenant {
     published: ArcSwap<Published>,
     directory: ArcSwap<Directory>,
     totals: Totals,
+    imports: Arc<Imports>,
     sources: tokio::sync::Mutex<Sources>,
 }
 
@@ -64,6 +66,7 @@ impl Tenant {
         let published = Published::new(Arc::new(compiled.model), store.naming());
         Ok(Tenant {
             slug: slug.to_owned(),
+            imports: Arc::new(Imports::new(folder.join("imports"))),
             folder,
             published: ArcSwap::from_pointee(published),
             directory: ArcSwap::from_pointee(Directory::default()),
@@ -83,6 +86,11 @@ impl Tenant {
     /// The people.
     pub fn directory(&self) -> Arc<Directory> {
         self.directory.load_full()
+    }
+
+    /// The imports: one set per tenant, so that no import ever runs twice at the same time.
+    pub fn imports(&self) -> &Arc<Imports> {
+        &self.imports
     }
 
     /// Says who the people are now.

@@ -165,7 +165,7 @@ impl AppState {
         }
         let engine = self.engine.tenant(slug).await?;
         engine.set_directory(self.directory_of(&record).await?);
-        let imports = Arc::new(Imports::new(engine.folder.join("imports")));
+        let imports = engine.imports().clone();
         imports.resume(&engine)?;
         let handle = Arc::new(TenantHandle { record, engine, imports });
         self.tenants.rcu(|map| {

@@ -17,6 +17,8 @@ mod rows;
 mod xlsx_file;
 
 #[cfg(test)]
+mod import_tests;
+#[cfg(test)]
 mod tests;
 
 pub use export::{Export, export};
