@@ -32,7 +32,7 @@ pub enum ChangeKind {
 pub struct Change {
     /// What happened.
     pub kind: ChangeKind,
-    /// File of the artifact without its ending: `entities/lead`, `app`.
+    /// File of the artifact without its ending: `entities/order`, `app`.
     pub artifact: String,
     /// Place within the artifact by ids: `fields/phone/label`; empty for the whole artifact.
     pub path: String,

@@ -107,9 +107,9 @@ mod tests {
     #[test]
     fn a_pattern_gives_numbers_and_the_period_of_its_counter() {
         let day = NaiveDate::from_ymd_opt(2026, 3, 9).unwrap();
-        let pattern = NumberPattern::parse("线索-{yyyy}{mm}-{0000}").unwrap();
-        assert_eq!(pattern.format(day, 42), "线索-202603-0042");
-        assert_eq!(pattern.format(day, 123_456), "线索-202603-123456");
+        let pattern = NumberPattern::parse("订单-{yyyy}{mm}-{0000}").unwrap();
+        assert_eq!(pattern.format(day, 42), "订单-202603-0042");
+        assert_eq!(pattern.format(day, 123_456), "订单-202603-123456");
         assert_eq!(pattern.period(day), "2026-03");
         assert_eq!(NumberPattern::parse("{000}").unwrap().period(day), "");
     }

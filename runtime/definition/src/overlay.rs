@@ -28,7 +28,7 @@ pub struct Overlay {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Patch {
-    /// File of the artifact without its ending: `entities/lead`, `app`.
+    /// File of the artifact without its ending: `entities/order`, `app`.
     pub artifact: String,
     /// Place within the artifact by ids: `fields/phone/label`; empty for the whole artifact.
     pub path: String,

@@ -25,7 +25,7 @@ pub struct Problem {
     pub code: &'static str,
     /// Error or warning.
     pub severity: Severity,
-    /// File within the app, with the app's id in front once that is known: `lead-management/entities/lead.json`.
+    /// File within the app, with the app's id in front once that is known: `order-desk/entities/order.json`.
     pub file: String,
     /// JSON pointer within the file; empty for the whole file.
     pub pointer: String,

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use crate::source::patterns::LANGUAGE;
 
-/// `"Lead"` or `{"en": "Lead", "zh-CN": "线索"}`.
+/// `"Order"` or `{"en": "Order", "zh-CN": "订单"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Text {
@@ -114,7 +114,7 @@ impl From<&str> for Text {
     }
 }
 
-/// Turns a field or artifact name into words when no label was given: `next_visit` → `Next visit`.
+/// Turns a field or artifact name into words when no label was given: `next_review` → `Next review`.
 pub fn humanize(name: &str) -> Cow<'_, str> {
     let mut words = name.replace(['_', '-'], " ");
     if let Some(first) = words.get_mut(0..1) {

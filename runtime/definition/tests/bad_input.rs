@@ -255,8 +255,8 @@ fn wrong_values_are_named_with_what_is_allowed() {
     check_field(
         &format!(r#"{{"id": "Next Visit", {LABEL}, "type": "text"}}"#),
         expect![[r#"
-        error entities/member.json#/fields/2/id: “Next Visit” cannot be a name: use lower-case letters, digits and underscores, starting with a letter, such as next_visit. [schema.form]
-    "#]],
+            error entities/member.json#/fields/2/id: “Next Visit” cannot be a name: use lower-case letters, digits and underscores, starting with a letter, such as next_review. [schema.form]
+        "#]],
     );
     check_field(
         r#"{"id": "x", "label": 5, "type": "text"}"#,
@@ -293,8 +293,8 @@ fn wrong_values_are_named_with_what_is_allowed() {
         r#""id": "club""#,
         r#""id": "Club 7""#,
         expect![[r#"
-        error app.json#/id: “Club 7” cannot be the id of an app: use lower-case letters and digits, with single hyphens between words, such as lead-management. [schema.form]
-    "#]],
+            error app.json#/id: “Club 7” cannot be the id of an app: use lower-case letters and digits, with single hyphens between words, such as order-desk. [schema.form]
+        "#]],
     );
 }
 

@@ -14,7 +14,7 @@ pub struct App {
     /// Address of this file's JSON Schema, for editors.
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
-    /// Stable id, lower case with hyphens: `lead-management`.
+    /// Stable id, lower case with hyphens: `order-desk`.
     #[schemars(regex(pattern = APP_ID), length(max = 24))]
     pub id: String,
     /// Version as in semver.org: `1.4.0`.

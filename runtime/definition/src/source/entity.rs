@@ -72,7 +72,7 @@ pub struct Extension {
     /// Stable id within the app.
     #[schemars(regex(pattern = ARTIFACT_ID), length(max = 60))]
     pub id: String,
-    /// The extended entity: `sales-core.account`.
+    /// The extended entity: `base.company`.
     pub extends: String,
     /// Fields that are added.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

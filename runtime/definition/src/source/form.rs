@@ -17,7 +17,7 @@ pub struct Form {
     /// Stable id within the app.
     #[schemars(regex(pattern = ARTIFACT_ID), length(max = 60))]
     pub id: String,
-    /// The entity: `lead`, or `app.entity` when it belongs to another app.
+    /// The entity: `order`, or `app.entity` when it belongs to another app.
     pub entity: String,
     /// Name shown to people.
     pub label: Text,

@@ -31,7 +31,7 @@ pub struct Role {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Permission {
-    /// The entity: `lead`, or `app.entity` when it belongs to another app.
+    /// The entity: `order`, or `app.entity` when it belongs to another app.
     pub entity: String,
     /// What may be done.
     pub operations: Vec<Operation>,
