@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use mortise_definition::Problem;
+use mortise_definition::{Problem, locale};
 use mortise_engine::Error as EngineError;
 use mortise_store::Error as StoreError;
 use serde_json::{Value, json};
@@ -261,7 +261,11 @@ pub fn problem_json(problem: &Problem, language: &str) -> Value {
 /// Text of the catalogue with arguments put in.
 pub fn translate(language: &str, key: &str, args: &Args) -> String {
     let args: Vec<(&str, &str)> = args.iter().map(|(name, value)| (name.as_ref(), value.as_str())).collect();
-    mortise_definition::locale::translate(language, key, &args)
+    let mut text = locale::translate(language, key, &args);
+    if args.iter().any(|(name, _)| *name == "suggestion") && !key.ends_with(".hint") {
+        text.push_str(&locale::translate(language, "error.suggestion", &args));
+    }
+    text
 }
 
 impl IntoResponse for Failure {

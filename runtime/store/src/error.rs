@@ -47,6 +47,10 @@ impl From<rusqlite::Error> for Error {
 impl From<sea_orm::DbErr> for Error {
     fn from(error: sea_orm::DbErr) -> Self {
         let text = error.to_string();
+        // SQLite: `(code: 2067) UNIQUE constraint failed: table.column`.
+        if let Some((_, what)) = text.split_once("UNIQUE constraint failed: ") {
+            return Error::Unique(what.to_owned());
+        }
         // PostgreSQL: `duplicate key value violates unique constraint "name"`.
         match text.split_once("violates unique constraint \"").and_then(|(_, rest)| rest.split_once('"')) {
             Some((index, _)) => Error::Unique(index.to_owned()),

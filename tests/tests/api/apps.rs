@@ -33,22 +33,24 @@ fn state(world: &World) -> Value {
 #[test]
 fn an_upgrade_keeps_data_and_can_be_taken_back() {
     on_both(|world| {
-        let id = world.task(&world.admin, json!({"name": "Old", "hours": 3}));
+        let id = world.task(&world.admin, json!({"name": "Old", "email": "old@mail.example"}));
         let upgrade = changed("1.1.0", "entities/task.json", |entity| {
             add_field(
                 entity,
                 json!({"id": "note", "label": {"en": "Note", "zh-CN": "备注"}, "type": "text"}),
             );
-            entity["fields"][4]["name"] = "effort".into();
+            entity["fields"][9]["name"] = "address".into();
         });
         let plan = world.call("POST", &format!("{APPS}/plan"), &upgrade).expect(200).json();
         assert!(!plan["changes"].as_array().expect("changes").is_empty(), "{plan}");
         world.call("POST", APPS, &upgrade).expect(200);
         let task = world.call("GET", &format!("{TASKS}/{id}"), &json!({})).expect(200).json();
-        assert_eq!((&task["effort"], &task["note"]), (&json!(3), &json!(null)), "{task}");
-        world.call("POST", &format!("{APPS}/workshop/rollback"), &json!({})).expect(200);
+        assert_eq!((&task["address"], &task["note"]), (&json!("old@mail.example"), &json!(null)), "{task}");
+        let back = format!("{APPS}/workshop/rollback");
+        assert_eq!(world.call("POST", &back, &json!({})).expect(409).json()["code"], "app.unconfirmed");
+        world.call("POST", &back, &json!({"version": "1.0.0", "confirm": ["workshop.task.note"]})).expect(200);
         let task = world.call("GET", &format!("{TASKS}/{id}"), &json!({})).expect(200).json();
-        assert_eq!((&task["hours"], task.get("note")), (&json!(3), None), "{task}");
+        assert_eq!((&task["email"], task.get("note")), (&json!("old@mail.example"), None), "{task}");
     });
 }
 
@@ -102,11 +104,11 @@ fn a_broken_upgrade_leaves_the_tenant_exactly_as_before() {
 #[test]
 fn taking_a_field_away_needs_a_confirmation() {
     on_both(|world| {
-        let id = world.task(&world.admin, json!({"name": "Old", "hours": 3}));
+        let id = world.task(&world.admin, json!({"name": "Old", "email": "old@mail.example"}));
         let before = state(world);
         let mut smaller = changed("2.0.0", "entities/task.json", |entity| {
             let fields = entity["fields"].as_array_mut().expect("fields");
-            fields.retain(|field| field["id"] != "hours" && field["id"] != "total");
+            fields.retain(|field| field["id"] != "email");
         });
         let answer = world.call("POST", APPS, &smaller).expect(409).json();
         assert_eq!(answer["code"], "app.unconfirmed", "{answer}");
@@ -115,7 +117,7 @@ fn taking_a_field_away_needs_a_confirmation() {
         smaller["confirm"] = keys.collect();
         world.call("POST", APPS, &smaller).expect(200);
         let task = world.call("GET", &format!("{TASKS}/{id}"), &json!({})).expect(200).json();
-        assert_eq!(task.get("hours"), None, "{task}");
+        assert_eq!(task.get("email"), None, "{task}");
     });
 }
 

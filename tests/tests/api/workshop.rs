@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// Files of the app in its first version.
-pub fn files() -> Value {
+pub(crate) fn files() -> Value {
     let entities = [("project", project()), ("task", task())];
     let roles = [("member", member()), ("guest", guest())];
     let mut files = serde_json::Map::new();
@@ -20,7 +20,7 @@ pub fn files() -> Value {
 }
 
 /// The manifest with a version.
-pub fn app(version: &str) -> Value {
+pub(crate) fn app(version: &str) -> Value {
     json!({
         "id": "workshop",
         "version": version,
@@ -46,7 +46,7 @@ fn project() -> Value {
 }
 
 /// The entity with most field types.
-pub fn task() -> Value {
+pub(crate) fn task() -> Value {
     json!({
         "id": "task",
         "label": label("Task", "任务"),

@@ -12,19 +12,19 @@ use tokio_util::sync::CancellationToken;
 use crate::workshop;
 
 /// Password of everybody in these tests.
-pub const PASSWORD: &str = "Mortise-test-2026";
+pub(crate) const PASSWORD: &str = "Mortise-test-2026";
 
 /// A running server with the tenant `demo`, the app `workshop` and some people.
-pub struct World {
-    pub address: SocketAddr,
-    pub operator: String,
+pub(crate) struct World {
+    pub(crate) address: SocketAddr,
+    pub(crate) operator: String,
     /// Token of the tenant's administrator.
-    pub admin: String,
+    pub(crate) admin: String,
     /// Members see their own tasks and those of nobody.
-    pub anna: Person,
-    pub ben: Person,
+    pub(crate) anna: Person,
+    pub(crate) ben: Person,
     /// May read projects only.
-    pub guest: Person,
+    pub(crate) guest: Person,
     stop: CancellationToken,
     thread: Option<std::thread::JoinHandle<()>>,
     _folder: TempDir,
@@ -32,13 +32,13 @@ pub struct World {
 
 /// A person with a token for reading and writing.
 #[derive(Debug, Clone, Default)]
-pub struct Person {
-    pub id: String,
-    pub token: String,
+pub(crate) struct Person {
+    pub(crate) id: String,
+    pub(crate) token: String,
 }
 
 /// Runs a test on SQLite and, where a server is named, on PostgreSQL.
-pub fn on_both(test: impl Fn(&mut World)) {
+pub(crate) fn on_both(test: impl Fn(&mut World)) {
     test(&mut World::start(None));
     match std::env::var("MORTISE_TEST_POSTGRES") {
         Ok(url) => test(&mut World::start(Some(mortise_tests::server::create_database(&url)))),
@@ -52,7 +52,7 @@ pub fn on_both(test: impl Fn(&mut World)) {
 
 impl World {
     /// The server without any tenant's content beyond the workshop.
-    pub fn start(database_url: Option<String>) -> World {
+    pub(crate) fn start(database_url: Option<String>) -> World {
         let folder = tempfile::tempdir().expect("the system has a temporary folder");
         let mut config = Config::for_folder(folder.path());
         config.database_url = database_url;
@@ -99,7 +99,7 @@ impl World {
     }
 
     /// Makes a tenant.
-    pub fn tenant(&self, slug: &str) {
+    pub(crate) fn tenant(&self, slug: &str) {
         let body = json!({"slug": slug, "time_zone": "Asia/Shanghai"});
         self.client(&self.operator)
             .json("POST", "/operator/v1/tenants", &body)
@@ -108,17 +108,17 @@ impl World {
     }
 
     /// A connection with a token.
-    pub fn client(&self, token: &str) -> Client {
+    pub(crate) fn client(&self, token: &str) -> Client {
         Client::new(self.address).with_token(token)
     }
 
     /// A request of the administrator.
-    pub fn call(&self, method: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) fn call(&self, method: &str, path: &str, body: &Value) -> Answer {
         self.client(&self.admin).json(method, path, body).expect("the server answers")
     }
 
     /// Makes a person in `demo`.
-    pub fn person(&self, login: &str, more: Value) -> Person {
+    pub(crate) fn person(&self, login: &str, more: Value) -> Person {
         let mut body = json!({"login": login, "name": login, "password": PASSWORD});
         let more = more.as_object().cloned().unwrap_or_default();
         body.as_object_mut().expect("an object").extend(more);
@@ -129,7 +129,7 @@ impl World {
     }
 
     /// A token of the operator's for a person.
-    pub fn token(&self, tenant: &str, user: &str, scopes: &[&str]) -> String {
+    pub(crate) fn token(&self, tenant: &str, user: &str, scopes: &[&str]) -> String {
         let body = json!({"name": "tests", "scopes": scopes, "user": user});
         let path = format!("/t/{tenant}/api/v1/tokens");
         let answer = self.client(&self.operator).json("POST", &path, &body).expect("the server answers");
@@ -137,13 +137,13 @@ impl World {
     }
 
     /// Makes a task in a person's name and returns its id.
-    pub fn task(&self, token: &str, values: Value) -> String {
+    pub(crate) fn task(&self, token: &str, values: Value) -> String {
         let answer = self.client(token).json("POST", TASKS, &values).expect("the server answers");
         text(&answer.expect(201).json()["id"])
     }
 
     /// Sends every request of a table and compares; `$name` in paths and bodies is replaced by what was captured.
-    pub fn play(&self, story: &[Step]) {
+    pub(crate) fn play(&self, story: &[Step]) {
         let mut captured: Vec<(String, String)> =
             vec![("$anna".into(), self.anna.id.clone()), ("$ben".into(), self.ben.id.clone())];
         for step in story {
@@ -197,11 +197,11 @@ impl Drop for World {
 }
 
 /// Where tasks are.
-pub const TASKS: &str = "/t/demo/api/v1/records/workshop.task";
+pub(crate) const TASKS: &str = "/t/demo/api/v1/records/workshop.task";
 
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
-pub enum Who {
+pub(crate) enum Who {
     Admin,
     Anna,
     Ben,
@@ -210,7 +210,7 @@ pub enum Who {
 }
 
 /// One request with its expected answer.
-pub struct Step {
+pub(crate) struct Step {
     what: &'static str,
     who: Who,
     method: &'static str,
@@ -224,7 +224,7 @@ pub struct Step {
 }
 
 /// A request in words: what is meant, who asks, and `METHOD path`.
-pub fn step(what: &'static str, who: Who, request: &'static str) -> Step {
+pub(crate) fn step(what: &'static str, who: Who, request: &'static str) -> Step {
     let (method, path) = request.split_once(' ').expect("METHOD path");
     Step {
         what,
@@ -241,40 +241,40 @@ pub fn step(what: &'static str, who: Who, request: &'static str) -> Step {
 }
 
 impl Step {
-    pub fn body(mut self, body: Value) -> Step {
+    pub(crate) fn body(mut self, body: Value) -> Step {
         self.headers.push(("content-type", "application/json"));
         self.body = Some(body);
         self
     }
 
-    pub fn header(mut self, name: &'static str, value: &'static str) -> Step {
+    pub(crate) fn header(mut self, name: &'static str, value: &'static str) -> Step {
         self.headers.push((name, value));
         self
     }
 
-    pub fn gives(mut self, status: u16) -> Step {
+    pub(crate) fn gives(mut self, status: u16) -> Step {
         self.status = status;
         self
     }
 
-    pub fn refused(mut self, status: u16, code: &'static str) -> Step {
+    pub(crate) fn refused(mut self, status: u16, code: &'static str) -> Step {
         self.status = status;
         self.code = Some(code);
         self
     }
 
-    pub fn with(mut self, pointer: &'static str, value: Value) -> Step {
+    pub(crate) fn with(mut self, pointer: &'static str, value: Value) -> Step {
         self.expect.push((pointer, value));
         self
     }
 
-    pub fn keep(mut self, name: &'static str) -> Step {
+    pub(crate) fn keep(mut self, name: &'static str) -> Step {
         self.capture = Some(name);
         self
     }
 }
 
 /// Text of a JSON string.
-pub fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }

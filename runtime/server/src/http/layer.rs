@@ -52,7 +52,6 @@ async fn prepare(
 ) -> Result<Arc<RequestContext>, Failure> {
     let (tenant, base) = resolve_tenant(state, request).await?;
     telling.base = base.clone();
-    telling.program = is_program(request.uri().path());
     let ip = client_ip(state, request);
     let headers = request.headers();
     auth::refuse_forged(request.method(), headers)?;
@@ -66,7 +65,8 @@ async fn prepare(
             auth::identify(state, &tenant, headers, (request.method(), request.uri().path()), origin).await?
         }
     };
-    let own = person.as_ref().map(|person| &*person.actor.user.language);
+    let directory = tenant.engine.directory();
+    let own = person.as_ref().and_then(|person| directory.user(person.actor.user.id)?.language.as_deref());
     telling.language = language::negotiate(own, headers, Some(&tenant.record.language));
     let context = Arc::new(RequestContext {
         base: base.clone(),
@@ -98,8 +98,10 @@ impl Telling {
     }
 }
 
+/// Programs ask below `/api/`, in whichever tenant.
 fn is_program(path: &str) -> bool {
-    path.starts_with("/api/")
+    let inside = path.strip_prefix("/t/").and_then(|rest| rest.split_once('/')).map(|(_, rest)| rest);
+    inside.or(path.strip_prefix('/')).is_some_and(|rest| rest.starts_with("api/"))
 }
 
 /// The tenant by `/t/slug` (which is then cut off the path) or by host.

@@ -12,29 +12,29 @@ use crate::pages::show::Show;
 const LINE_COLUMNS: usize = 6;
 
 /// A form, ready to be filled.
-pub(super) struct Layout {
-    pub(super) entity: Arc<EntityModel>,
+pub(in crate::pages) struct Layout {
+    pub(in crate::pages) entity: Arc<EntityModel>,
     /// Key of the app's form; empty for the one made of all fields.
-    pub(super) key: String,
-    pub(super) label: String,
-    pub(super) sections: Vec<Section>,
+    pub(in crate::pages) key: String,
+    pub(in crate::pages) label: String,
+    pub(in crate::pages) sections: Vec<Section>,
 }
 
-pub(super) struct Section {
-    pub(super) label: Option<String>,
-    pub(super) columns: u8,
+pub(in crate::pages) struct Section {
+    pub(in crate::pages) label: Option<String>,
+    pub(in crate::pages) columns: u8,
     visible_when: Option<(Expression, usize)>,
-    pub(super) items: Vec<Item>,
+    pub(in crate::pages) items: Vec<Item>,
 }
 
-pub(super) struct Item {
-    pub(super) slot: Slot,
-    pub(super) wide: bool,
-    pub(super) read_only: bool,
-    pub(super) required: bool,
-    pub(super) placeholder: Option<String>,
+pub(in crate::pages) struct Item {
+    pub(in crate::pages) slot: Slot,
+    pub(in crate::pages) wide: bool,
+    pub(in crate::pages) read_only: bool,
+    pub(in crate::pages) required: bool,
+    pub(in crate::pages) placeholder: Option<String>,
     /// Columns of child rows.
-    pub(super) columns: Vec<Slot>,
+    pub(in crate::pages) columns: Vec<Slot>,
 }
 
 /// Fields that need the whole width.
@@ -54,7 +54,7 @@ pub(super) fn forms<'a>(model: &'a Model, entity: &'a EntityModel, purpose: Form
 
 impl Layout {
     /// The form of a key, else the entity's first for the purpose, else one of all fields.
-    pub(super) fn of(by: &SignedIn, model: &Model, entity: &Arc<EntityModel>, purpose: FormPurpose, key: Option<&str>) -> Layout {
+    pub(in crate::pages) fn of(by: &SignedIn, model: &Model, entity: &Arc<EntityModel>, purpose: FormPurpose, key: Option<&str>) -> Layout {
         let forms = forms(model, entity, purpose);
         let form = forms.iter().find(|form| Some(form.key.as_str()) == key).or_else(|| forms.first());
         let mut layout = match form {
@@ -113,19 +113,19 @@ impl Layout {
     }
 
     /// All fields.
-    pub(super) fn items(&self) -> impl Iterator<Item = &Item> {
+    pub(in crate::pages) fn items(&self) -> impl Iterator<Item = &Item> {
         self.sections.iter().flat_map(|section| &section.items)
     }
 
     /// Which sections are shown for these values.
-    pub(super) fn visible_sections(&self, show: &Show, values: &[Value]) -> Vec<bool> {
+    pub(in crate::pages) fn visible_sections(&self, show: &Show, values: &[Value]) -> Vec<bool> {
         self.sections.iter().map(|section| section.visible(show, values)).collect()
     }
 }
 
 impl Section {
     /// Whether the section is shown; a condition that cannot be told hides nothing.
-    pub(super) fn visible(&self, show: &Show, values: &[Value]) -> bool {
+    pub(in crate::pages) fn visible(&self, show: &Show, values: &[Value]) -> bool {
         let Some((when, app)) = &self.visible_when else { return true };
         let roots: [&[Value]; 3] = [values, &show.by.user().root, &show.model.apps[*app].setting_values];
         when.test(&Context { now: show.now, tz: show.by.user().tz, roots: &roots }).unwrap_or(true)

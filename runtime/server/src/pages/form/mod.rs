@@ -1,0 +1,550 @@
+//! Forms for new and existing records. Whatever goes wrong, the answer is the same form with everything that was typed.
+
+mod conflict;
+mod layout;
+mod raw;
+mod read;
+mod state;
+mod widget;
+
+use std::sync::Arc;
+
+use axum::extract::{Form, Path};
+use axum::http::StatusCode;
+use axum::response::Response;
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel};
+use mortise_definition::source::{FormPurpose, Operation};
+use mortise_engine::{Command, FileInfo, FormState, Outcome, Record, RunOptions, Suspect, Written};
+use mortise_expr::Value;
+use serde::Serialize;
+use uuid::Uuid;
+
+pub(super) use layout::{Layout, line_columns};
+pub(super) use read::with_hint;
+pub(super) use state::live;
+
+use self::raw::Raw;
+use self::read::Reading;
+use self::widget::{Field, Messages, Widgets, input_id};
+use super::flash::Toast;
+use super::list::{entity_of, field_label, title_of};
+use super::shell::entity_path;
+use super::show::{Show, file_ids};
+use super::visit::Visit;
+use crate::Failure;
+
+type Pairs = Form<Vec<(String, String)>>;
+
+#[derive(Serialize)]
+struct Page {
+    form: FormContext,
+}
+
+#[derive(Serialize)]
+struct FormContext {
+    key: String,
+    label: String,
+    plural: String,
+    list_url: String,
+    back: String,
+    action: String,
+    state_url: String,
+    draft: String,
+    idempotency_key: String,
+    record: Option<Existing>,
+    others: Vec<Other>,
+    live: bool,
+    fresh: bool,
+    problem: Option<String>,
+    issues: Vec<Listed>,
+    checks_duplicates: bool,
+    allow_duplicates: bool,
+    suspects: Vec<Similar>,
+    sections: Vec<Section>,
+}
+
+#[derive(Serialize)]
+struct Existing {
+    title: String,
+    version: i64,
+}
+
+#[derive(Serialize)]
+struct Other {
+    label: String,
+    href: String,
+    active: bool,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    id: Option<String>,
+    label: String,
+    text: String,
+}
+
+/// A record that looks like the one being typed.
+#[derive(Serialize)]
+struct Similar {
+    title: String,
+    href: String,
+    facts: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Section {
+    label: Option<String>,
+    columns: u8,
+    visible: bool,
+    fields: Vec<Field>,
+}
+
+/// All that one form is about.
+struct Editing<'a> {
+    visit: &'a Visit,
+    entity: Arc<EntityModel>,
+    layout: Layout,
+    /// The record as it is stored; none for a new one.
+    record: Option<Record>,
+    files: Vec<FileInfo>,
+}
+
+/// What was wrong with the last attempt.
+#[derive(Default)]
+struct Trouble {
+    status: StatusCode,
+    problem: Option<String>,
+    issues: Vec<(String, String)>,
+    suspects: Vec<Suspect>,
+}
+
+/// The entity of an address, if the person may do this with it.
+fn entity_for(visit: &Visit, app: &str, entity: &str, operation: Operation) -> Result<Arc<EntityModel>, Failure> {
+    let key = format!("{app}.{entity}");
+    let model = visit.tenant.engine.model();
+    match model.entity(&key) {
+        Some(entity) if visit.may(entity, operation) => Ok(entity.clone()),
+        Some(entity) => Err(Failure::forbidden().with("entity", &entity.key)),
+        None => entity_of(visit, app, entity),
+    }
+}
+
+/// `GET /a/{app}/{entity}/new`, with values for fields in the address.
+pub(super) async fn new(visit: Visit, Path((app, entity)): Path<(String, String)>) -> Result<Response, Failure> {
+    let entity = entity_for(&visit, &app, &entity, Operation::Create)?;
+    let editing = Editing::of_new(&visit, entity, visit.look.param("_form"));
+    let defaults = visit.tenant.engine.defaults(visit.actor(), &editing.entity.key)?;
+    let mut raw = editing.raw(&defaults).await;
+    for (name, value) in &visit.look.params {
+        if let Some(field) = editing.entity.field(name) {
+            editing.prefill(&mut raw, field, value).await;
+        }
+    }
+    editing.show(&raw, Trouble::default(), true).await
+}
+
+/// `GET /a/{app}/{entity}/{id}/edit`.
+pub(super) async fn edit(visit: Visit, Path((app, entity, id)): Path<(String, String, Uuid)>) -> Result<Response, Failure> {
+    let entity = entity_for(&visit, &app, &entity, Operation::Update)?;
+    let editing = Editing::of_record(&visit, entity, id, visit.look.param("_form")).await?;
+    let record = editing.record.as_ref().ok_or_else(|| Failure::not_found("record.not_found"))?;
+    if !visit.tenant.engine.may_with(visit.actor(), &editing.entity.key, Operation::Update, record) {
+        return Err(Failure::forbidden().with("entity", &editing.entity.key));
+    }
+    let raw = editing.raw(record).await;
+    editing.show(&raw, Trouble::default(), true).await
+}
+
+/// `POST /a/{app}/{entity}/new`.
+pub(super) async fn create(visit: Visit, Path((app, entity)): Path<(String, String)>, Form(pairs): Pairs) -> Result<Response, Failure> {
+    let raw = Raw(pairs);
+    let entity = entity_for(&visit, &app, &entity, Operation::Create)?;
+    let editing = Editing::of_new(&visit, entity, raw.get("_form"));
+    editing.save(raw).await
+}
+
+/// `POST /a/{app}/{entity}/{id}/edit`.
+pub(super) async fn update(
+    visit: Visit,
+    Path((app, entity, id)): Path<(String, String, Uuid)>,
+    Form(pairs): Pairs,
+) -> Result<Response, Failure> {
+    let mut raw = Raw(pairs);
+    let entity = entity_for(&visit, &app, &entity, Operation::Update)?;
+    let editing = Editing::of_record(&visit, entity, id, raw.get("_form")).await?;
+    conflict::apply_choices(&mut raw);
+    if raw.get("_review") == Some("1") {
+        return editing.review(raw).await;
+    }
+    editing.save(raw).await
+}
+
+impl<'a> Editing<'a> {
+    fn of_new(visit: &'a Visit, entity: Arc<EntityModel>, form: Option<&str>) -> Editing<'a> {
+        let model = visit.tenant.engine.model();
+        let layout = Layout::of(&visit.by, &model, &entity, FormPurpose::Create, form);
+        Editing { visit, entity, layout, record: None, files: Vec::new() }
+    }
+
+    async fn of_record(visit: &'a Visit, entity: Arc<EntityModel>, id: Uuid, form: Option<&str>) -> Result<Editing<'a>, Failure> {
+        let engine = &visit.tenant.engine;
+        let record = engine.read(visit.actor(), &entity.key, id).await?;
+        let layout = Layout::of(&visit.by, &engine.model(), &entity, FormPurpose::Edit, form);
+        let ids: Vec<Uuid> = entity
+            .declared()
+            .iter()
+            .filter(|field| matches!(field.kind, FieldKind::File { .. }))
+            .flat_map(|field| file_ids(&record.values[field.slot]))
+            .collect();
+        let files = engine.file_infos(visit.actor(), &ids).await?;
+        Ok(Editing { visit, entity, layout, record: Some(record), files })
+    }
+
+    fn id(&self) -> Option<Uuid> {
+        self.record.as_ref().map(Record::id)
+    }
+
+    /// Runs `work` with what values are shown by.
+    fn showing<R>(&self, work: impl FnOnce(&Show) -> R) -> R {
+        let (model, directory) = (self.visit.tenant.engine.model(), self.visit.tenant.engine.directory());
+        work(&Show { by: &self.visit.by, model: &model, directory: &directory, now: self.visit.state.now(), files: &self.files })
+    }
+
+    /// The pairs of a record or of defaults; titles of default references are looked up.
+    async fn raw(&self, record: &Record) -> Raw {
+        let mut raw = self.showing(|show| Raw::of_record(show, &self.layout, record));
+        for field in self.entity.declared() {
+            if let (FieldKind::Reference { .. }, Value::Id(id), None) =
+                (&field.kind, &record.values[field.slot], record.title(field.slot))
+            {
+                self.prefill(&mut raw, field, &id.to_string()).await;
+            }
+        }
+        raw
+    }
+
+    /// Puts a value of the address into the form, with the title of the record that it names.
+    async fn prefill(&self, raw: &mut Raw, field: &FieldModel, value: &str) {
+        raw.remove(&field.name);
+        raw.set(&field.name, value);
+        let id: Option<Uuid> = value.parse().ok();
+        let title = match (&field.kind, id) {
+            (FieldKind::Reference { entity }, Some(id)) => {
+                let model = self.visit.tenant.engine.model();
+                super::lookup::title(self.visit, &model.entities[*entity], id).await
+            }
+            (FieldKind::User | FieldKind::Team, Some(id)) => self.showing(|show| show.words(field, &Value::Id(id))),
+            (FieldKind::Tree { .. }, _) => self.showing(|show| show.words(field, &Value::text(value))),
+            _ => return,
+        };
+        raw.set(&format!("_title/{}", field.name), title);
+    }
+
+    fn path(&self) -> String {
+        entity_path(&self.visit.tenant.engine.model(), &self.entity)
+    }
+
+    fn draft(&self) -> String {
+        match self.id() {
+            Some(id) => format!("{}/{id}", self.entity.key),
+            None => format!("{}/new", self.entity.key),
+        }
+    }
+
+    /// State of the form for what was typed; what cannot be read counts as empty.
+    async fn state(&self, reading: &Reading) -> Result<FormState, Failure> {
+        let engine = &self.visit.tenant.engine;
+        Ok(engine.form_state(self.visit.actor(), &self.entity.key, self.id(), &reading.values).await?)
+    }
+
+    /// Reads the form, drops what is not shown, and saves. Anything that goes wrong shows the form again.
+    async fn save(&self, raw: Raw) -> Result<Response, Failure> {
+        let mut reading = self.showing(|show| read::read(show, &self.layout, &raw));
+        let state = self.state(&reading).await?;
+        self.keep_visible(&mut reading, &state);
+        self.keep_changed(&mut reading, &raw);
+        let missing = self.missing(&state, &reading);
+        if !reading.issues.is_empty() || !missing.is_empty() {
+            let mut issues = std::mem::take(&mut reading.issues);
+            issues.extend(missing);
+            for issue in &state.issues {
+                let path = reading.path_in_form(&issue.field);
+                if !issues.iter().any(|(known, _)| *known == path) {
+                    issues.push((path, issue_text(self.visit.language, &issue.into())));
+                }
+            }
+            let trouble = Trouble { status: StatusCode::UNPROCESSABLE_ENTITY, issues, ..Trouble::default() };
+            return self.show(&raw, trouble, false).await;
+        }
+        let options = RunOptions {
+            idempotency_key: raw.get("_key").filter(|key| !key.is_empty()).map(|key| format!("{}:page:{key}", self.visit.user().id)),
+        };
+        match self.visit.tenant.engine.run(self.visit.actor(), self.command(&raw, &reading), options).await {
+            Ok(Outcome::Record(written)) => Ok(self.saved(&raw, &written)),
+            Ok(_) => Err(Failure::internal("a command for one record wrote none")),
+            Err(mortise_engine::Error::Stale { .. }) => conflict::show(self, &raw).await,
+            Err(error) => self.refused(&raw, &reading, error).await,
+        }
+    }
+
+    fn command(&self, raw: &Raw, reading: &Reading) -> Command {
+        let (entity, values) = (self.entity.key.clone(), reading.values.clone());
+        match self.id() {
+            Some(id) => Command::Update { entity, id, version: raw.get("_version").and_then(|text| text.parse().ok()), values },
+            None => {
+                let allow_duplicates = raw.get("allow_duplicates") == Some("true");
+                Command::Create { entity, values, id: None, allow_duplicates }
+            }
+        }
+    }
+
+    /// Values of fields that are not shown are not sent: the rules of the app ask for that.
+    fn keep_visible(&self, reading: &mut Reading, state: &FormState) {
+        let sections = self.showing(|show| self.layout.visible_sections(show, &state.values));
+        for (section, shown) in self.layout.sections.iter().zip(sections) {
+            for item in &section.items {
+                let name = self.entity.fields[item.slot].name.as_ref();
+                if !shown || state.visible.get(name) == Some(&false) {
+                    reading.values.shift_remove(name);
+                    reading.issues.retain(|(path, _)| path.split('/').next() != Some(name));
+                }
+            }
+        }
+    }
+
+    /// What was not touched is not sent, so that two people can work on different fields of one record.
+    fn keep_changed(&self, reading: &mut Reading, raw: &Raw) {
+        let Some(record) = &self.record else { return };
+        let stored = self.showing(|show| Raw::of_record(show, &self.layout, record));
+        let untouched = |name: &str| stored.all(name).eq(raw.all(name)) && stored.rows(name).is_empty() && raw.rows(name).is_empty();
+        reading.values.retain(|name, _| !untouched(name));
+    }
+
+    /// Fields that this form requires beyond what the app's rules do (those the engine checks itself).
+    fn missing(&self, state: &FormState, reading: &Reading) -> Vec<(String, String)> {
+        let sections = self.showing(|show| self.layout.visible_sections(show, &state.values));
+        let sections = self.layout.sections.iter().zip(sections).filter(|(_, shown)| *shown);
+        let items = sections.flat_map(|(section, _)| &section.items).filter(|item| !item.read_only);
+        let complaints = !reading.issues.is_empty();
+        let empty = |item: &&layout::Item| {
+            let name = self.entity.fields[item.slot].name.as_ref();
+            let required = item.required || complaints && state.required.get(name) == Some(&true);
+            let unread = reading.issues.iter().any(|(path, _)| path == name);
+            let lines = reading.values.get(name).is_some_and(|json| json.as_array().is_some_and(|rows| !rows.is_empty()));
+            required && !unread && !lines && state.visible.get(name) != Some(&false) && state.values[item.slot].is_null()
+        };
+        let say = |item: &layout::Item| {
+            let name = self.entity.fields[item.slot].name.to_string();
+            (name, with_hint(self.visit.language, "field.required", &[]))
+        };
+        items.filter(empty).map(say).collect()
+    }
+
+    fn saved(&self, raw: &Raw, written: &Written) -> Response {
+        let path = self.path();
+        let toast = match &self.record {
+            Some(_) => Toast::good(self.visit.t("form.saved", &[])),
+            None => {
+                let title = self.showing(|show| {
+                    let record = |values: &Vec<Value>| show.words(&self.entity.fields[self.entity.title], &values[self.entity.title]);
+                    Some(&written.values).filter(|values| !values.is_empty()).map(record)
+                });
+                match title.filter(|title| !title.is_empty()) {
+                    Some(title) => Toast::good(self.visit.t("form.created", &[("title", &title)])),
+                    None => Toast::good(self.visit.t("form.saved", &[])),
+                }
+            }
+        };
+        let next = match raw.get("_again") {
+            Some("1") => format!("{path}/new"),
+            _ => format!("{path}/{}", written.id),
+        };
+        self.visit.go_with(&next, &toast.forgetting(self.draft()))
+    }
+
+    /// The form again, with what the engine said.
+    async fn refused(&self, raw: &Raw, reading: &Reading, error: mortise_engine::Error) -> Result<Response, Failure> {
+        let suspects = match &error {
+            mortise_engine::Error::Duplicate(suspects) => suspects.clone(),
+            _ => Vec::new(),
+        };
+        let failure = Failure::from(error);
+        if let Some(cause) = failure.log() {
+            tracing::error!(code = failure.code(), cause, "a form could not be saved");
+        }
+        let language = self.visit.language;
+        let issues: Vec<(String, String)> =
+            failure.issues().iter().map(|issue| (reading.path_in_form(&issue.field), issue_text(language, issue))).collect();
+        let said = || format!("{} {}", failure.title(language), failure.hint(language)).trim().to_owned();
+        let problem = (issues.is_empty()).then(said);
+        self.show(raw, Trouble { status: failure.status(), problem, issues, suspects }, false).await
+    }
+
+    /// After a conflict: the form again, over the version that is stored now.
+    async fn review(&self, raw: Raw) -> Result<Response, Failure> {
+        let record = self.record.as_ref().ok_or_else(|| Failure::not_found("record.not_found"))?;
+        let mut merged = self.raw(record).await;
+        for field in self.layout.items().map(|item| &self.entity.fields[item.slot]) {
+            let below = format!("{}/", field.name);
+            let mine = |name: &str| {
+                let plain = name.strip_prefix("_title/").unwrap_or(name);
+                plain == field.name.as_ref() || plain.starts_with(&below)
+            };
+            if raw.0.iter().any(|(name, _)| mine(name)) {
+                merged.remove(&field.name);
+                merged.0.extend(raw.0.iter().filter(|(name, _)| mine(name)).cloned());
+            }
+        }
+        self.show(&merged, Trouble::default(), false).await
+    }
+
+    /// The form's page.
+    async fn show(&self, raw: &Raw, trouble: Trouble, fresh: bool) -> Result<Response, Failure> {
+        let reading = self.showing(|show| read::read(show, &self.layout, raw));
+        let state = self.state(&reading).await?;
+        let (form, title) = self.showing(|show| self.context(show, raw, &trouble, &state, fresh));
+        let mut response = self.visit.page("form.html", &title, Page { form })?;
+        *response.status_mut() = trouble.status;
+        Ok(response)
+    }
+
+    fn context(&self, show: &Show, raw: &Raw, trouble: &Trouble, state: &FormState, fresh: bool) -> (FormContext, String) {
+        let (visit, entity) = (self.visit, &self.entity);
+        let path = visit.base.path(&self.path());
+        let own = match self.id() {
+            Some(id) => format!("{path}/{id}"),
+            None => path.clone(),
+        };
+        let title = self.record.as_ref().map(|record| title_of(show, entity, record));
+        let heading = match &title {
+            Some(title) => visit.t("form.edit_title", &[("title", title)]),
+            None => visit.t("form.new_title", &[("label", entity.label.get(visit.language))]),
+        };
+        let form = FormContext {
+            key: self.layout.key.clone(),
+            label: self.layout.label.clone(),
+            plural: entity.plural.get(visit.language).to_owned(),
+            action: if title.is_some() { format!("{own}/edit") } else { format!("{path}/new") },
+            state_url: match self.id() {
+                Some(id) => format!("{path}/form-state?id={id}"),
+                None => format!("{path}/form-state"),
+            },
+            list_url: path,
+            draft: self.draft(),
+            idempotency_key: visit.state.new_id().to_string(),
+            others: self.others(show, &own),
+            live: self.lives(),
+            fresh,
+            problem: trouble.problem.clone(),
+            issues: self.listed(show, trouble),
+            checks_duplicates: title.is_none() && entity.duplicates.is_some(),
+            allow_duplicates: raw.get("allow_duplicates") == Some("true"),
+            suspects: similar(show, entity, &trouble.suspects),
+            sections: self.sections(show, raw, trouble, state),
+            record: title.map(|title| Existing { title, version: self.record.as_ref().map_or(0, Record::version) }),
+            back: own,
+        };
+        (form, heading)
+    }
+
+    /// Whether anything on the form depends on what is typed.
+    fn lives(&self) -> bool {
+        let depends = |field: &FieldModel| {
+            field.visible_when.is_some() || field.required_when.is_some() || matches!(field.kind, FieldKind::Computed { .. })
+        };
+        self.entity.duplicates.is_some() || self.entity.declared().iter().any(depends)
+    }
+
+    fn others(&self, show: &Show, own: &str) -> Vec<Other> {
+        let (purpose, action) = match self.record {
+            Some(_) => (FormPurpose::Edit, "edit"),
+            None => (FormPurpose::Create, "new"),
+        };
+        let forms = layout::forms(show.model, &self.entity, purpose);
+        if forms.len() < 2 {
+            return Vec::new();
+        }
+        let other = |form: &&Arc<mortise_definition::model::FormModel>| Other {
+            label: form.label.get(show.by.language).to_owned(),
+            href: format!("{own}/{action}?_form={}", form.key),
+            active: form.key == self.layout.key,
+        };
+        forms.iter().map(other).collect()
+    }
+
+    fn listed(&self, show: &Show, trouble: &Trouble) -> Vec<Listed> {
+        let list = |(path, text): &(String, String)| {
+            let mut parts = path.split('/');
+            let field = parts.next().and_then(|name| self.entity.field(name));
+            let on_form = field.is_some_and(|field| self.layout.items().any(|item| item.slot == field.slot));
+            let row = parts.next().and_then(|index| index.parse::<usize>().ok()).map(|index| index + 1);
+            let label = field.map(|field| field_label(show, field)).unwrap_or_default();
+            Listed {
+                id: on_form.then(|| input_id(path)),
+                label: row.map_or_else(|| label.clone(), |row| format!("{label} {row}")),
+                text: text.clone(),
+            }
+        };
+        trouble.issues.iter().map(list).collect()
+    }
+
+    fn sections(&self, show: &Show, raw: &Raw, trouble: &Trouble, state: &FormState) -> Vec<Section> {
+        let mut messages = Messages::new();
+        for (path, text) in &trouble.issues {
+            messages.entry(path.clone()).or_default().push(text.clone());
+        }
+        let widgets = Widgets { show, raw, messages: &messages, record: self.record.as_ref(), computed: &state.computed };
+        let field = |item: &layout::Item| {
+            let name = self.entity.fields[item.slot].name.as_ref();
+            let visible = state.visible.get(name) != Some(&false);
+            let required = item.required || state.required.get(name) == Some(&true);
+            widgets.field(&self.entity, item, visible, required)
+        };
+        let section = |section: &layout::Section| {
+            let fields: Vec<Field> = section.items.iter().map(field).collect();
+            Section {
+                label: section.label.clone(),
+                columns: section.columns,
+                visible: section.visible(show, &state.values) && fields.iter().any(|field| field.visible),
+                fields,
+            }
+        };
+        self.layout.sections.iter().map(section).collect()
+    }
+}
+
+/// An issue in words, with what to do.
+fn issue_text(language: &str, issue: &crate::failure::Issue) -> String {
+    match &issue.message {
+        Some(text) => text.get(language).to_owned(),
+        None => {
+            let args: Vec<(&str, &str)> = issue.args.iter().map(|(name, value)| (name.as_ref(), value.as_str())).collect();
+            with_hint(language, &issue.code, &args)
+        }
+    }
+}
+
+/// Likely duplicates, as far as the person may know of them.
+fn similar(show: &Show, entity: &EntityModel, suspects: &[Suspect]) -> Vec<Similar> {
+    let one = |suspect: &Suspect| {
+        let words = |json: &serde_json::Value| match json {
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        let title = &entity.fields[entity.title].name;
+        let named = suspect.shown.iter().find(|(name, _)| name == title.as_ref()).or_else(|| suspect.shown.first());
+        let facts = suspect.shown.iter().filter(|(name, _)| named.is_none_or(|(title, _)| title != name));
+        let fact = |(name, json): &(String, serde_json::Value)| {
+            let words = words(json);
+            let label = entity.field(name).map(|field| field_label(show, field)).unwrap_or_default();
+            (!words.is_empty()).then(|| format!("{label} {words}"))
+        };
+        Similar {
+            title: named.map(|(_, json)| words(json)).filter(|text| !text.is_empty()).unwrap_or_else(|| "…".to_owned()),
+            href: suspect.id.map(|id| show.by.base.path(&format!("{}/{id}", entity_path(show.model, entity)))).unwrap_or_default(),
+            facts: facts.filter_map(fact).collect(),
+        }
+    };
+    suspects.iter().map(one).collect()
+}

@@ -1,0 +1,222 @@
+//! The page of one record: head, key facts, sections, records that point here, and its history.
+
+mod related;
+mod sections;
+mod timeline;
+
+use axum::extract::{Form, Path};
+use axum::response::{IntoResponse, Redirect, Response};
+use mortise_definition::model::{EntityModel, FieldKind, system};
+use mortise_definition::source::Operation;
+use mortise_engine::{Command, FileInfo, Record, RunOptions};
+use mortise_expr::Value;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use uuid::Uuid;
+
+use self::related::Related;
+use self::sections::{Fact, Section};
+use self::timeline::Timeline;
+use super::flash::Toast;
+use super::list::{entity_of, title_of};
+use super::shell::entity_path;
+use super::show::{Cell, Show, file_ids};
+use super::visit::Visit;
+use crate::Failure;
+
+#[derive(Serialize)]
+struct Page {
+    record: RecordContext,
+    timeline: Timeline,
+}
+
+#[derive(Serialize)]
+struct RecordContext {
+    title: String,
+    label: String,
+    plural: String,
+    icon: String,
+    list_url: String,
+    url: String,
+    version: i64,
+    deleted: Option<String>,
+    owner: Option<String>,
+    can: Can,
+    badges: Vec<Cell>,
+    facts: Vec<Fact>,
+    sections: Vec<Section>,
+    related: Vec<Related>,
+    system: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Can {
+    update: bool,
+    delete: bool,
+    comment: bool,
+}
+
+/// Names of all files of a record and its child rows, by one question.
+async fn files_of(visit: &Visit, entity: &EntityModel, record: &Record) -> Result<Vec<FileInfo>, Failure> {
+    let model = visit.tenant.engine.model();
+    let mut ids: Vec<Uuid> = Vec::new();
+    let mut collect = |entity: &EntityModel, record: &Record| {
+        let fields = entity.declared().iter().filter(|field| matches!(field.kind, FieldKind::File { .. }));
+        ids.extend(fields.flat_map(|field| file_ids(&record.values[field.slot]).collect::<Vec<_>>()));
+    };
+    collect(entity, record);
+    for field in entity.declared() {
+        if let FieldKind::Lines { entity: child, .. } = &field.kind {
+            record.rows(field.slot).iter().for_each(|row| collect(&model.entities[*child], row));
+        }
+    }
+    Ok(visit.tenant.engine.file_infos(visit.actor(), &ids).await?)
+}
+
+/// `GET /a/{app}/{entity}/{id}`.
+pub(super) async fn show(visit: Visit, Path((app, entity, id)): Path<(String, String, String)>) -> Result<Response, Failure> {
+    let entity = entity_of(&visit, &app, &entity)?;
+    let id: Uuid = id.parse().map_err(|_| Failure::not_found("record.not_found"))?;
+    let record = visit.tenant.engine.read(visit.actor(), &entity.key, id).await?;
+    let files = files_of(&visit, &entity, &record).await?;
+    let before = visit.look.param("before").and_then(|text| text.parse().ok());
+    let (timeline, related) = tokio::try_join!(
+        timeline::read(&visit, &entity, id, before),
+        related::read(&visit, &entity, &record),
+    )?;
+    let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
+    let show = Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &files };
+    let record = context(&visit, &show, &entity, &record, related);
+    let title = record.title.clone();
+    visit.page("record.html", &title, Page { record, timeline })
+}
+
+fn context(visit: &Visit, show: &Show, entity: &Arc<EntityModel>, record: &Record, related: Vec<Related>) -> RecordContext {
+    let path = visit.base.path(&entity_path(show.model, entity));
+    let may = |operation| visit.tenant.engine.may_with(visit.actor(), &entity.key, operation, record);
+    let (badges, facts) = sections::head(show, entity, record);
+    let deleted = match &record.values[system::DELETED_AT] {
+        Value::DateTime(at) => Some(show.ago(*at)),
+        _ => None,
+    };
+    let owner = &record.values[system::OWNER];
+    RecordContext {
+        title: title_of(show, entity, record),
+        label: entity.label.get(visit.language).to_owned(),
+        plural: entity.plural.get(visit.language).to_owned(),
+        icon: entity.icon.clone(),
+        url: format!("{path}/{}", record.id()),
+        list_url: path,
+        version: record.version(),
+        owner: (!owner.is_null()).then(|| show.words(&entity.fields[system::OWNER], owner)),
+        can: Can { update: may(Operation::Update), delete: may(Operation::Delete), comment: deleted.is_none() },
+        deleted,
+        badges,
+        facts,
+        sections: sections::sections(show, entity, record),
+        related,
+        system: made(visit, show, entity, record),
+    }
+}
+
+/// Who made the record and who changed it last (DATA-04).
+fn made(visit: &Visit, show: &Show, entity: &EntityModel, record: &Record) -> Vec<String> {
+    let line = |key: &str, at, who| {
+        let Value::DateTime(at) = record.values[at] else { return None };
+        let who = match &record.values[who] {
+            Value::Null => visit.t("record.system", &[]),
+            id => show.words(&entity.fields[who], id),
+        };
+        Some(visit.t(key, &[("when", &show.ago(at)), ("who", &who)]))
+    };
+    let created = line("record.created", system::CREATED_AT, system::CREATED_BY);
+    let updated = line("record.updated", system::UPDATED_AT, system::UPDATED_BY).filter(|_| record.version() > 1);
+    created.into_iter().chain(updated).collect()
+}
+
+/// What the form for deleting sends.
+#[derive(Deserialize)]
+pub(super) struct Seen {
+    #[serde(rename = "_version")]
+    version: Option<i64>,
+}
+
+/// `POST /a/{app}/{entity}/{id}/delete`: into the trash, with a way back.
+pub(super) async fn delete(
+    visit: Visit,
+    Path((app, entity, id)): Path<(String, String, Uuid)>,
+    Form(seen): Form<Seen>,
+) -> Result<Response, Failure> {
+    let entity = entity_of(&visit, &app, &entity)?;
+    let title = named(&visit, &entity, id).await?;
+    let path = entity_path(&visit.tenant.engine.model(), &entity);
+    let command = Command::Delete { entity: entity.key.clone(), id, version: seen.version };
+    match visit.tenant.engine.run(visit.actor(), command, RunOptions::default()).await {
+        Ok(_) => {
+            let toast = Toast::good(visit.t("record.deleted", &[("title", &title)]));
+            let undo = visit.base.path(&format!("{path}/bulk-restore"));
+            Ok(visit.go_with(&path, &toast.with_undo(undo, vec![id.to_string()])))
+        }
+        Err(error) => refused(&visit, &format!("{path}/{id}"), error),
+    }
+}
+
+/// What does not need an error page of its own is told on the record's page.
+fn refused(visit: &Visit, path: &str, error: mortise_engine::Error) -> Result<Response, Failure> {
+    let failure = Failure::from(error);
+    let gone = matches!(failure.status().as_u16(), 404 | 500..);
+    if gone { Err(failure) } else { Ok(visit.go_with(path, &Toast::error(failure.title(visit.language)))) }
+}
+
+async fn named(visit: &Visit, entity: &EntityModel, id: Uuid) -> Result<String, Failure> {
+    let record = visit.tenant.engine.read(visit.actor(), &entity.key, id).await?;
+    let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
+    let show = Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+    Ok(title_of(&show, entity, &record))
+}
+
+/// Where the form for restoring was.
+#[derive(Deserialize, Default)]
+pub(super) struct Back {
+    #[serde(default, rename = "return")]
+    to: String,
+}
+
+/// `POST /a/{app}/{entity}/{id}/restore`.
+pub(super) async fn restore(
+    visit: Visit,
+    Path((app, entity, id)): Path<(String, String, Uuid)>,
+    Form(back): Form<Back>,
+) -> Result<Response, Failure> {
+    let entity = entity_of(&visit, &app, &entity)?;
+    let title = named(&visit, &entity, id).await?;
+    let path = entity_path(&visit.tenant.engine.model(), &entity);
+    let next = if back.to == "trash" { format!("{path}/trash") } else { format!("{path}/{id}") };
+    let command = Command::Restore { entity: entity.key.clone(), id };
+    match visit.tenant.engine.run(visit.actor(), command, RunOptions::default()).await {
+        Ok(_) => Ok(visit.go_with(&next, &Toast::good(visit.t("record.restored", &[("title", &title)])))),
+        Err(error) => refused(&visit, &next, error),
+    }
+}
+
+/// What is said about a record.
+#[derive(Deserialize)]
+pub(super) struct Said {
+    text: String,
+}
+
+/// `POST /a/{app}/{entity}/{id}/comments`.
+pub(super) async fn comment(
+    visit: Visit,
+    Path((app, entity, id)): Path<(String, String, Uuid)>,
+    Form(said): Form<Said>,
+) -> Result<Response, Failure> {
+    let entity = entity_of(&visit, &app, &entity)?;
+    let path = format!("{}/{id}", entity_path(&visit.tenant.engine.model(), &entity));
+    if !said.text.trim().is_empty() {
+        let command = Command::Comment { entity: entity.key.clone(), id, text: said.text };
+        visit.tenant.engine.run(visit.actor(), command, RunOptions::default()).await?;
+    }
+    // A plain redirect for htmx too: it follows and takes the timeline out of the page.
+    Ok(Redirect::to(&visit.base.path(&path)).into_response())
+}

@@ -1,0 +1,147 @@
+//! Values of a record in the order of its form; what no form shows comes after it.
+
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot, system};
+use mortise_definition::source::FormPurpose;
+use mortise_engine::Record;
+use mortise_expr::{Context, Value};
+use serde::Serialize;
+use std::sync::Arc;
+
+use crate::pages::form::{Layout, line_columns};
+use crate::pages::list::field_label;
+use crate::pages::show::{Cell, Show};
+
+/// Badges beside the title.
+const BADGES: usize = 3;
+/// Facts in the row below the title.
+const FACTS: usize = 4;
+
+/// A key fact.
+#[derive(Serialize)]
+pub(super) struct Fact {
+    label: String,
+    value: Cell,
+}
+
+/// A part of the page.
+#[derive(Serialize)]
+pub(super) struct Section {
+    label: Option<String>,
+    columns: u8,
+    items: Vec<Item>,
+}
+
+#[derive(Serialize)]
+struct Item {
+    label: String,
+    value: Cell,
+    wide: bool,
+    table: Option<Table>,
+}
+
+/// Child rows.
+#[derive(Serialize)]
+struct Table {
+    columns: Vec<Heading>,
+    rows: Vec<Vec<Cell>>,
+}
+
+#[derive(Serialize)]
+struct Heading {
+    label: String,
+    numeric: bool,
+}
+
+fn sees(show: &Show, entity: &EntityModel, slot: Slot) -> bool {
+    show.by.tenant.engine.field_access(show.by.actor(), &entity.key, slot).0
+}
+
+/// Whether the field has a meaning for this record.
+fn applies(show: &Show, field: &FieldModel, record: &Record) -> bool {
+    let Some(when) = &field.visible_when else { return true };
+    let settings = &show.model.apps[field.app].setting_values;
+    let roots: [&[Value]; 3] = [&record.values, &show.by.user().root, settings];
+    when.test(&Context { now: show.now, tz: show.by.user().tz, roots: &roots }).unwrap_or(true)
+}
+
+/// Badges and key facts: what the entity's first view shows is what people look for.
+pub(super) fn head(show: &Show, entity: &EntityModel, record: &Record) -> (Vec<Cell>, Vec<Fact>) {
+    let view = show.model.views_of(entity).next();
+    let slots = view.into_iter().flat_map(|view| &view.columns).filter(|column| column.through.is_none());
+    let (mut badges, mut facts) = (Vec::new(), Vec::new());
+    for slot in slots.map(|column| column.slot) {
+        let field = &entity.fields[slot];
+        let told = slot == entity.title || slot == system::OWNER || record.values[slot].is_null();
+        if told || !sees(show, entity, slot) || !applies(show, field, record) {
+            continue;
+        }
+        let value = show.cell(entity, record, slot);
+        match &field.kind {
+            FieldKind::Choice { .. } if badges.len() < BADGES => badges.push(value),
+            FieldKind::LongText { .. } | FieldKind::Json | FieldKind::File { .. } | FieldKind::Lines { .. } => {}
+            _ if facts.len() < FACTS => facts.push(Fact { label: field_label(show, field), value }),
+            _ => {}
+        }
+    }
+    (badges, facts)
+}
+
+/// All values that the person may see.
+pub(super) fn sections(show: &Show, entity: &Arc<EntityModel>, record: &Record) -> Vec<Section> {
+    let layout = Layout::of(show.by, show.model, entity, FormPurpose::Edit, None);
+    let mut shown: Vec<Slot> = vec![entity.title, system::OWNER];
+    let mut sections = Vec::new();
+    for section in &layout.sections {
+        shown.extend(section.items.iter().map(|item| item.slot));
+        if !section.visible(show, &record.values) {
+            continue;
+        }
+        let fields = section.items.iter().filter(|item| item.slot != system::OWNER);
+        let fields = fields.filter(|item| applies(show, &entity.fields[item.slot], record));
+        let items: Vec<Item> = fields.map(|field| item(show, entity, record, field.slot, field.wide, &field.columns)).collect();
+        if !items.is_empty() {
+            sections.push(Section { label: section.label.clone(), columns: section.columns, items });
+        }
+    }
+    let rest = entity.declared().iter().filter(|field| {
+        !shown.contains(&field.slot) && sees(show, entity, field.slot) && !record_is_empty(record, field)
+    });
+    let rest: Vec<Item> = rest
+        .filter(|field| applies(show, field, record))
+        .map(|field| item(show, entity, record, field.slot, false, &line_columns(show.model, entity, field.slot, &[])))
+        .collect();
+    if !rest.is_empty() {
+        let label = mortise_definition::locale::translate(show.by.language, "ui.record.more", &[]);
+        sections.push(Section { label: Some(label), columns: 2, items: rest });
+    }
+    sections
+}
+
+fn record_is_empty(record: &Record, field: &FieldModel) -> bool {
+    match field.kind {
+        FieldKind::Lines { .. } => record.rows(field.slot).is_empty(),
+        _ => record.values[field.slot].is_null(),
+    }
+}
+
+fn item(show: &Show, entity: &EntityModel, record: &Record, slot: Slot, wide: bool, columns: &[Slot]) -> Item {
+    let field = &entity.fields[slot];
+    Item {
+        label: field_label(show, field),
+        value: show.cell(entity, record, slot),
+        wide: wide || matches!(field.kind, FieldKind::Lines { .. }),
+        table: table(show, field, record, columns),
+    }
+}
+
+fn table(show: &Show, field: &FieldModel, record: &Record, columns: &[Slot]) -> Option<Table> {
+    let FieldKind::Lines { entity: child, .. } = &field.kind else { return None };
+    let child = &show.model.entities[*child];
+    let columns: Vec<Slot> = columns.iter().copied().filter(|slot| sees(show, child, *slot)).collect();
+    let heading = |slot: &Slot| Heading {
+        label: field_label(show, &child.fields[*slot]),
+        numeric: matches!(child.fields[*slot].kind, FieldKind::Integer { .. } | FieldKind::Decimal { .. }),
+    };
+    let row = |row: &Record| columns.iter().map(|slot| show.cell(child, row, *slot)).collect();
+    Some(Table { columns: columns.iter().map(heading).collect(), rows: record.rows(field.slot).iter().map(row).collect() })
+}
