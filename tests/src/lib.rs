@@ -8,3 +8,12 @@ pub mod server;
 
 pub use http::{Answer, Client};
 pub use server::{Installation, Server};
+
+/// Address of the PostgreSQL server of this run. Without one a test has nothing to do, unless everything is required
+/// (`MORTISE_TEST_REQUIRE`): then it fails here.
+pub fn postgres() -> Option<String> {
+    let url = std::env::var("MORTISE_TEST_POSTGRES").ok().filter(|url| !url.is_empty());
+    let required = std::env::var("MORTISE_TEST_REQUIRE").is_ok_and(|value| value == "1");
+    assert!(url.is_some() || !required, "MORTISE_TEST_POSTGRES is not set: run `cargo xtask test`");
+    url
+}

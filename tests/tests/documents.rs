@@ -24,7 +24,7 @@ fn the_page_of_error_codes_lists_every_code_of_the_catalogue() {
 
 #[test]
 fn the_reference_of_the_app_language_is_what_the_schemas_say() {
-    check("app-language.md", &mortise_definition::schema::reference_markdown());
+    check("app-language.md", &app_language_page());
 }
 
 #[test]
@@ -82,3 +82,32 @@ fn catalogue(language: &str) -> BTreeMap<String, Text> {
     }
     codes
 }
+
+/// The introduction, the reference of the artifacts, and the functions of expressions.
+fn app_language_page() -> String {
+    let mut page = include_str!("app_language_head.md").to_owned();
+    page.push_str(&mortise_definition::schema::reference_markdown());
+    page.push_str(EXPRESSIONS);
+    for function in mortise_expr::functions::CATALOG {
+        let sql = if function.sql { "yes" } else { "" };
+        let form = function.form.replace('|', "\\|");
+        page.push_str(&format!("| `{form}` | {} | {sql} |\n", function.en));
+    }
+    page
+}
+
+const EXPRESSIONS: &str = "
+## Expressions
+
+Expressions are [CEL](https://cel.dev). They read `record.<field>`, `settings.<name>` and the person as `user.id`, `user.name`,
+`user.department`, `user.roles`, `user.team` (ids of people of the department) and `user.department_users` (also of those below), and are checked against the types of the fields when the app is checked.
+
+- A field may be empty. Comparing with an empty value is false, `==` and `!=` work with `null`, and arithmetic with an empty value is empty;
+  `coalesce(a, b)` gives a fallback.
+- References compare by id: `record.owner == user.id`. A tree value is the path of its codes: `under(record.region, \"31/3101\")`.
+- Row scopes, filters of views and rollups run in the database. A function that cannot is refused there when the app is checked.
+- Time zone is that of the tenant.
+
+| Function | What it gives | In the database |
+| --- | --- | --- |
+";

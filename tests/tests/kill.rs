@@ -17,9 +17,19 @@ const PAUSE_MS: std::ops::Range<u64> = 5..250;
 const RECORDS: &str = "/t/demo/api/v1/records/bench.item";
 
 #[test]
-fn every_acknowledged_record_survives_kill_nine() {
-    let installation = Installation::new();
-    let token = prepare(&installation);
+fn every_acknowledged_record_survives_kill_nine_on_sqlite() {
+    check_kills(&Installation::new());
+}
+
+#[test]
+fn every_acknowledged_record_survives_kill_nine_on_postgresql() {
+    if let Some(url) = mortise_tests::postgres() {
+        check_kills(&Installation::on(Some(&url)));
+    }
+}
+
+fn check_kills(installation: &Installation) {
+    let token = prepare(installation);
     let seed = uuid::Uuid::new_v4().as_u128() as u64;
     println!("seed {seed}");
 

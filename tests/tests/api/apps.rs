@@ -48,7 +48,9 @@ fn an_upgrade_keeps_data_and_can_be_taken_back() {
         assert_eq!((&task["address"], &task["note"]), (&json!("old@mail.example"), &json!(null)), "{task}");
         let back = format!("{APPS}/workshop/rollback");
         assert_eq!(world.call("POST", &back, &json!({})).expect(409).json()["code"], "app.unconfirmed");
-        world.call("POST", &back, &json!({"version": "1.0.0", "confirm": ["workshop.task.note"]})).expect(200);
+        world
+            .call("POST", &back, &json!({"version": "1.0.0", "confirm": ["workshop.task.note"]}))
+            .expect(200);
         let task = world.call("GET", &format!("{TASKS}/{id}"), &json!({})).expect(200).json();
         assert_eq!((&task["email"], task.get("note")), (&json!("old@mail.example"), None), "{task}");
     });
