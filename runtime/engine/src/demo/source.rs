@@ -129,6 +129,11 @@ struct ListFile {
 }
 
 impl Demo {
+    /// Records of the kind of which most are made, at scale 1.
+    pub fn largest(&self) -> u64 {
+        self.entities.iter().map(|entity| entity.count).max().unwrap_or(0)
+    }
+
     /// Reads the demo data of these app folders; apps that others require come first. Folders without any are passed over.
     pub fn read_folders(folders: &[impl AsRef<Path>]) -> Result<Demo, Issue> {
         let mut demo = Demo::default();

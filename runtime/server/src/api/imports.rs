@@ -65,7 +65,7 @@ fn preview_json(preview: &Preview, language: &str) -> Value {
 
 /// `GET /imports`.
 async fn list(by: SignedIn) -> Result<Response, Failure> {
-    let jobs = by.tenant.imports.list(by.actor())?;
+    let jobs = by.tenant.engine.imports().list(by.actor())?;
     let rows: Vec<Value> = jobs.iter().map(|job| job_json(job, by.language)).collect();
     Ok(json_answer(&json!({"rows": rows})))
 }
@@ -79,20 +79,20 @@ async fn upload(
 ) -> Result<Response, Failure> {
     let name = target.name.unwrap_or_else(|| "import".to_owned());
     let bytes = request.into_body().into_data_stream();
-    let job = by.tenant.imports.upload(&by.tenant.engine, by.actor(), &target.entity, &name, bytes).await?;
+    let job = by.tenant.engine.imports().upload(&by.tenant.engine, by.actor(), &target.entity, &name, bytes).await?;
     let location = (header::LOCATION, by.base.path(&format!("/api/v1/imports/{}", job.id)));
     Ok((StatusCode::CREATED, [location], json_answer(&job_json(&job, by.language))).into_response())
 }
 
 /// `GET /imports/{id}`: state and progress.
 async fn read(by: SignedIn, Path(id): Path<Uuid>) -> Result<Response, Failure> {
-    Ok(json_answer(&job_json(&by.tenant.imports.job(by.actor(), id)?, by.language)))
+    Ok(json_answer(&job_json(&by.tenant.engine.imports().job(by.actor(), id)?, by.language)))
 }
 
 /// `POST /imports/{id}/preview`: what a mapping would do with the first rows; the guess without a body.
 async fn preview(by: SignedIn, Path(id): Path<Uuid>, Raw(bytes): Raw) -> Result<Response, Failure> {
     let mapping: Mapping = if bytes.is_empty() { Mapping::default() } else { parse(&bytes)? };
-    let preview = by.tenant.imports.preview(&by.tenant.engine, by.actor(), id, &mapping).await?;
+    let preview = by.tenant.engine.imports().preview(&by.tenant.engine, by.actor(), id, &mapping).await?;
     Ok(json_answer(&preview_json(&preview, by.language)))
 }
 
@@ -105,19 +105,19 @@ struct Start {
 
 /// `POST /imports/{id}/start`.
 async fn start(by: SignedIn, Path(id): Path<Uuid>, Body(start): Body<Start>) -> Result<Response, Failure> {
-    let job = by.tenant.imports.start(&by.tenant.engine, by.actor(), id, start.mapping).await?;
+    let job = by.tenant.engine.imports().start(&by.tenant.engine, by.actor(), id, start.mapping).await?;
     Ok((StatusCode::ACCEPTED, json_answer(&job_json(&job, by.language))).into_response())
 }
 
 /// `POST /imports/{id}/cancel`.
 async fn cancel(by: SignedIn, Path(id): Path<Uuid>) -> Result<StatusCode, Failure> {
-    by.tenant.imports.cancel(by.actor(), id)?;
+    by.tenant.engine.imports().cancel(by.actor(), id)?;
     Ok(StatusCode::ACCEPTED)
 }
 
 /// `DELETE /imports/{id}`: the import and its file; the records stay.
 async fn remove(by: SignedIn, Path(id): Path<Uuid>) -> Result<StatusCode, Failure> {
-    by.tenant.imports.remove(by.actor(), id)?;
+    by.tenant.engine.imports().remove(by.actor(), id)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -128,7 +128,7 @@ async fn report(by: SignedIn, Path(id): Path<Uuid>) -> Result<Response, Failure>
 
 /// The refused rows of an import as a file.
 pub async fn report_file(by: &SignedIn, id: Uuid) -> Result<Response, Failure> {
-    let path = by.tenant.imports.report(by.actor(), id)?;
+    let path = by.tenant.engine.imports().report(by.actor(), id)?;
     let file = tokio::fs::File::open(path).await.map_err(Failure::internal)?;
     let stream = tokio_util::io::ReaderStream::new(file);
     let headers = [

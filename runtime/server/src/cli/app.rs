@@ -77,9 +77,10 @@ pub(super) enum Task {
     Demo {
         /// Tenant.
         tenant: String,
-        /// Folder of the app.
-        folder: PathBuf,
-        /// How many records of the main entity.
+        /// Folders of the apps, on the machine of the server.
+        #[arg(required = true)]
+        folders: Vec<PathBuf>,
+        /// How many records of the kind of which most are made; the others in proportion.
         #[arg(long, default_value_t = 10_000)]
         records: u64,
         /// The same number gives the same records.
@@ -181,16 +182,11 @@ impl Task {
                 Ok(())
             }
             Task::Export { tenant, app, folder } => export(client, words, &tenant, &app, &folder).await,
-            Task::Demo { tenant, folder, records, seed } => {
-                let plan = std::fs::read_dir(folder.join("demo")).with_context(|| folder.display().to_string())?;
-                let mut files = BTreeMap::new();
-                for entry in plan {
-                    let path = entry?.path();
-                    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-                    files.insert(name, std::fs::read_to_string(&path)?);
-                }
-                let body = json!({"files": files, "records": records, "seed": seed});
-                let done = client.post(&format!("/t/{tenant}/api/v1/apps/demo"), &body).await?;
+            Task::Demo { tenant, folders, records, seed } => {
+                let whole = |folder: &PathBuf| folder.canonicalize().with_context(|| folder.display().to_string());
+                let folders = folders.iter().map(whole).collect::<anyhow::Result<Vec<_>>>()?;
+                let body = json!({"folders": folders, "records": records, "seed": seed});
+                let done = client.post(&format!("/operator/v1/tenants/{tenant}/demo"), &body).await?;
                 words.result(&done);
                 words.say("cli.app.demo", &[("count", &done["records"].to_string())]);
                 Ok(())

@@ -1,5 +1,6 @@
 //! Assembly of all routes: health and metrics outside of tenants, everything else inside of one.
 
+mod demo;
 mod headers;
 pub mod layer;
 mod metrics;

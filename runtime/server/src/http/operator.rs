@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::api::body::{Body, present};
+use super::demo;
 use crate::{AppState, Failure, auth, language};
 
 /// Longest slug: it becomes a file name and a schema name.
@@ -66,6 +67,7 @@ pub(super) fn router(state: AppState) -> Router<AppState> {
         .route("/tenants", get(list).post(create))
         .route("/tenants/{slug}", get(read).patch(change).delete(remove))
         .route("/tenants/{slug}/verify", post(verify))
+        .route("/tenants/{slug}/demo", post(demo::fill))
         .route("/stop", post(stop))
         .layer(from_fn_with_state(state, operator_only))
 }
@@ -94,7 +96,7 @@ fn is_operator(state: &AppState, headers: &HeaderMap) -> bool {
     token.is_some_and(|token| state.operator == Some(auth::hash_secret(token)))
 }
 
-async fn find(state: &AppState, slug: &str) -> Result<Tenant, Failure> {
+pub(super) async fn find(state: &AppState, slug: &str) -> Result<Tenant, Failure> {
     let tenant = state.control.tenant_by_slug(slug).await?;
     tenant.ok_or_else(|| Failure::not_found("tenant.unknown").with("tenant", slug))
 }
