@@ -25,6 +25,7 @@ struct Options {
     write: bool,
     only: Option<String>,
     seconds: u64,
+    rows: usize,
 }
 
 fn main() -> Result<()> {
@@ -56,11 +57,13 @@ fn options() -> Result<Options> {
         arguments.get(position + 1).cloned()
     };
     let seconds = value("--seconds").map_or(Ok(10), |seconds| seconds.parse());
+    let rows = value("--rows").map_or(Ok(100_000), |rows| rows.parse());
     Ok(Options {
         million: has("--million"),
         write: has("--write"),
         only: value("--only"),
         seconds: seconds.context("--seconds needs a number")?,
+        rows: rows.context("--rows needs a number")?,
     })
 }
 
@@ -70,8 +73,13 @@ fn measure(options: &Options, load: &Load, postgres: Option<&str>) -> Result<Vec
     if wanted("start") || wanted("install") {
         rows.extend(place::start_and_install(postgres)?);
     }
-    let (mut place, bulk) = Place::new(postgres, 100_000)?;
-    rows.push(Row::single("bulk load of 100,000 rows", bulk.to_string(), String::new(), "8 s, 200 MB"));
+    let (mut place, bulk) = Place::new(postgres, options.rows)?;
+    rows.push(Row::single(
+        &format!("bulk load of {} rows", report::grouped(options.rows as f64)),
+        bulk.to_string(),
+        String::new(),
+        "8 s, 200 MB",
+    ));
     eprintln!("bulk load: {bulk}");
     let memory_idle = place.restart()?;
     rows.push(Row::single("memory, idle", format!("{memory_idle:.0} MB"), String::new(), "50 MB"));

@@ -54,7 +54,12 @@ impl Row {
 }
 
 fn per_second(rate: f64) -> String {
-    let digits = format!("{rate:.0}");
+    format!("{}/s", grouped(rate))
+}
+
+/// A whole number with a comma for every thousand.
+pub(crate) fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -62,7 +67,7 @@ fn per_second(rate: f64) -> String {
         }
         grouped.push(digit);
     }
-    format!("{grouped}/s")
+    grouped
 }
 
 /// The whole table.

@@ -8,7 +8,7 @@ use crate::shell::{cargo, check_arguments, execute, program, target};
 
 /// `cargo xtask bench`; the arguments go on to the measurements.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    check_arguments(arguments, &["--million", "--postgres", "--write"], &["--seconds", "--only"])?;
+    check_arguments(arguments, &["--million", "--postgres", "--write"], &["--seconds", "--only", "--rows"])?;
     setup::web()?;
     let Some(wrk) = setup::ensure(&setup::WRK)? else { bail!("the load comes from wrk") };
     let postgres = arguments.iter().any(|argument| argument == "--postgres");

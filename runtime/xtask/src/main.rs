@@ -30,6 +30,7 @@ Build automation of Mortise.
       --million          also measure with a million rows
       --postgres         measure PostgreSQL as well
       --write            put the tables into docs/performance.md
+      --rows COUNT       records to load, default 100000
       --seconds COUNT    length of each measurement, default 10
       --only WORD        measure only the workloads whose name contains the word
   cargo xtask docs [--check]       regenerate the generated pages and build the book; --check changes nothing
