@@ -3,28 +3,22 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, NaiveTime, TimeDelta, Timelike, Utc, Weekday};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Model, TreeModel};
-use mortise_expr::Decimal;
-use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::dice::{Dice, stream};
-use super::generator::{Figure, Generator, Made, Path, Piece};
-use super::item::{Draft, Item, Wire, instant};
+use super::generator::{Generator, Made};
+use super::item::{Draft, Item, Wire};
+use super::simple::{Scope, constant, digit, get, in_office, named, number, sample, text};
 use super::source::{Demo, EntityDemo};
 use crate::people::Directory;
 
 /// Kilometres of a degree of latitude.
 const DEGREE_KM: f64 = 111.32;
-/// Minutes of the day between which an office works.
-const OFFICE: (u32, u32) = (8 * 60 + 30, 18 * 60 + 30);
 /// Seconds of a day.
 const DAY: f64 = 86_400.0;
-
-/// Named values of a record so far.
-type Scope<'a> = Vec<(&'a str, Item<'a>)>;
 
 /// Makes records.
 pub(super) struct Maker<'a> {
@@ -165,36 +159,8 @@ impl<'a> Maker<'a> {
     ) -> Result<Item<'a>, String> {
         match generator {
             Generator::Constant(json) => Ok(constant(json)),
-            Generator::Text(pieces) => text(pieces, place),
-            Generator::Get(path) => get(path, place),
-            Generator::Weighted(parts, sums) => {
-                let chosen = dice.by_weight(sums);
-                self.item(&parts[chosen], dice, place)
-            }
-            Generator::Maybe(probability, value) => {
-                if dice.unit() < *probability {
-                    self.item(value, dice, place)
-                } else {
-                    Ok(Item::Null)
-                }
-            }
-            Generator::First(parts) => {
-                for part in parts {
-                    let item = self.item(part, dice, place)?;
-                    if !item.is_null() {
-                        return Ok(item);
-                    }
-                }
-                Ok(Item::Null)
-            }
-            Generator::Match { on, cases, other } => {
-                let text = get(on, place)?.text();
-                let case = cases.get(text.as_deref().unwrap_or("null"));
-                match case.or(other.as_deref().filter(|_| text.is_some())) {
-                    Some(generator) => self.item(generator, dice, place),
-                    None => Ok(Item::Null),
-                }
-            }
+            Generator::Text(pieces) => text(pieces, place.scope),
+            Generator::Get(path) => get(path, place.scope),
             Generator::List(name) => {
                 let demo: &'a Demo = self.demo;
                 let list = demo.list(place.app, name).ok_or_else(|| format!("there is no list `{name}`"))?;
@@ -211,6 +177,7 @@ impl<'a> Maker<'a> {
                 };
                 Ok(Item::Number(number(dice.skewed(*skew), [*min, *max], *step, places)))
             }
+            Generator::Sample { from, min, max } => Ok(sample(from, *min, *max, dice)),
             Generator::Time { .. } => self.time(generator, dice, place),
             Generator::Tree(under) => self.leaf(under.as_deref(), dice, place),
             Generator::Point { of, within_km, tree } => {
@@ -221,29 +188,78 @@ impl<'a> Maker<'a> {
             }
             Generator::Copy { via, field } => Ok(self.copy(via, field, place)),
             Generator::User(role) => Ok(self.user(role.as_deref().unwrap_or_default(), dice)),
-            Generator::Team => {
-                let owner = place.scope.iter().find(|(name, _)| *name == "owner");
-                let Some((_, Item::Id(owner))) = owner else { return Ok(Item::Null) };
-                let department = self.people.user(*owner).and_then(|user| user.department);
-                Ok(department.map_or(Item::Null, Item::Id))
-            }
-            Generator::Sample { from, min, max } => Ok(sample(from, *min, *max, dice)),
-            Generator::Lines { min, max, made } => {
-                let FieldKind::Lines { entity, .. } =
-                    place.field.map_or(&FieldKind::System, |field| &field.kind)
-                else {
-                    return Err("`lines` needs a field with child rows".to_owned());
-                };
-                let child: &'a EntityModel = &self.model.entities[*entity];
-                let count = min + dice.below(max.saturating_sub(*min) + 1);
-                let mut rows = Vec::with_capacity(count);
-                for _ in 0..count {
-                    let all = self.values(place.app, child, made, dice.next())?;
-                    rows.push(all.into_iter().skip(made.lets.len()).collect());
-                }
-                Ok(Item::Lines(rows))
-            }
+            Generator::Team => Ok(self.team(place)),
+            Generator::Lines { min, max, made } => self.lines(*min, *max, made, dice, place),
+            Generator::Weighted(..)
+            | Generator::Maybe(..)
+            | Generator::First(_)
+            | Generator::Match { .. } => self.choice(generator, dice, place),
         }
+    }
+
+    /// Generators that choose among others.
+    fn choice(
+        &mut self,
+        generator: &'a Generator,
+        dice: &mut Dice,
+        place: &Place<'_, 'a>,
+    ) -> Result<Item<'a>, String> {
+        match generator {
+            Generator::Weighted(parts, sums) => {
+                let chosen = dice.by_weight(sums);
+                self.item(&parts[chosen], dice, place)
+            }
+            Generator::Maybe(probability, value) if dice.unit() < *probability => {
+                self.item(value, dice, place)
+            }
+            Generator::First(parts) => {
+                for part in parts {
+                    let item = self.item(part, dice, place)?;
+                    if !item.is_null() {
+                        return Ok(item);
+                    }
+                }
+                Ok(Item::Null)
+            }
+            Generator::Match { on, cases, other } => {
+                let text = get(on, place.scope)?.text();
+                let case = cases.get(text.as_deref().unwrap_or("null"));
+                match case.or(other.as_deref().filter(|_| text.is_some())) {
+                    Some(generator) => self.item(generator, dice, place),
+                    None => Ok(Item::Null),
+                }
+            }
+            _ => Ok(Item::Null),
+        }
+    }
+
+    fn lines(
+        &mut self,
+        min: usize,
+        max: usize,
+        made: &'a Made,
+        dice: &mut Dice,
+        place: &Place<'_, 'a>,
+    ) -> Result<Item<'a>, String> {
+        let Some(FieldKind::Lines { entity, .. }) = place.field.map(|field| &field.kind) else {
+            return Err("`lines` needs a field with child rows".to_owned());
+        };
+        let child: &'a EntityModel = &self.model.entities[*entity];
+        let count = min + dice.below(max.saturating_sub(min) + 1);
+        let mut rows = Vec::with_capacity(count);
+        for _ in 0..count {
+            let all = self.values(place.app, child, made, dice.next())?;
+            rows.push(all.into_iter().skip(made.lets.len()).collect());
+        }
+        Ok(Item::Lines(rows))
+    }
+
+    /// The department of the record's owner.
+    fn team(&self, place: &Place<'_, 'a>) -> Item<'a> {
+        let owner = place.scope.iter().find(|(name, _)| *name == "owner");
+        let Some((_, Item::Id(owner))) = owner else { return Item::Null };
+        let department = self.people.user(*owner).and_then(|user| user.department);
+        department.map_or(Item::Null, Item::Id)
     }
 
     fn time(
@@ -257,7 +273,7 @@ impl<'a> Maker<'a> {
         };
         let start = match after {
             None => self.base,
-            Some(name) => match named(name, place)?.moment(self.tz()) {
+            Some(name) => match named(name, place.scope)?.moment(self.tz()) {
                 Some(moment) => moment,
                 None => return Ok(Item::Null),
             },
@@ -359,7 +375,7 @@ impl<'a> Maker<'a> {
             None if kept.ids.is_empty() => Ok(Item::Null),
             None => Ok(Item::Id(kept.ids[pick(kept.ids.len(), dice)])),
             Some(name) => {
-                let Some(text) = named(name, place)?.text() else { return Ok(Item::Null) };
+                let Some(text) = named(name, place.scope)?.text() else { return Ok(Item::Null) };
                 let group = kept.groups.get(name).and_then(|groups| groups.get(&text));
                 match group {
                     Some(positions) => Ok(Item::Id(kept.ids[positions[pick(positions.len(), dice)]])),
@@ -428,85 +444,4 @@ fn wanted_of<'a>(made: &'a Made, wanted: &mut HashSet<&'a str>) {
         }
         _ => {}
     });
-}
-
-fn constant(json: &Json) -> Item<'_> {
-    match json {
-        Json::Null => Item::Null,
-        Json::Bool(yes) => Item::Bool(*yes),
-        Json::String(text) => Item::Text(text.clone()),
-        Json::Number(number) => number.to_string().parse::<Decimal>().map_or(Item::Json(json), Item::Number),
-        other => Item::Json(other),
-    }
-}
-
-fn named<'a>(name: &str, place: &Place<'_, 'a>) -> Result<Item<'a>, String> {
-    let found = place.scope.iter().rev().find(|(known, _)| *known == name);
-    found.map(|(_, item)| item.clone()).ok_or_else(|| format!("there is no value `{name}` before this one"))
-}
-
-fn get<'a>(path: &Path, place: &Place<'_, 'a>) -> Result<Item<'a>, String> {
-    let item = named(&path.name, place)?;
-    path.part.as_ref().map_or(Ok(item.clone()), |part| item.part(part))
-}
-
-fn text<'a>(pieces: &[Piece], place: &Place<'_, 'a>) -> Result<Item<'a>, String> {
-    let mut whole = String::new();
-    for piece in pieces {
-        match piece {
-            Piece::Text(text) => whole.push_str(text),
-            Piece::Value(path) => match get(path, place)?.text() {
-                Some(text) => whole.push_str(&text),
-                None => return Ok(Item::Null),
-            },
-        }
-    }
-    Ok(Item::Text(whole))
-}
-
-fn digit(figure: &Figure, dice: &mut Dice) -> char {
-    match figure {
-        Figure::Fixed(c) => *c,
-        Figure::OneOf(set) => set[dice.below(set.len())],
-    }
-}
-
-/// min + (max − min) · u, rounded down to a step.
-fn number(unit: f64, [min, max]: [f64; 2], step: Option<f64>, places: u8) -> Decimal {
-    let scale = 10f64.powi(i32::from(places));
-    let units = |number: f64| (number * scale).round() as i64;
-    let raw = ((min + (max - min) * unit) * scale).floor() as i64;
-    let step = step.map_or(1, |step| units(step).max(1));
-    Decimal::new((raw - raw.rem_euclid(step)).max(units(min)), places)
-}
-
-fn sample<'a>(from: &[String], min: usize, max: usize, dice: &mut Dice) -> Item<'a> {
-    let count = min + dice.below(max - min + 1);
-    let mut open: Vec<usize> = (0..from.len()).collect();
-    let mut chosen: Vec<usize> = (0..count).map(|_| open.swap_remove(dice.below(open.len()))).collect();
-    chosen.sort_unstable();
-    if chosen.is_empty() {
-        Item::Null
-    } else {
-        Item::Texts(chosen.into_iter().map(|index| from[index].clone()).collect())
-    }
-}
-
-/// Moves a moment into working hours; week-ends go to the Friday before.
-fn in_office(moment: DateTime<Utc>, tz: Tz, dice: &mut Dice) -> DateTime<Utc> {
-    let local = moment.with_timezone(&tz);
-    let minute = local.hour() * 60 + local.minute();
-    let back = match local.weekday() {
-        Weekday::Sat => 1,
-        Weekday::Sun => 2,
-        _ => 0,
-    };
-    if back == 0 && (OFFICE.0..OFFICE.1).contains(&minute) {
-        return moment;
-    }
-    let span = usize::try_from(OFFICE.1 - OFFICE.0).unwrap_or(1);
-    let minute = OFFICE.0 + u32::try_from(dice.below(span)).unwrap_or(0);
-    let day = local.date_naive() - TimeDelta::days(back);
-    let time = NaiveTime::from_num_seconds_from_midnight_opt(minute * 60 + local.second(), 0);
-    time.and_then(|time| instant(day.and_time(time), tz)).unwrap_or(moment)
 }

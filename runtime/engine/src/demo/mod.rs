@@ -5,6 +5,7 @@ mod dice;
 mod generator;
 mod item;
 mod make;
+mod simple;
 mod source;
 
 #[cfg(test)]

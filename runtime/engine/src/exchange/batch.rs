@@ -93,14 +93,14 @@ pub(super) async fn plan(
                     ([], Some(id)) => (*id, true),
                     // A number that the system never gave is a slip; a new record would get another one.
                     ([], None) if names_record(&columns.entity.fields[slot]) => {
-                        plan.errors.push(key_error(columns, &rows[index], Issue::new("record.not_found")));
+                        plan.errors.push(key_error(columns, &rows[index], &Issue::new("record.not_found")));
                         continue;
                     }
                     ([], None) => (*made.entry(text).or_insert(work.env.id()), false),
                     (many, _) => {
                         let column = columns.key_column();
                         let issue = Issue::of("import.ambiguous_key", rows[index].cell(column));
-                        plan.errors.push(key_error(columns, &rows[index], issue.with("count", many.len())));
+                        plan.errors.push(key_error(columns, &rows[index], &issue.with("count", many.len())));
                         continue;
                     }
                 }
@@ -112,10 +112,10 @@ pub(super) async fn plan(
     Ok(plan)
 }
 
-fn key_error(columns: &Columns, row: &Row, issue: Issue) -> RowError {
+fn key_error(columns: &Columns, row: &Row, issue: &Issue) -> RowError {
     let field = &columns.entity.fields[columns.key.unwrap_or(system::ID)];
     let column = columns.key_column();
-    cell_error(row.number, column, field, row.cell(column), &issue)
+    cell_error(row.number, column, field, row.cell(column), issue)
 }
 
 /// The command of a step.

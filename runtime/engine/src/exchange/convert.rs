@@ -11,11 +11,14 @@ use serde_json::{Map, Value as Json};
 use super::guess::{can_be_key, importable, names_record};
 use super::job::{Complaint, Mapping, RowError};
 use super::rows::Row;
-use crate::error::Error;
+use crate::error::{Error, Suspect};
 use crate::values::{self, Issue, Parsed, ValueContext};
 
 /// Texts remembered per column; more different ones are looked up each time.
 const REMEMBERED_MAX: usize = 10_000;
+
+/// Values of a similar record that are told: enough to recognise it.
+const SHOWN_OF_SUSPECT: usize = 4;
 
 /// A mapping that was checked against the definitions.
 pub(super) struct Columns {
@@ -166,7 +169,10 @@ pub(super) fn cell_error(row: u64, column: usize, field: &FieldModel, text: &str
 /// The complaints of a refused command about its row.
 pub(super) fn command_errors(columns: &Columns, row: &Row, error: &Error) -> Vec<RowError> {
     if error.issues().is_empty() {
-        let complaint = Complaint::from(error);
+        let complaint = match error {
+            Error::Duplicate(suspects) => Complaint::from(&duplicate(suspects)),
+            other => Complaint::from(other),
+        };
         return vec![RowError {
             row: row.number,
             column: None,
@@ -188,4 +194,13 @@ pub(super) fn command_errors(columns: &Columns, row: &Row, error: &Error) -> Vec
             }
         })
         .collect()
+}
+
+/// Which record is there already, as far as the person may see it.
+fn duplicate(suspects: &[Suspect]) -> Issue {
+    let Some(most) = suspects.first() else { return Issue::new("record.duplicate") };
+    let words: Vec<&str> =
+        most.shown.iter().filter_map(|(_, value)| value.as_str()).take(SHOWN_OF_SUSPECT).collect();
+    let percent = (most.similarity * 100.0).round();
+    Issue::of("import.duplicate", &words.join(" · ")).with("percent", percent).with("count", suspects.len())
 }

@@ -99,11 +99,13 @@ async fn a_file_is_guessed_previewed_imported_and_its_wrong_rows_reported() {
     let job = world.upload(&actor, "线索.csv", &encoding_rs::GBK.encode(text).0).await.unwrap();
     assert_eq!(job.sniffed.encoding.as_deref(), Some("gb18030"));
     assert_eq!(job.total_rows, 4);
-    let fields = ["name", "phone", "company", "need", "grade", "region", "status"].map(|name| Some(name.to_owned()));
+    let fields =
+        ["name", "phone", "company", "need", "grade", "region", "status"].map(|name| Some(name.to_owned()));
     assert_eq!(job.guessed[..7], fields);
     assert_eq!(job.guessed[7], None);
 
-    let preview = world.tenant.imports().preview(&world.tenant, &actor, job.id, &Mapping::default()).await.unwrap();
+    let preview =
+        world.tenant.imports().preview(&world.tenant, &actor, job.id, &Mapping::default()).await.unwrap();
     let told: Vec<(u64, Option<usize>, &str)> =
         preview.errors.iter().map(|error| (error.row, error.column, error.complaint.code.as_str())).collect();
     let expected = [
@@ -120,11 +122,16 @@ async fn a_file_is_guessed_previewed_imported_and_its_wrong_rows_reported() {
     assert_eq!((job.progress.created, job.progress.updated, job.progress.failed), (1, 0, 3));
     let leads = world.leads().await;
     assert_eq!(world.text(&leads[0], "phone"), "+8613800138000");
-    assert!(leads[0].title(world.tenant.model().entity(LEAD).unwrap().field("grade").unwrap().slot).is_some());
+    assert!(
+        leads[0].title(world.tenant.model().entity(LEAD).unwrap().field("grade").unwrap().slot).is_some()
+    );
 
     let report = std::fs::read_to_string(world.tenant.imports().report(&actor, job.id).unwrap()).unwrap();
     let mut lines = report.trim_start_matches('\u{FEFF}').lines();
-    assert_eq!(lines.next().unwrap(), "姓名*,手机号,公司名称,客户需求,线索等级,所在地区,状态,备用,Row,Errors");
+    assert_eq!(
+        lines.next().unwrap(),
+        "姓名*,手机号,公司名称,客户需求,线索等级,所在地区,状态,备用,Row,Errors"
+    );
     assert!(lines.next().unwrap().starts_with("李雷,12345,北京公司,试用,L1,北京,新线索,,5,Phone: "));
     assert!(report.contains("'=1+1"), "formulas are made harmless");
 }
@@ -141,7 +148,12 @@ async fn importing_again_by_key_changes_records_instead_of_doubling_them() {
     let job = world.upload(&actor, "b.csv", again.as_bytes()).await.unwrap();
     let mapping = Mapping { key: Some("phone".into()), ..guessed(&job) };
     let job = world.import(&actor, &job, Some(mapping)).await;
-    assert_eq!((job.progress.created, job.progress.updated, job.progress.failed), (2, 11, 0), "{:?}", job.errors);
+    assert_eq!(
+        (job.progress.created, job.progress.updated, job.progress.failed),
+        (2, 11, 0),
+        "{:?}",
+        job.errors
+    );
     let leads = world.leads().await;
     assert_eq!(leads.len(), 32);
     let companies: Vec<String> = leads.iter().map(|lead| world.text(lead, "company")).collect();
@@ -219,7 +231,10 @@ async fn wrong_files_and_mappings_are_refused_and_leave_nothing_behind() {
     let actor = world.importer();
     assert_eq!(world.upload(&actor, "a.csv", b"").await.unwrap_err().code(), "file.empty");
     let wide = "a,".repeat(2_000);
-    assert_eq!(world.upload(&actor, "a.csv", wide.as_bytes()).await.unwrap_err().code(), "file.too_many_columns");
+    assert_eq!(
+        world.upload(&actor, "a.csv", wide.as_bytes()).await.unwrap_err().code(),
+        "file.too_many_columns"
+    );
     assert!(world.tenant.imports().list(&actor).unwrap().is_empty());
     assert_eq!(std::fs::read_dir(world.folder.path().join("tenants/acme/imports")).unwrap().count(), 0);
 
@@ -236,7 +251,8 @@ async fn wrong_files_and_mappings_are_refused_and_leave_nothing_behind() {
     ];
     for (columns, key, code) in refusals {
         let mapping = Mapping { columns, key: key.map(str::to_owned), ..Mapping::default() };
-        let refused = world.tenant.imports().start(&world.tenant, &actor, job.id, Some(mapping)).await.unwrap_err();
+        let refused =
+            world.tenant.imports().start(&world.tenant, &actor, job.id, Some(mapping)).await.unwrap_err();
         assert_eq!(refused.code(), code);
         let words = format!("error.{code}");
         assert!(mortise_definition::locale::lookup("zh-CN", &words).is_some(), "{words} has no text");
@@ -263,7 +279,10 @@ async fn an_export_is_read_back_by_an_import() {
         if format == Format::Csv {
             assert!(bytes.starts_with(b"\xEF\xBB\xBF"));
             let text = String::from_utf8_lossy(&bytes);
-            assert!(text.contains("'=cmd") && text.contains("+8613800138000") && !text.contains("'+86"), "{text}");
+            assert!(
+                text.contains("'=cmd") && text.contains("+8613800138000") && !text.contains("'+86"),
+                "{text}"
+            );
         }
         let job = world.upload(&actor, &export.name, &bytes).await.unwrap();
         let mapping = Mapping { key: Some("number".into()), ..guessed(&job) };
@@ -280,7 +299,11 @@ async fn an_export_shows_what_the_person_may_see() {
     let world = World::new().await;
     let actor = world.importer();
     let mut text = numbered(0..4).replace("需求\n", "需求,负责人\n");
-    text = text.replacen("需要报价\n", "需要报价,lin.xiaoyu\n", 1).replacen("需要报价\n", "需要报价,wang.hao\n", 1);
+    text = text.replacen("需要报价\n", "需要报价,lin.xiaoyu\n", 1).replacen(
+        "需要报价\n",
+        "需要报价,wang.hao\n",
+        1,
+    );
     text = text.replace("需要报价\n", "需要报价,chen.junhao\n");
     let job = world.upload(&actor, "a.csv", text.as_bytes()).await.unwrap();
     assert_eq!(world.import(&actor, &job, Some(guessed(&job))).await.progress.created, 4);
@@ -295,4 +318,35 @@ async fn an_export_shows_what_the_person_may_see() {
     assert!(seen < 4);
     let exported = export(&world.tenant, &supervisor, Query::all(LEAD), Format::Csv).await.unwrap();
     assert_eq!(lines(exported), seen);
+}
+
+/// The old list of a sales team in four formats, with the faults that its README names.
+#[tokio::test]
+async fn the_old_list_gives_the_same_records_and_the_same_faults_in_every_format() {
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data");
+    let readme = std::fs::read_to_string(data.join("README.md")).unwrap();
+    let faults =
+        readme.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse::<u64>().ok());
+    let faults: Vec<u64> = faults.collect();
+    assert!(!faults.is_empty());
+    for name in ["leads.csv", "leads-gbk.csv", "leads-utf16.csv", "leads.xlsx"] {
+        let world = World::new().await;
+        let actor = world.importer();
+        let job = world.upload(&actor, name, &std::fs::read(data.join(name)).unwrap()).await.unwrap();
+        assert!(job.guessed.iter().all(Option::is_some), "{name}: {:?} → {:?}", job.headers, job.guessed);
+        let mapping = Mapping { allow_duplicates: false, ..guessed(&job) };
+        let done = world.import(&actor, &job, Some(mapping)).await;
+        let mut rows: Vec<u64> = done.errors.iter().map(|error| error.row).collect();
+        rows.dedup();
+        let found: Vec<u64> = rows.iter().copied().filter(|row| faults.contains(row)).collect();
+        assert_eq!(found, faults, "{name}: {:?}", done.errors);
+        // Two people of the list happen to have the name of somebody else.
+        let odd = done.errors.iter().filter(|error| !faults.contains(&error.row));
+        assert!(
+            odd.clone().all(|error| error.complaint.code == "import.duplicate"),
+            "{:?}",
+            odd.collect::<Vec<_>>()
+        );
+        assert_eq!(done.progress.created, job.total_rows - rows.len() as u64);
+    }
 }

@@ -101,7 +101,7 @@ fn workbooks_are_read_as_people_see_them() {
     sheet.write(2, 0, "王芳").unwrap();
     sheet.write(2, 1, 13_800_138_000.0).unwrap();
     sheet.write(2, 2, 0.1 + 0.2).unwrap();
-    sheet.write_with_format(2, 3, &ExcelDateTime::from_ymd(2026, 11, 22).unwrap(), &day).unwrap();
+    sheet.write_with_format(2, 3, ExcelDateTime::from_ymd(2026, 11, 22).unwrap(), &day).unwrap();
     let moment = ExcelDateTime::from_ymd(2026, 11, 22).unwrap().and_hms(9, 18, 0).unwrap();
     sheet.write_with_format(2, 4, &moment, &minute).unwrap();
     sheet.write(2, 5, true).unwrap();

@@ -25,6 +25,7 @@ impl Issue {
 
     /// The issue with one more argument.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "arguments are literals and temporaries")]
     pub fn with(mut self, name: &'static str, value: impl ToString) -> Issue {
         self.args.push((name, value.to_string()));
         self

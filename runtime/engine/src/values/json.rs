@@ -148,7 +148,7 @@ fn write_instant(instant: DateTime<Utc>, out: &mut Vec<u8>) {
     let micros = instant.timestamp_subsec_micros();
     if micros != 0 {
         out.push(b'.');
-        if micros % 1_000 == 0 { digits(micros / 1_000, 3, out) } else { digits(micros, 6, out) }
+        if micros.is_multiple_of(1_000) { digits(micros / 1_000, 3, out) } else { digits(micros, 6, out) }
     }
     out.push(b'Z');
 }

@@ -19,6 +19,7 @@
 mod company;
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use mortise_definition::source::Compare;
 
@@ -46,7 +47,8 @@ pub fn duplicate_keys(compare: Compare, threshold: f64, text: &str) -> Vec<u64> 
     match compare {
         Compare::Exact => {
             let normal = exact(text);
-            if normal.is_empty() { Vec::new() } else { vec![hash(&normal, 0)] }
+            let letters: Vec<char> = normal.chars().collect();
+            if letters.is_empty() { Vec::new() } else { vec![hash(&letters, 0)] }
         }
         Compare::Similar => prefix(&letters(text), threshold),
         Compare::CompanyName => prefix(&letters(&company_name(text).core), threshold),
@@ -83,37 +85,41 @@ fn letters(text: &str) -> Vec<char> {
     plain.flat_map(char::to_lowercase).take(TEXT_LIMIT).collect()
 }
 
-/// The tokens of a text: its bigrams with the count of earlier equal ones; a single character is a token of its own.
-fn tokens(letters: &[char]) -> Vec<(String, u32)> {
-    if letters.len() == 1 {
-        return vec![(letters[0].to_string(), 0)];
+/// A bigram with the number of equal ones before it; a text of a single character has that one for its only token.
+type Token = ([char; 2], u32);
+
+/// What stands in the second place of the token of a single character; no letter or digit.
+const NONE: char = '\0';
+
+fn tokens(letters: &[char]) -> Vec<Token> {
+    if let [single] = letters {
+        return vec![([*single, NONE], 0)];
     }
-    let mut seen: HashMap<[char; 2], u32> = HashMap::with_capacity(letters.len());
-    let pairs = letters.windows(2).map(|pair| [pair[0], pair[1]]);
-    pairs
-        .map(|pair| {
-            let count = seen.entry(pair).or_default();
-            *count += 1;
-            (pair.iter().collect(), *count - 1)
-        })
-        .collect()
+    let mut tokens: Vec<Token> = letters.windows(2).map(|pair| ([pair[0], pair[1]], 0)).collect();
+    tokens.sort_unstable();
+    for index in 1..tokens.len() {
+        if tokens[index].0 == tokens[index - 1].0 {
+            tokens[index].1 = tokens[index - 1].1 + 1;
+        }
+    }
+    tokens
 }
 
 fn dice(a: &[char], b: &[char]) -> f64 {
-    let (a, mut b) = (tokens(a), tokens(b));
+    let (a, b) = (tokens(a), tokens(b));
     if a.is_empty() || b.is_empty() {
         return 0.0;
     }
-    let sizes = a.len() + b.len();
-    b.sort_unstable();
     let common = a.iter().filter(|token| b.binary_search(token).is_ok()).count();
-    (2 * common) as f64 / sizes as f64
+    (2 * common) as f64 / (a.len() + b.len()) as f64
 }
 
 /// The keys of the first tokens in the global order; see the proof above.
 fn prefix(letters: &[char], threshold: f64) -> Vec<u64> {
-    let mut ordered: Vec<(usize, u64)> =
-        tokens(letters).into_iter().map(|(token, count)| (rank(&token), hash(&token, count))).collect();
+    let mut ordered: Vec<(usize, u64)> = tokens(letters)
+        .into_iter()
+        .map(|(pair, count)| (rank(pair), hash(&[pair[0], pair[1]], count)))
+        .collect();
     ordered.sort_unstable();
     let shared = least_shared(ordered.len(), threshold);
     let keep = (ordered.len() + 1).saturating_sub(shared);
@@ -128,15 +134,24 @@ fn least_shared(size: usize, threshold: f64) -> usize {
     (shared.max(1.0) as usize).min(size.max(1))
 }
 
-/// Place of a token in the global order before its hash: 0 for rare ones, later for common ones.
-fn rank(token: &str) -> usize {
-    COMMON.split_ascii_whitespace().rev().position(|common| common == token).map_or(0, |place| place + 1)
+/// Place of a bigram in the global order before its hash: 0 for rare ones, later for common ones.
+fn rank(pair: [char; 2]) -> usize {
+    static RANKS: LazyLock<HashMap<[char; 2], usize>> = LazyLock::new(|| {
+        let pair = |word: &str| {
+            let mut letters = word.chars();
+            Some([letters.next()?, letters.next()?])
+        };
+        let common = COMMON.split_ascii_whitespace().rev().filter_map(pair);
+        common.enumerate().map(|(place, pair)| (pair, place + 1)).collect()
+    });
+    RANKS.get(&pair).copied().unwrap_or(0)
 }
 
 /// FNV-1a with a final mix: short, and the same for ever (the hashers of the standard library promise neither).
-fn hash(text: &str, count: u32) -> u64 {
+fn hash(letters: &[char], count: u32) -> u64 {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let hash = text.bytes().chain(count.to_le_bytes()).fold(0xcbf2_9ce4_8422_2325, step);
+    let bytes = letters.iter().map(|letter| u32::from(*letter)).chain([count]).flat_map(u32::to_le_bytes);
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325, step);
     let mixed = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ (mixed >> 29)
 }
@@ -202,7 +217,7 @@ mod tests {
     fn keys_do_not_change_between_versions_of_the_program() {
         let keys = duplicate_keys(Compare::CompanyName, 0.85, "明德医疗");
         assert_eq!(keys, duplicate_keys(Compare::CompanyName, 0.85, "上海明德医疗有限公司"));
-        assert_eq!(hash("明德", 0), 13_742_605_459_857_511_454);
+        assert_eq!(hash(&['明', '德'], 0), 13_742_605_459_857_511_454);
     }
 
     proptest! {

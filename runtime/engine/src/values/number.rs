@@ -90,7 +90,7 @@ pub(super) fn check_decimal(
     within(number, min, max)
 }
 
-fn within<T: PartialOrd + ToString>(number: T, min: Option<T>, max: Option<T>) -> Result<(), Issue> {
+fn within<T: PartialOrd + ToString + Copy>(number: T, min: Option<T>, max: Option<T>) -> Result<(), Issue> {
     match (min, max) {
         (Some(min), _) if number < min => Err(Issue::new("value.too_small").with("min", min.to_string())),
         (_, Some(max)) if number > max => Err(Issue::new("value.too_large").with("max", max.to_string())),

@@ -1,5 +1,8 @@
 //! Names of companies without what says nothing about which company it is: legal form, region, brackets, case, width.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::values::fold;
 
 /// Legal forms and kinds of organisation at the end of Chinese names, longest first.
@@ -233,21 +236,25 @@ fn merged(known: Region, found: Region) -> Region {
 
 /// The region at the beginning of a text, and the text behind it.
 fn leading_region(text: &str) -> Option<(Region, &str)> {
-    // All names of the table are Chinese; most other texts end here.
-    if text.chars().next().is_none_or(|c| c.is_ascii()) {
-        return None;
-    }
-    for (province, (name, cities)) in REGIONS.iter().enumerate() {
-        if let Some(rest) = text.strip_prefix(name) {
-            return Some((Region { province: Some(province), city: None }, without_ending(rest)));
-        }
-        for city in cities.split_ascii_whitespace() {
-            if let Some(rest) = text.strip_prefix(city) {
-                return Some((Region { province: Some(province), city: Some(city) }, without_ending(rest)));
+    let first = text.chars().next()?;
+    let (name, region) = regions().get(&first)?.iter().find(|(name, _)| text.starts_with(name))?;
+    Some((*region, without_ending(&text[name.len()..])))
+}
+
+/// Regions by the first letter of their name.
+fn regions() -> &'static HashMap<char, Vec<(&'static str, Region)>> {
+    static BY_LETTER: LazyLock<HashMap<char, Vec<(&str, Region)>>> = LazyLock::new(|| {
+        let mut by_letter: HashMap<char, Vec<(&str, Region)>> = HashMap::new();
+        for (province, (name, cities)) in REGIONS.iter().enumerate() {
+            let whole = (*name, Region { province: Some(province), city: None });
+            let city = |city| (city, Region { province: Some(province), city: Some(city) });
+            for (name, region) in [whole].into_iter().chain(cities.split_ascii_whitespace().map(city)) {
+                by_letter.entry(name.chars().next().unwrap_or_default()).or_default().push((name, region));
             }
         }
-    }
-    None
+        by_letter
+    });
+    &BY_LETTER
 }
 
 fn without_ending(rest: &str) -> &str {
