@@ -287,7 +287,8 @@ fn arithmetic_and_functions() {
             coalesce(record.amount, record.count, 0) > 3
               COALESCE("amount", "count" * $1, $2) > $3  [100, 0, 300]
             (record.active ? record.amount : 0) > 3
-              (CASE WHEN ("active" = $1) THEN "amount" ELSE $2 END) > $3  [true, 0, 300]
+              (CASE WHEN ("active" = ?) THEN "amount" ELSE ? END) > ?  [true, 0, 300]
+              (CASE WHEN ("active" = $1) THEN "amount" ELSE CAST($2 AS bigint) END) > $3  [true, 0, 300]
             record.ratio > record.amount
               "ratio" > (CAST("amount" AS REAL)) / ?  [100.0]
               "ratio" > (CAST("amount" AS double precision)) / $1  [100.0]
@@ -451,15 +452,17 @@ fn values_can_be_selected_too() {
             "today()",
         ],
         &expect![[r#"
-        record.amount * 0.5
-          "amount" * $1  [5]
-        coalesce(record.status, record.name)
-          COALESCE("status", "name")  []
-        record.locked ? 1 : record.count
-          (CASE WHEN ("locked" = $1) THEN $2 ELSE "count" END)  [true, 1]
-        today()
-          $1  [2026-03-02]
-    "#]],
+            record.amount * 0.5
+              "amount" * $1  [5]
+            coalesce(record.status, record.name)
+              COALESCE("status", "name")  []
+            record.locked ? 1 : record.count
+              (CASE WHEN ("locked" = ?) THEN ? ELSE "count" END)  [true, 1]
+              (CASE WHEN ("locked" = $1) THEN CAST($2 AS bigint) ELSE "count" END)  [true, 1]
+            today()
+              ?  [2026-03-02]
+              CAST($1 AS date)  [2026-03-02]
+        "#]],
     );
 }
 

@@ -81,6 +81,16 @@ pub(crate) const EDGES: &[&str] = &[
     "record.a > 99999999999999999.5 || record.a < -99999999999999999",
     "record.flag && (record.done || false) && true",
     "record.s.contains('a') == null",
+    // The same text of a statement, if the types of its parameters were not written into it.
+    "(record.flag ? 1 : 2) == 1",
+    "(record.flag ? 'a' : 'b') == 'a'",
+    "(record.flag ? float(1) : float(2)) == float(1)",
+    "(record.flag ? today() : user.day) == today()",
+    // Conditions that stop to look at the row as soon as the constants are known.
+    "(user.limit == 4 ? record.a : 1) == 1",
+    "(user.limit == 4 ? record.s : 'a') in ['a']",
+    "coalesce(user.limit, record.a) * 2 == 6",
+    "(user.limit == 3 || record.flag ? 2 : record.a) == record.b",
     "record.s.startsWith('a') == null",
 ];
 

@@ -41,7 +41,7 @@ use std::sync::Arc;
 use sea_query::{Alias, Expr, ExprTrait};
 
 use crate::expression::Columns;
-use crate::node::{Node, NodeRef};
+use crate::node::{Function, Kind, Node, NodeRef};
 use crate::{Context, Decimal, Diagnostic, Type, Value};
 
 /// The database that a condition is for.
@@ -65,7 +65,7 @@ pub(crate) fn translate(
     if node.ty == Type::Bool {
         return translator.condition(node, Sense::PLAIN);
     }
-    translator.operand(node)
+    translator.typed_operand(node)
 }
 
 struct Translator<'a> {
@@ -108,7 +108,7 @@ struct Atom {
 impl Translator<'_> {
     /// The value of a node that does not depend on the row; `None` for one that does.
     fn known(&self, node: &Node) -> Result<Option<Known>, Diagnostic> {
-        if node.row {
+        if node.row && self.depends_on_row(node)? {
             return Ok(None);
         }
         if let Some(value) = node.constant() {
@@ -121,6 +121,46 @@ impl Translator<'_> {
                 let refusal = refuse(node, "evaluation", format!("this part cannot be computed: {error}"));
                 Err(refusal.arg("detail_zh", error.message_in("zh-CN")))
             }
+        }
+    }
+
+    /// Whether the value depends on the row when all constants are known: of `user.admin ? 1 : record.rank` only
+    /// one branch is left then. What does not is evaluated; the evaluator visits no more than is looked at here.
+    fn depends_on_row(&self, node: &Node) -> Result<bool, Diagnostic> {
+        if !node.row || self.cx.is_none() {
+            return Ok(node.row);
+        }
+        let value = |node: &Node| {
+            Ok::<_, Diagnostic>(match self.known(node)? {
+                Some(Known::Value(value)) => Some(value),
+                _ => None,
+            })
+        };
+        match &node.kind {
+            Kind::Member { .. } => Ok(true),
+            Kind::If(condition, yes, no) => match value(condition)? {
+                Some(truth) => self.depends_on_row(if truth.is_true() { yes } else { no }),
+                None => Ok(true),
+            },
+            Kind::And(a, b) | Kind::Or(a, b) => {
+                let decisive = matches!(node.kind, Kind::Or(..));
+                let (a, b) = (value(a)?, value(b)?);
+                let decided = a.iter().chain(&b).any(|value| value.is_true() == decisive);
+                Ok(!decided && (a.is_none() || b.is_none()))
+            }
+            Kind::Call(Function::Coalesce, args) => {
+                for arg in args {
+                    match value(arg)? {
+                        Some(Value::Null) => {}
+                        known => return Ok(known.is_none()),
+                    }
+                }
+                Ok(false)
+            }
+            _ => node
+                .children()
+                .into_iter()
+                .try_fold(false, |found, child| Ok(found || self.depends_on_row(child)?)),
         }
     }
 
@@ -238,7 +278,7 @@ fn truth(value: bool) -> Expr {
 }
 
 fn is_row_member(node: &Node, columns: &Columns) -> bool {
-    matches!(node.kind, crate::node::Kind::Member { root, .. } if Some(root) == columns.root)
+    matches!(node.kind, Kind::Member { root, .. } if Some(root) == columns.root)
 }
 
 /// The name of a zone as a bound constant.

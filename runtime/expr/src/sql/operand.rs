@@ -47,7 +47,25 @@ impl Translator<'_> {
             return self.operand(if value.is_true() { yes } else { no });
         }
         let condition = self.condition(condition, Sense::PLAIN)?;
-        Ok(CaseStatement::new().case(condition, self.operand(yes)?).finally(self.operand(no)?).into())
+        let (yes, no) = (self.typed_operand(yes)?, self.typed_operand(no)?);
+        Ok(CaseStatement::new().case(condition, yes).finally(no).into())
+    }
+
+    /// An operand whose type can be seen in the text of the statement. PostgreSQL's drivers keep prepared statements
+    /// by their text, and where no column stands beside a constant, the text alone would not tell its type.
+    pub(super) fn typed_operand(&self, node: &Node) -> Result<Expr, Diagnostic> {
+        let operand = self.operand(node)?;
+        let name = match node.ty {
+            Type::Bool => "boolean",
+            Type::Int | Type::Decimal(_) | Type::Duration => "bigint",
+            Type::Float => "double precision",
+            Type::Date => "date",
+            Type::DateTime => "timestamptz",
+            Type::Id => "uuid",
+            _ => "text",
+        };
+        let constant = self.dialect == Dialect::Postgres && matches!(operand, Expr::Value(_));
+        Ok(if constant { self.custom(&format!("CAST({{}} AS {name})"), [operand]) } else { operand })
     }
 
     fn converted(&self, node: &Node, operand: &NodeRef) -> Result<Expr, Diagnostic> {
