@@ -65,12 +65,10 @@ pub enum Via {
         /// SHA-256 of the cookie.
         hash: [u8; 32],
     },
-    /// API token with its scopes.
+    /// API token; its scopes allow this request.
     Token {
         /// Id of the token.
         id: Uuid,
-        /// What the token may be used for.
-        scopes: crate::auth::Scopes,
     },
     /// The operator's token out of the data folder.
     Operator,
@@ -109,6 +107,11 @@ impl<S: Sync> FromRequestParts<S> for Ctx {
 pub struct SignedIn(Arc<RequestContext>);
 
 impl SignedIn {
+    /// The context of somebody who is signed in; none for others.
+    pub fn of(context: &Arc<RequestContext>) -> Option<SignedIn> {
+        context.person.is_some().then(|| SignedIn(context.clone()))
+    }
+
     /// Who acts.
     pub fn actor(&self) -> &Actor {
         &self.person().actor

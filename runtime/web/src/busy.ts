@@ -33,6 +33,10 @@ document.addEventListener("htmx:finally:request", () => {
   root.classList.remove("is-loading");
   for (const form of document.querySelectorAll<HTMLFormElement>("form[data-busy]")) setBusy(form, form.querySelector(".is-busy"), false);
 });
+document.addEventListener("htmx:after:swap", (event) => {
+  const source = (event as CustomEvent<{ ctx?: { sourceElement?: Element } }>).detail?.ctx?.sourceElement;
+  if (source instanceof HTMLFormElement && source.dataset.reset !== undefined) source.reset();
+});
 document.addEventListener("htmx:error", () => toast(text("unreachable"), "error"));
 
 // Back from the browser's page cache, everything can be pressed again.

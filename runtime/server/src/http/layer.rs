@@ -24,7 +24,7 @@ struct Telling {
     htmx: bool,
     language: &'static str,
     base: Base,
-    path: String,
+    uri: Uri,
     https: bool,
 }
 
@@ -38,7 +38,7 @@ pub async fn context(State(state): State<AppState>, mut request: Request, next: 
         Err(failure) => axum::response::IntoResponse::into_response(failure),
     };
     if response.status().is_client_error() || response.status().is_server_error() {
-        response = tell(&state, response, &telling, known);
+        response = tell(&state, response, &telling, known.as_deref());
     }
     headers::secure(response.headers_mut(), telling.https);
     response
@@ -85,14 +85,13 @@ async fn prepare(
 impl Telling {
     fn of(state: &AppState, request: &Request) -> Self {
         let headers = request.headers();
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        let forwarded = state.config.trust_proxy.then(|| headers.get("x-forwarded-proto")).flatten();
+        let forwarded = state.config.serving.trust_proxy.then(|| headers.get("x-forwarded-proto")).flatten();
         Telling {
             program: is_program(request.uri().path()),
             htmx: headers.contains_key("hx-request"),
             language: language::negotiate(None, headers, None),
             base: Base("".into()),
-            path: path.to_owned(),
+            uri: request.uri().clone(),
             https: state.config.public_https() || forwarded.is_some_and(|proto| proto == "https"),
         }
     }
@@ -110,7 +109,7 @@ async fn resolve_tenant(state: &AppState, request: &mut Request) -> Result<(Arc<
     if let Some(rest) = path.strip_prefix("/t/") {
         let slug = rest.split('/').next().unwrap_or_default();
         let tenant = state.tenant(slug).await?;
-        let base = Base(format!("/t/{slug}").into());
+        let base = tenant.base.clone();
         let rewritten = without_prefix(request.uri(), base.0.len());
         *request.uri_mut() = rewritten;
         return Ok((tenant, base));
@@ -138,7 +137,7 @@ fn client_ip(state: &AppState, request: &Request) -> Option<IpAddr> {
         header.rsplit(',').next()?.trim().parse().ok()
     };
     let peer = || request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    if state.config.trust_proxy { forwarded().or_else(peer) } else { peer() }
+    if state.config.serving.trust_proxy { forwarded().or_else(peer) } else { peer() }
 }
 
 fn device(headers: &HeaderMap) -> Option<Arc<str>> {
@@ -148,7 +147,7 @@ fn device(headers: &HeaderMap) -> Option<Arc<str>> {
 }
 
 /// Puts a failure into words: a problem document for programs, a page for people.
-fn tell(state: &AppState, response: Response, telling: &Telling, known: Option<Arc<RequestContext>>) -> Response {
+fn tell(state: &AppState, response: Response, telling: &Telling, known: Option<&RequestContext>) -> Response {
     let carried = response.extensions().get::<Arc<Failure>>().cloned();
     let failure = match carried {
         Some(failure) => failure,
@@ -157,7 +156,7 @@ fn tell(state: &AppState, response: Response, telling: &Telling, known: Option<A
         None => Arc::new(by_status(response.status())),
     };
     if let Some(cause) = failure.log() {
-        tracing::error!(path = %telling.path, code = failure.code(), cause, "request failed");
+        tracing::error!(path = telling.uri.path(), code = failure.code(), cause, "request failed");
     }
     if telling.program {
         return failure.to_problem_response(telling.language);
@@ -168,9 +167,9 @@ fn tell(state: &AppState, response: Response, telling: &Telling, known: Option<A
             failure: &failure,
             language: telling.language,
             base: &telling.base,
-            path: &telling.path,
+            path: telling.uri.path_and_query().map_or("/", |path| path.as_str()),
             htmx: telling.htmx,
-            context: known.as_deref(),
+            context: known.as_ref(),
         },
     );
     failure.add_headers(&mut page);

@@ -16,7 +16,7 @@ const COOKIE_BYTES_MAX: usize = 3_800;
 
 /// A message at the corner of a page.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Toast {
+pub(super) struct Toast {
     /// `good` or `error`.
     pub kind: String,
     /// The words.
@@ -31,7 +31,7 @@ pub struct Toast {
 
 /// A form that takes something back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Undo {
+pub(super) struct Undo {
     /// Address to post to.
     pub action: String,
     /// Values of `id`.
@@ -40,25 +40,25 @@ pub struct Undo {
 
 impl Toast {
     /// Something went well.
-    pub fn good(text: impl Into<String>) -> Toast {
+    pub(super) fn good(text: impl Into<String>) -> Toast {
         Toast { kind: "good".to_owned(), text: text.into(), forget_draft: None, undo: None }
     }
 
     /// Something went wrong.
-    pub fn error(text: impl Into<String>) -> Toast {
+    pub(super) fn error(text: impl Into<String>) -> Toast {
         Toast { kind: "error".to_owned(), ..Toast::good(text) }
     }
 
     /// The same with a way back.
     #[must_use]
-    pub fn with_undo(mut self, action: String, ids: Vec<String>) -> Toast {
+    pub(super) fn with_undo(mut self, action: String, ids: Vec<String>) -> Toast {
         self.undo = Some(Undo { action, ids });
         self
     }
 
     /// The same, telling the browser that a draft is saved now.
     #[must_use]
-    pub fn forgetting(mut self, draft: impl Into<String>) -> Toast {
+    pub(super) fn forgetting(mut self, draft: impl Into<String>) -> Toast {
         self.forget_draft = Some(draft.into());
         self
     }

@@ -1,24 +1,122 @@
-//! Pages for people: routes, templates and assets. Everything they do goes through the engine or the functions of `api`.
+//! Pages for people: routes, templates and assets. Everything they do goes through the engine or the functions of `api`;
+//! nothing here decides who may do what.
+
+mod admin;
+mod assets;
+mod flash;
+mod form;
+mod home;
+mod import;
+mod list;
+mod lookup;
+mod problem;
+mod profile;
+mod record;
+mod render;
+mod shell;
+mod show;
+mod sign_in;
+mod trash;
+mod visit;
 
 use axum::Router;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::Serialize;
+use std::sync::Arc;
 
+use crate::config::{BODY_LIMIT_BYTES, PACKAGE_LIMIT_BYTES, UPLOAD_LIMIT_BYTES};
 use crate::{AppState, Base, Failure, RequestContext};
+use visit::Look;
 
-/// Templates and assets, loaded once at start.
-pub struct Pages {}
+/// Templates and what pages keep between two requests.
+pub struct Pages {
+    templates: render::Pages,
+    waiting: admin::install::Waiting,
+}
 
 impl Pages {
     /// Loads what the binary carries.
-    pub fn load() -> Result<Self, std::io::Error> {
-        Ok(Pages {})
+    pub fn load() -> Result<Self, minijinja::Error> {
+        Ok(Pages { templates: render::Pages::load()?, waiting: admin::install::Waiting::default() })
     }
 }
 
 /// All pages, with paths as seen behind the tenant's base.
 pub fn router() -> Router<AppState> {
     Router::new()
+        .route("/", get(home::show))
+        .route("/sign-in", get(sign_in::show).post(sign_in::submit))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/lookup/users", get(lookup::users))
+        .route("/lookup/teams", get(lookup::teams))
+        .route("/lookup/trees/{tree}", get(lookup::tree))
+        .route("/profile", get(profile::show))
+        .route("/profile/theme", post(profile::theme))
+        .route("/profile/language", post(profile::language))
+        .route("/profile/password", post(profile::password))
+        .route("/profile/tokens", post(profile::new_token))
+        .route("/profile/tokens/{id}/delete", post(profile::delete_token))
+        .merge(records())
+        .merge(administration())
+        .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
+        .merge(uploads())
+        .route("/assets/{file}", get(assets::serve))
+}
+
+fn records() -> Router<AppState> {
+    Router::new()
+        .route("/a/{app}/{entity}", get(list::show))
+        .route("/a/{app}/{entity}/bulk-delete", post(list::bulk_delete))
+        .route("/a/{app}/{entity}/bulk-restore", post(list::bulk_restore))
+        .route("/a/{app}/{entity}/new", get(form::new).post(form::create))
+        .route("/a/{app}/{entity}/form-state", post(form::live))
+        .route("/a/{app}/{entity}/lookup/{field}", get(lookup::records))
+        .route("/a/{app}/{entity}/trash", get(trash::show))
+        .route("/a/{app}/{entity}/import/{id}", get(import::show))
+        .route("/a/{app}/{entity}/import/{id}/mapping", get(import::mapping).post(import::preview))
+        .route("/a/{app}/{entity}/import/{id}/start", post(import::start))
+        .route("/a/{app}/{entity}/import/{id}/stop", post(import::stop))
+        .route("/a/{app}/{entity}/import/{id}/errors", get(import::errors))
+        .route("/a/{app}/{entity}/{id}", get(record::show))
+        .route("/a/{app}/{entity}/{id}/edit", get(form::edit).post(form::update))
+        .route("/a/{app}/{entity}/{id}/delete", post(record::delete))
+        .route("/a/{app}/{entity}/{id}/restore", post(record::restore))
+        .route("/a/{app}/{entity}/{id}/comments", post(record::comment))
+}
+
+fn administration() -> Router<AppState> {
+    use admin::{apps, departments, install, roles, users};
+    Router::new()
+        .route("/admin/users", get(users::list))
+        .route("/admin/users/new", get(users::new).post(users::create))
+        .route("/admin/users/{id}", get(users::edit).post(users::update))
+        .route("/admin/users/{id}/activate", post(users::activate))
+        .route("/admin/users/{id}/deactivate", post(users::deactivate))
+        .route("/admin/departments", get(departments::list).post(departments::create))
+        .route("/admin/departments/{id}", post(departments::update))
+        .route("/admin/departments/{id}/delete", post(departments::delete))
+        .route("/admin/roles", get(roles::list))
+        .route("/admin/apps", get(apps::list))
+        .route("/admin/apps/install", post(install::install))
+        .route("/admin/apps/{app}", get(apps::show))
+        .route("/admin/apps/{app}/settings", post(apps::settings))
+        .route("/admin/apps/{app}/export", get(apps::export))
+        .route("/admin/apps/{app}/rollback", post(apps::rollback))
+        .route("/admin/apps/{app}/uninstall", post(apps::uninstall))
+}
+
+/// Routes that take files.
+fn uploads() -> Router<AppState> {
+    let imports = Router::new()
+        .route("/a/{app}/{entity}/import", get(import::begin).post(import::upload))
+        .layer(DefaultBodyLimit::max(UPLOAD_LIMIT_BYTES));
+    let packages = Router::new()
+        .route("/admin/apps/check", post(admin::install::check))
+        .layer(DefaultBodyLimit::max(PACKAGE_LIMIT_BYTES));
+    imports.merge(packages)
 }
 
 /// A failure that has to be shown to a person.
@@ -34,13 +132,78 @@ pub struct ErrorView<'a> {
     /// Asked by htmx: a fragment is wanted.
     pub htmx: bool,
     /// The request, when it got as far as having one (tenant known).
-    pub context: Option<&'a RequestContext>,
+    pub context: Option<&'a Arc<RequestContext>>,
 }
 
-/// The page of a failure; somebody who is not signed in is sent to the sign-in page.
-pub fn error_page(_state: &AppState, view: ErrorView<'_>) -> Response {
-    if view.failure.status() == StatusCode::UNAUTHORIZED && view.context.is_some() {
-        return Redirect::to(&view.base.path("/sign-in")).into_response();
+#[derive(Serialize)]
+struct ErrorPage {
+    error: Told,
+}
+
+#[derive(Serialize)]
+struct Told {
+    status: u16,
+    icon: &'static str,
+    title: String,
+    hint: String,
+    code: String,
+    retry: Option<String>,
+}
+
+/// The page of a failure; somebody who is not signed in is sent to the sign-in page and comes back afterwards.
+pub fn error_page(state: &AppState, view: ErrorView<'_>) -> Response {
+    let status = view.failure.status();
+    if let (StatusCode::UNAUTHORIZED, Some(context)) = (status, view.context) {
+        let wanted = view.path.strip_prefix(&*context.base.0).unwrap_or(view.path);
+        let next = serde_urlencoded::to_string([("next", wanted)]).unwrap_or_default();
+        return visit::go(view.htmx, &context.base.path(&format!("/sign-in?{next}")));
     }
-    (view.failure.status(), view.failure.title(view.language)).into_response()
+    let icon = match status.as_u16() {
+        403 => "lock",
+        404 => "error-404",
+        429 => "hourglass",
+        500.. => "tool",
+        _ => "alert-circle",
+    };
+    let told = Told {
+        status: status.as_u16(),
+        icon,
+        title: view.failure.title(view.language),
+        hint: view.failure.hint(view.language),
+        code: view.failure.code().to_owned(),
+        retry: (status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS).then(|| view.path.to_owned()),
+    };
+    let title = told.title.clone();
+    let page = match view.context {
+        Some(context) => {
+            let by = crate::SignedIn::of(context);
+            let look = Look::plain(view.path.strip_prefix(&*context.base.0).unwrap_or(view.path));
+            let page = shell::page(context, by.as_ref(), &look, view.language, &title, Vec::new());
+            visit::render(state, context, &look, view.language, "error.html", page, ErrorPage { error: told })
+        }
+        None => return (status, plain_page(&told)).into_response(),
+    };
+    match page {
+        Ok(mut response) => {
+            *response.status_mut() = status;
+            response
+        }
+        // A page that cannot even tell what is wrong must not hide it.
+        Err(error) => {
+            tracing::error!(cause = error.log(), "the error page failed");
+            (status, view.failure.title(view.language)).into_response()
+        }
+    }
+}
+
+/// The page when not even the tenant is known: there is no base, so there are no assets.
+fn plain_page(told: &Told) -> axum::response::Html<String> {
+    let escape = |text: &str| minijinja::HtmlEscape(text).to_string();
+    axum::response::Html(format!(
+        "<!doctype html><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <meta name=\"color-scheme\" content=\"light dark\"><title>{0}</title><h1>{0}</h1><p>{1}</p><p><small>{2}</small></p>",
+        escape(&told.title),
+        escape(&told.hint),
+        escape(&told.code)
+    ))
 }

@@ -18,18 +18,18 @@ struct Templates;
 const HUES: u32 = 8;
 
 /// The templates of all languages.
-pub struct Templates_(HashMap<&'static str, Environment<'static>>);
+pub(super) struct Pages(HashMap<&'static str, Environment<'static>>);
 
-impl Templates_ {
+impl Pages {
     /// Loads and compiles every template for every installed language; a broken template ends the start of the server.
-    pub fn load() -> Result<Self, Error> {
+    pub(super) fn load() -> Result<Self, Error> {
         let languages = locale::languages();
         let environments = languages.into_iter().map(|language| Ok((language, environment(language)?)));
-        environments.collect::<Result<_, Error>>().map(Templates_)
+        environments.collect::<Result<_, Error>>().map(Pages)
     }
 
     /// Renders a template in a language.
-    pub fn render(&self, language: &str, name: &str, context: Value) -> Result<String, Error> {
+    pub(super) fn render(&self, language: &str, name: &str, context: Value) -> Result<String, Error> {
         // While pages are being designed, templates are read again for every page.
         if cfg!(debug_assertions) && std::env::var_os("MORTISE_TEMPLATES_RELOAD").is_some() {
             return environment(locale_of(language))?.get_template(name)?.render(context);
@@ -77,7 +77,7 @@ fn words(language: &str, key: &str, args: &Kwargs) -> Result<String, Error> {
 }
 
 /// A Tabler icon as inline SVG; a circle for names that Tabler does not have.
-pub fn icon(name: &str, class: &str) -> String {
+pub(super) fn icon(name: &str, class: &str) -> String {
     let inner = assets::icon(name).or_else(|| assets::icon("circle")).unwrap_or_default();
     format!(
         "<svg class=\"{}\" viewBox=\"0 0 24 24\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"2\" \
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn every_template_compiles_in_every_language() {
-        Templates_::load().expect("templates compile");
+        Pages::load().expect("templates compile");
     }
 
     #[test]

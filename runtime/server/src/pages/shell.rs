@@ -18,7 +18,7 @@ const SCRIPT_TEXTS: [&str; 17] = [
 
 /// Values of the frame of a page.
 #[derive(Serialize)]
-pub struct Page {
+pub(super) struct Page {
     lang: &'static str,
     theme: &'static str,
     base: String,
@@ -48,7 +48,7 @@ struct Language {
 
 /// The links of an app.
 #[derive(Serialize)]
-pub struct NavGroup {
+pub(super) struct NavGroup {
     /// Id of the app.
     pub id: String,
     /// Name.
@@ -63,7 +63,7 @@ pub struct NavGroup {
 
 /// One link; addresses are without base.
 #[derive(Serialize)]
-pub struct NavLink {
+pub(super) struct NavLink {
     /// Words.
     pub label: String,
     /// Address.

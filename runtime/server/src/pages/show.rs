@@ -17,7 +17,7 @@ use crate::SignedIn;
 /// A value ready for a template; `kind` says how it is drawn.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Cell {
+pub(super) enum Cell {
     /// Nothing.
     None,
     /// Words on one line.
@@ -95,7 +95,7 @@ pub enum Cell {
 
 /// A choice with its colour.
 #[derive(Debug, Clone, Serialize)]
-pub struct Badge {
+pub(super) struct Badge {
     /// Name.
     pub text: String,
     /// Tabler colour.
@@ -104,7 +104,7 @@ pub struct Badge {
 
 /// A file that can be opened.
 #[derive(Debug, Clone, Serialize)]
-pub struct FileLink {
+pub(super) struct FileLink {
     /// Id.
     pub id: String,
     /// Name.
@@ -116,7 +116,7 @@ pub struct FileLink {
 }
 
 /// All that the look of a value depends on.
-pub struct Show<'a> {
+pub(super) struct Show<'a> {
     /// Who looks.
     pub by: &'a SignedIn,
     /// Definitions.
@@ -131,7 +131,7 @@ pub struct Show<'a> {
 
 impl<'a> Show<'a> {
     /// What values are shown and read with.
-    pub fn values(&self) -> ValueContext<'a> {
+    pub(super) fn values(&self) -> ValueContext<'a> {
         ValueContext {
             model: self.model,
             directory: self.directory,
@@ -141,7 +141,7 @@ impl<'a> Show<'a> {
     }
 
     /// The words for a value.
-    pub fn words(&self, field: &FieldModel, value: &Value) -> String {
+    pub(super) fn words(&self, field: &FieldModel, value: &Value) -> String {
         values::display(field, value, &self.values())
     }
 
@@ -150,12 +150,12 @@ impl<'a> Show<'a> {
     }
 
     /// A field of a record.
-    pub fn cell(&self, entity: &EntityModel, record: &Record, slot: Slot) -> Cell {
+    pub(super) fn cell(&self, entity: &EntityModel, record: &Record, slot: Slot) -> Cell {
         self.value(&entity.fields[slot], &record.values[slot], record.title(slot))
     }
 
     /// A value of a field; `title` names the referenced record.
-    pub fn value(&self, field: &FieldModel, value: &Value, title: Option<&str>) -> Cell {
+    pub(super) fn value(&self, field: &FieldModel, value: &Value, title: Option<&str>) -> Cell {
         let text = || self.words(field, value);
         match (&field.kind, value) {
             (_, Value::Null) => Cell::None,
@@ -201,7 +201,7 @@ impl<'a> Show<'a> {
     }
 
     /// Links to the files of a value.
-    pub fn file_links(&self, value: &Value) -> Vec<FileLink> {
+    pub(super) fn file_links(&self, value: &Value) -> Vec<FileLink> {
         let ids: Vec<Uuid> = file_ids(value).collect();
         let link = |(index, id): (usize, &Uuid)| {
             let info = self.files.iter().find(|info| info.id == *id);
@@ -216,7 +216,7 @@ impl<'a> Show<'a> {
     }
 
     /// A moment, as people say it: how long ago today, else the day.
-    pub fn moment(&self, at: DateTime<Utc>) -> Cell {
+    pub(super) fn moment(&self, at: DateTime<Utc>) -> Cell {
         let local = at.with_timezone(&self.by.user().tz);
         Cell::Time {
             text: self.ago(at),
@@ -226,7 +226,7 @@ impl<'a> Show<'a> {
     }
 
     /// A moment in words.
-    pub fn ago(&self, at: DateTime<Utc>) -> String {
+    pub(super) fn ago(&self, at: DateTime<Utc>) -> String {
         let zone = self.by.user().tz;
         let (local, today) = (at.with_timezone(&zone), self.now.with_timezone(&zone));
         let passed = self.now - at;
@@ -253,17 +253,12 @@ impl<'a> Show<'a> {
     }
 
     /// A day in words, with the year when it is another one.
-    pub fn day_words(&self, day: NaiveDate) -> String {
+    pub(super) fn day_words(&self, day: NaiveDate) -> String {
         let this_year = self.now.with_timezone(&self.by.user().tz).year() == day.year();
         let (month, number) = (day.month().to_string(), day.day().to_string());
         let month_name = self.t(&format!("time.month_{month}"), &[]);
         let args = [("year", &*day.year().to_string()), ("month", &*month), ("month_name", &*month_name), ("day", &*number)];
         self.t(if this_year { "time.day" } else { "time.day_year" }, &args)
-    }
-
-    /// A number with separators between thousands.
-    pub fn number(&self, number: i64) -> String {
-        grouped(number)
     }
 }
 

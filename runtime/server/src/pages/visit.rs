@@ -25,7 +25,7 @@ const THEME: &str = "mortise_theme";
 const THEME_LASTS: u32 = 31_536_000;
 
 /// How a page is to look, and where it is.
-pub struct Look {
+pub(super) struct Look {
     /// `auto`, `light` or `dark`.
     pub theme: &'static str,
     /// Message that the page before left.
@@ -38,7 +38,7 @@ pub struct Look {
 
 impl Look {
     /// Reads a request.
-    pub fn of(parts: &Parts) -> Look {
+    pub(super) fn of(parts: &Parts) -> Look {
         let params = axum::extract::Query::try_from_uri(&parts.uri).map(|query: axum::extract::Query<_>| query.0);
         Look {
             theme: theme(flash::cookie(&parts.headers, THEME).unwrap_or_default()).unwrap_or("auto"),
@@ -49,12 +49,12 @@ impl Look {
     }
 
     /// When nothing is known of the request.
-    pub fn plain(path: &str) -> Look {
+    pub(super) fn plain(path: &str) -> Look {
         Look { theme: "auto", flash: None, path: path.to_owned(), params: Vec::new() }
     }
 
     /// The last value of a parameter.
-    pub fn param(&self, name: &str) -> Option<&str> {
+    pub(super) fn param(&self, name: &str) -> Option<&str> {
         self.params.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
@@ -71,7 +71,7 @@ pub(super) fn theme_cookie(theme: &str) -> HeaderValue {
 }
 
 /// A visit of somebody who is signed in.
-pub struct Visit {
+pub(super) struct Visit {
     /// Shared state.
     pub state: AppState,
     /// Who.
@@ -98,7 +98,7 @@ impl FromRequestParts<AppState> for Visit {
 }
 
 /// A visit of anybody.
-pub struct Guest {
+pub(super) struct Guest {
     /// Shared state.
     pub state: AppState,
     /// The request.
@@ -118,22 +118,22 @@ impl FromRequestParts<AppState> for Guest {
 
 impl Visit {
     /// Whether the person may do this with any record of the entity.
-    pub fn may(&self, entity: &EntityModel, operation: Operation) -> bool {
+    pub(super) fn may(&self, entity: &EntityModel, operation: Operation) -> bool {
         self.tenant.engine.may(self.actor(), &entity.key, operation)
     }
 
     /// Words of the catalogue.
-    pub fn t(&self, key: &str, args: &[(&str, &str)]) -> String {
+    pub(super) fn t(&self, key: &str, args: &[(&str, &str)]) -> String {
         locale::translate(self.language, &format!("ui.{key}"), args)
     }
 
     /// A page: `parts` are what its template needs, by name.
-    pub fn page(&self, template: &str, title: &str, parts: impl Serialize) -> Result<Response, Failure> {
+    pub(super) fn page(&self, template: &str, title: &str, parts: impl Serialize) -> Result<Response, Failure> {
         self.page_with(template, title, parts, Vec::new())
     }
 
     /// A page with messages of its own.
-    pub fn page_with(
+    pub(super) fn page_with(
         &self,
         template: &str,
         title: &str,
@@ -145,12 +145,12 @@ impl Visit {
     }
 
     /// Goes to another page of the tenant (a path without base).
-    pub fn go(&self, path: &str) -> Response {
+    pub(super) fn go(&self, path: &str) -> Response {
         go(self.htmx, &self.base.path(path))
     }
 
     /// Goes to another page, which shows a message.
-    pub fn go_with(&self, path: &str, toast: &Toast) -> Response {
+    pub(super) fn go_with(&self, path: &str, toast: &Toast) -> Response {
         let mut response = self.go(path);
         if let Some(cookie) = toast.cookie(&self.base) {
             response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -161,7 +161,7 @@ impl Visit {
 
 impl Guest {
     /// A page in a language.
-    pub fn page(&self, language: &'static str, template: &str, title: &str, parts: impl Serialize) -> Result<Response, Failure> {
+    pub(super) fn page(&self, language: &'static str, template: &str, title: &str, parts: impl Serialize) -> Result<Response, Failure> {
         let page = shell::page(&self.context, None, &self.look, language, title, Vec::new());
         render(&self.state, &self.context, &self.look, language, template, page, parts)
     }

@@ -20,11 +20,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 pub(super) use layout::{Layout, line_columns};
-pub(super) use read::with_hint;
 pub(super) use state::live;
 
 use self::raw::Raw;
-use self::read::Reading;
+use self::read::{Reading, with_hint};
 use self::widget::{Field, Messages, Widgets, input_id};
 use super::flash::Toast;
 use super::list::{entity_of, field_label, title_of};

@@ -42,7 +42,7 @@ pub(super) fn words(language: &str, issue: &Issue) -> String {
 }
 
 /// Words of a code, with what to do.
-pub(super) fn with_hint(language: &str, code: &str, args: &[(&str, &str)]) -> String {
+pub(in crate::pages) fn with_hint(language: &str, code: &str, args: &[(&str, &str)]) -> String {
     let text = locale::translate(language, &format!("error.{code}"), args);
     match locale::find(language, &format!("error.{code}.hint"), args) {
         Some(hint) => format!("{text} {hint}"),

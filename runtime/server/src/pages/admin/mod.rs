@@ -1,0 +1,28 @@
+//! Administration of a tenant: people, departments, roles, apps. Every page is for administrators only and changes things
+//! by the same functions as the API.
+
+pub(super) mod apps;
+pub(super) mod departments;
+pub(super) mod install;
+pub(super) mod roles;
+pub(super) mod users;
+
+use super::visit::Visit;
+use crate::Failure;
+use crate::context::Administrator;
+
+/// The visitor as an administrator; 403 for everybody else.
+fn administrator(visit: &Visit) -> Result<Administrator, Failure> {
+    visit.by.require_admin()?;
+    Ok(Administrator(visit.by.clone()))
+}
+
+/// The last value of a name in a form.
+fn value<'a>(form: &'a [(String, String)], name: &str) -> &'a str {
+    form.iter().rev().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim())
+}
+
+/// An optional value of a form: empty is none.
+fn optional(form: &[(String, String)], name: &str) -> Option<String> {
+    Some(value(form, name)).filter(|text| !text.is_empty()).map(str::to_owned)
+}
