@@ -111,7 +111,7 @@ impl Failure {
 
     /// The same with an argument for its text.
     #[must_use]
-    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl ToString) -> Self {
+    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl std::fmt::Display) -> Self {
         self.0.args.push((name.into(), value.to_string()));
         self
     }
@@ -206,9 +206,7 @@ impl Failure {
             document["hint"] = hint.into();
         }
         if !self.0.issues.is_empty() {
-            let issue = |issue: &Issue| {
-                json!({"field": issue.field, "code": issue.code, "message": issue.text(language)})
-            };
+            let issue = |issue: &Issue| json!({"field": issue.field, "code": issue.code, "message": issue.text(language)});
             document["issues"] = self.0.issues.iter().map(issue).collect();
         }
         if !self.0.problems.is_empty() {
@@ -227,7 +225,10 @@ impl Failure {
         let mut response = (self.0.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language::supported(language).unwrap_or("en")));
+        headers.insert(
+            header::CONTENT_LANGUAGE,
+            HeaderValue::from_static(language::supported(language).unwrap_or("en")),
+        );
         self.add_headers(&mut response);
         response
     }
@@ -302,7 +303,9 @@ fn status_of(error: &EngineError) -> StatusCode {
         EngineError::NotFound(_) => StatusCode::NOT_FOUND,
         EngineError::Forbidden(_) => StatusCode::FORBIDDEN,
         EngineError::BadRequest(_) => StatusCode::BAD_REQUEST,
-        EngineError::Stale { .. } | EngineError::Duplicate(_) | EngineError::Unconfirmed(_) => StatusCode::CONFLICT,
+        EngineError::Stale { .. } | EngineError::Duplicate(_) | EngineError::Unconfirmed(_) => {
+            StatusCode::CONFLICT
+        }
         EngineError::Invalid(_) | EngineError::KeyReused | EngineError::Definition(_) => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
@@ -320,7 +323,9 @@ fn add_details(failure: Failure, error: EngineError) -> Failure {
         EngineError::Duplicate(suspects) => failure.with_member("suspects", json!(suspects)),
         EngineError::Definition(problems) => failure.with_problems(problems),
         EngineError::Unconfirmed(steps) => failure.with_member("steps", json!(steps)),
-        EngineError::Batch { index, error } => add_details(failure, *error).with_member("index", index.into()),
+        EngineError::Batch { index, error } => {
+            add_details(failure, *error).with_member("index", index.into())
+        }
         _ => failure,
     }
 }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::auth::{Passwords, SignIns};
 use crate::http::Metrics;
 use crate::pages::Pages;
-use crate::{Config, Failure};
+use crate::{Base, Config, Failure};
 
 /// Shared by all requests.
 #[derive(Clone)]
@@ -68,6 +68,8 @@ struct TenantMap {
 pub struct TenantHandle {
     /// Its row in the control plane.
     pub record: control::Tenant,
+    /// Start of links where it is named by the path.
+    pub base: Base,
     /// Its data.
     pub engine: Arc<Tenant>,
     /// Its imports.
@@ -140,8 +142,8 @@ impl AppState {
     /// The slug of the tenant that a host belongs to, or the default tenant's.
     pub fn slug_of_host(&self, host: Option<&str>) -> Option<String> {
         let map = self.tenants.load();
-        let host = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name));
-        host.and_then(|host| map.hosts.get(host)).or(map.default.as_ref()).cloned()
+        let host = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase());
+        host.and_then(|host| map.hosts.get(&host)).or(map.default.as_ref()).cloned()
     }
 
     /// The open tenant with this slug; opens it when this is the first request.
@@ -167,7 +169,8 @@ impl AppState {
         engine.set_directory(self.directory_of(&record).await?);
         let imports = engine.imports().clone();
         imports.resume(&engine)?;
-        let handle = Arc::new(TenantHandle { record, engine, imports });
+        let handle =
+            Arc::new(TenantHandle { record, base: Base(format!("/t/{slug}").into()), engine, imports });
         self.tenants.rcu(|map| {
             let mut map = TenantMap::clone(map);
             map.by_slug.insert(slug.to_owned(), handle.clone());
@@ -183,11 +186,13 @@ impl AppState {
             [tenant] => Some(tenant.slug.clone()),
             _ => None,
         };
-        let hosts = tenants.iter().filter_map(|tenant| Some((tenant.host.clone()?, tenant.slug.clone())));
+        let hosts = tenants
+            .iter()
+            .filter_map(|tenant| Some((tenant.host.as_ref()?.to_ascii_lowercase(), tenant.slug.clone())));
         self.tenants.store(Arc::new(TenantMap {
             by_slug: HashMap::new(),
             hosts: hosts.collect(),
-            default: self.config.default_tenant.clone().or(only),
+            default: self.config.serving.default_tenant.clone().or(only),
         }));
         Ok(())
     }
@@ -213,7 +218,8 @@ impl AppState {
             language: user.language,
         });
         let departments = self.control.departments(tenant.id).await?.into_iter();
-        let departments = departments.map(|row| Department { id: row.id, name: row.name, parent: row.parent_id });
+        let departments =
+            departments.map(|row| Department { id: row.id, name: row.name, parent: row.parent_id });
         let zone = tenant.time_zone.parse().unwrap_or(Tz::UTC);
         Ok(Directory::new(users.collect(), departments.collect(), zone, tenant.language.clone()))
     }

@@ -64,8 +64,10 @@ pub fn app_problems(problems: Vec<mortise_definition::Problem>) -> Failure {
 
 /// Text files of a ZIP archive. Sizes are those that come out, not those that the archive claims.
 pub fn unzip(bytes: &[u8]) -> Result<BTreeMap<String, String>, Failure> {
-    let broken = |reason: String| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "app.archive").with("reason", reason);
-    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).map_err(|error| broken(error.to_string()))?;
+    let broken =
+        |reason: String| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "app.archive").with("reason", reason);
+    let mut archive =
+        zip::ZipArchive::new(std::io::Cursor::new(bytes)).map_err(|error| broken(error.to_string()))?;
     if archive.len() > FILES_MAX {
         return Err(broken(format!("> {FILES_MAX} files")));
     }
@@ -94,9 +96,10 @@ pub fn unzip(bytes: &[u8]) -> Result<BTreeMap<String, String>, Failure> {
 fn without_folder(files: BTreeMap<String, String>) -> BTreeMap<String, String> {
     let top = files.keys().find_map(|name| name.strip_suffix("/app.json").map(|folder| format!("{folder}/")));
     match top {
-        Some(top) if !files.contains_key("app.json") => {
-            files.into_iter().filter_map(|(name, text)| Some((name.strip_prefix(&top)?.to_owned(), text))).collect()
-        }
+        Some(top) if !files.contains_key("app.json") => files
+            .into_iter()
+            .filter_map(|(name, text)| Some((name.strip_prefix(&top)?.to_owned(), text)))
+            .collect(),
         _ => files,
     }
 }
@@ -149,7 +152,11 @@ fn no_app(id: &str) -> Failure {
 }
 
 /// `POST /apps/check`: everything that is wrong with a package, installed nowhere.
-pub(super) async fn check(by: Administrator, headers: HeaderMap, Raw(bytes): Raw) -> Result<Response, Failure> {
+pub(super) async fn check(
+    by: Administrator,
+    headers: HeaderMap,
+    Raw(bytes): Raw,
+) -> Result<Response, Failure> {
     let (package, _) = package_of(&headers, &bytes)?;
     let problems = match by.tenant.engine.plan(package).await {
         Ok(plan) => plan.warnings,
@@ -161,7 +168,11 @@ pub(super) async fn check(by: Administrator, headers: HeaderMap, Raw(bytes): Raw
 }
 
 /// `POST /apps/plan`: what installing a package would do.
-pub(super) async fn plan(by: Administrator, headers: HeaderMap, Raw(bytes): Raw) -> Result<Response, Failure> {
+pub(super) async fn plan(
+    by: Administrator,
+    headers: HeaderMap,
+    Raw(bytes): Raw,
+) -> Result<Response, Failure> {
     let (package, _) = package_of(&headers, &bytes)?;
     let plan = by.tenant.engine.plan(package).await?;
     Ok(json_answer(&plan_json(&plan, by.language)))
@@ -188,7 +199,11 @@ pub fn plan_json(plan: &mortise_engine::Plan, language: &str) -> Value {
 }
 
 /// `POST /apps`: install, or upgrade to this version.
-pub(super) async fn install(by: Administrator, headers: HeaderMap, Raw(bytes): Raw) -> Result<Response, Failure> {
+pub(super) async fn install(
+    by: Administrator,
+    headers: HeaderMap,
+    Raw(bytes): Raw,
+) -> Result<Response, Failure> {
     let (package, confirm) = package_of(&headers, &bytes)?;
     let report = by.tenant.engine.install(by.actor(), package, &confirm).await?;
     Ok(json_answer(&report))

@@ -19,7 +19,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
         require_json(request.headers())?;
-        let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|error| unreadable(&error))?;
         parse(&bytes).map(Body)
     }
 }
@@ -31,11 +31,11 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
     type Rejection = Failure;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
-        Bytes::from_request(request, state).await.map_err(unreadable).map(Raw)
+        Bytes::from_request(request, state).await.map_err(|error| unreadable(&error)).map(Raw)
     }
 }
 
-fn unreadable(rejection: BytesRejection) -> Failure {
+fn unreadable(rejection: &BytesRejection) -> Failure {
     match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "http.too_large"),
         _ => Failure::bad_request("http.body_cut"),
@@ -82,6 +82,8 @@ pub fn json_bytes(bytes: Vec<u8>) -> Response {
 }
 
 /// For patches: a member that is there, `null` included, is `Some`; a missing one is `None` by `#[serde(default)]`.
-pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(input: D) -> Result<Option<Option<T>>, D::Error> {
+pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(input).map(Some)
 }

@@ -54,12 +54,19 @@ pub async fn all(state: &AppState, by: &SignedIn) -> Result<Vec<DepartmentView>,
 }
 
 /// Makes a department.
-pub async fn create(state: &AppState, by: &Administrator, input: DepartmentInput) -> Result<DepartmentView, Failure> {
+pub async fn create(
+    state: &AppState,
+    by: &Administrator,
+    input: DepartmentInput,
+) -> Result<DepartmentView, Failure> {
     check(state, by, None, &input).await?;
     let name = input.name.ok_or_else(|| Failure::invalid_field("name", "field.required"))?;
     let (parent, position) = (input.parent.flatten(), input.position.unwrap_or(0));
     let tenant = by.tenant.record.id;
-    let row = state.control.create_department(tenant, state.new_id(), name.trim().to_owned(), parent, position).await?;
+    let row = state
+        .control
+        .create_department(tenant, state.new_id(), name.trim().to_owned(), parent, position)
+        .await?;
     state.reload_directory(&by.tenant).await?;
     super::note(by, "department_created", json!({"department": row.id, "name": row.name})).await?;
     Ok(row.into())
@@ -95,7 +102,12 @@ fn not_found() -> Failure {
     Failure::not_found("department.not_found")
 }
 
-async fn check(state: &AppState, by: &SignedIn, own: Option<Uuid>, input: &DepartmentInput) -> Result<(), Failure> {
+async fn check(
+    state: &AppState,
+    by: &SignedIn,
+    own: Option<Uuid>,
+    input: &DepartmentInput,
+) -> Result<(), Failure> {
     let wrong = |name: &str| name.trim().is_empty() || name.chars().count() > NAME_CHARS;
     if input.name.as_deref().is_some_and(wrong) {
         return Err(Failure::invalid_field("name", "user.name_length"));

@@ -15,7 +15,8 @@ use super::body::json;
 use crate::{AppState, Failure, SignedIn};
 
 /// Types that browsers may show in place; everything else is a download. Neither HTML nor SVG: they carry scripts.
-const SHOWN: [&str; 6] = ["image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain"];
+const SHOWN: [&str; 6] =
+    ["image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain"];
 
 /// A shown file may do nothing at all, not even be framed elsewhere.
 const SANDBOX: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
@@ -36,8 +37,10 @@ pub(super) async fn upload(
 ) -> Result<Response, Failure> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let info = if kind.starts_with("multipart/form-data") {
-        let mut form = Multipart::from_request(request, &state).await.map_err(|_| Failure::bad_request("http.bad_request"))?;
-        let field = form.next_field().await.map_err(cut)?;
+        let mut form = Multipart::from_request(request, &state)
+            .await
+            .map_err(|_| Failure::bad_request("http.bad_request"))?;
+        let field = form.next_field().await.map_err(|error| cut(&error))?;
         put_field(&by, field.ok_or_else(|| Failure::invalid_field("file", "field.required"))?).await?
     } else {
         let name = named.name.unwrap_or_else(|| "file".to_owned());
@@ -68,7 +71,7 @@ pub async fn put(
     Ok(by.tenant.engine.put_file(by.actor(), &name, kind, bytes).await?)
 }
 
-fn cut(error: axum::extract::multipart::MultipartError) -> Failure {
+fn cut(error: &axum::extract::multipart::MultipartError) -> Failure {
     match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "http.too_large"),
         _ => Failure::bad_request("http.body_cut"),
@@ -99,7 +102,8 @@ pub async fn download(by: &SignedIn, id: Uuid) -> Result<Response, Failure> {
 
 /// `Content-Disposition` with the name for old and for new readers (RFC 6266).
 pub fn disposition(kind: &str, name: &str) -> HeaderValue {
-    let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "._- ".contains(c) { c } else { '_' }).collect();
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || "._- ".contains(c) { c } else { '_' }).collect();
     let encoded: String = name.bytes().fold(String::new(), |mut text, byte| {
         if byte.is_ascii_alphanumeric() || b"._-".contains(&byte) {
             text.push(char::from(byte));

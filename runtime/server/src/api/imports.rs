@@ -79,7 +79,12 @@ async fn upload(
 ) -> Result<Response, Failure> {
     let name = target.name.unwrap_or_else(|| "import".to_owned());
     let bytes = request.into_body().into_data_stream();
-    let job = by.tenant.engine.imports().upload(&by.tenant.engine, by.actor(), &target.entity, &name, bytes).await?;
+    let job = by
+        .tenant
+        .engine
+        .imports()
+        .upload(&by.tenant.engine, by.actor(), &target.entity, &name, bytes)
+        .await?;
     let location = (header::LOCATION, by.base.path(&format!("/api/v1/imports/{}", job.id)));
     Ok((StatusCode::CREATED, [location], json_answer(&job_json(&job, by.language))).into_response())
 }

@@ -35,7 +35,10 @@ pub fn router() -> Router<AppState> {
         .route("/roles", get(roles::list))
         .route("/tokens", get(tokens::list).post(tokens::post))
         .route("/tokens/{id}", delete(tokens::delete))
-        .route("/session", get(session::get).post(session::post).patch(session::patch).delete(session::delete))
+        .route(
+            "/session",
+            get(session::get).post(session::post).patch(session::patch).delete(session::delete),
+        )
         .route("/openapi.json", get(document))
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
         .merge(large_routes())
@@ -90,7 +93,7 @@ pub async fn note(by: &SignedIn, action: &'static str, details: serde_json::Valu
 /// `GET /openapi.json`.
 async fn document(State(state): State<AppState>, by: SignedIn) -> Response {
     let model = by.tenant.engine.model();
-    let server = state.config.public_url.as_deref().unwrap_or_default();
+    let server = state.config.serving.public_url.as_deref().unwrap_or_default();
     let server = format!("{}{}", server.trim_end_matches('/'), by.base);
     body::json(&openapi::document(&model, &by.tenant.record.name, &server, by.language))
 }

@@ -49,86 +49,116 @@ fn parameter(name: &str) -> Value {
     json!({"$ref": format!("#/components/parameters/{name}")})
 }
 
-fn body(schema: Value) -> Value {
-    json!({"required": true, "content": {"application/json": {"schema": schema}}})
-}
+/// One operation while it is described.
+struct Operation(Value);
 
-/// One operation with its success and the common problem.
-fn operation(id: &str, summary: &str, status: &str, schema: Option<Value>) -> Map<String, Value> {
-    let mut success = json!({"description": summary});
-    if let Some(schema) = schema {
-        success["content"] = json!({"application/json": {"schema": schema}});
+impl Operation {
+    /// With its id and summary; everything else goes wrong in the same way.
+    fn new(id: &str, summary: &str) -> Self {
+        let responses = json!({"default": {"$ref": "#/components/responses/Problem"}});
+        Operation(json!({"operationId": id, "summary": summary, "responses": responses}))
     }
-    let responses = json!({status: success, "default": {"$ref": "#/components/responses/Problem"}});
-    Map::from_iter([
-        ("operationId".into(), id.into()),
-        ("summary".into(), summary.into()),
-        ("responses".into(), responses),
-    ])
+
+    fn tagged(mut self, tag: &str) -> Self {
+        self.0["tags"] = json!([tag]);
+        self
+    }
+
+    /// What it answers when all goes well.
+    fn answers(mut self, status: &str, schema: Option<&Value>) -> Self {
+        let mut success = json!({"description": self.0["summary"]});
+        if let Some(schema) = schema {
+            success["content"] = json!({"application/json": {"schema": schema}});
+        }
+        self.0["responses"][status] = success;
+        self
+    }
+
+    fn takes(mut self, content_type: &str, schema: &Value) -> Self {
+        self.0["requestBody"] = json!({"required": true, "content": {content_type: {"schema": schema}}});
+        self
+    }
+
+    fn parameters(mut self, parameters: Vec<Value>) -> Self {
+        if !parameters.is_empty() {
+            self.0["parameters"] = parameters.into();
+        }
+        self
+    }
 }
 
-/// An operation with more members.
-fn with(mut operation: Map<String, Value>, members: &[(&str, Value)]) -> Value {
-    operation.extend(members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-    Value::Object(operation)
-}
+const JSON: &str = "application/json";
 
 fn entity_paths(entity: &EntityModel, language: &str, paths: &mut Map<String, Value>) {
     let (key, label, plural) = (&entity.key, entity.label.get(language), entity.plural.get(language));
-    let tag = ("tags", json!([key]));
-    let id = |verb: &str| format!("{verb}:{key}");
-    let base = format!("/records/{key}");
-    let input = body(reference(&format!("{key}.input")));
+    let one = |verb: &str| Operation::new(&format!("{verb}:{key}"), label).tagged(key);
+    let many = |verb: &str| Operation::new(&format!("{verb}:{key}"), plural).tagged(key);
+    let named = |names: &[&str]| names.iter().map(|name| parameter(name)).collect::<Vec<_>>();
+    let (record, input, written) = (reference(key), reference(&format!("{key}.input")), reference("Written"));
+    let any = json!({"type": "object"});
     let list = json!({
         "type": "object",
         "properties": {
-            "rows": {"type": "array", "items": reference(key)},
+            "rows": {"type": "array", "items": record},
             "next": {"type": ["string", "null"]},
             "total": {"type": "integer"},
             "total_exact": {"type": "boolean"},
         },
     });
+    let comment = json!({
+        "type": "object",
+        "properties": {"text": {"type": "string"}, "file": {"type": "string", "format": "uuid"}},
+    });
+    let mut put = |path: &str, in_record: bool, operations: Vec<(&str, Operation)>| {
+        let mut item: Map<String, Value> =
+            operations.into_iter().map(|(method, operation)| (method.to_owned(), operation.0)).collect();
+        if in_record {
+            item.insert("parameters".into(), json!([parameter("id")]));
+        }
+        paths.insert(format!("/records/{key}{path}"), item.into());
+    };
+    let create = named(&["idempotency", "prefer", "allow_duplicates"]);
+    put(
+        "",
+        false,
+        vec![
+            ("get", many("list").answers("200", Some(&list)).parameters(list_parameters(entity, language))),
+            ("post", one("create").answers("201", Some(&written)).takes(JSON, &input).parameters(create)),
+        ],
+    );
+    let update = named(&["if_match", "idempotency", "prefer"]);
+    put(
+        "/{id}",
+        true,
+        vec![
+            ("get", one("read").answers("200", Some(&record))),
+            ("patch", one("update").answers("200", Some(&written)).takes(JSON, &input).parameters(update)),
+            ("delete", one("delete").answers("204", None).parameters(named(&["if_match"]))),
+        ],
+    );
+    put("/{id}/restore", true, vec![("post", one("restore").answers("200", Some(&written)))]);
+    put("/{id}/timeline", true, vec![("get", one("timeline").answers("200", Some(&any)))]);
+    put("/{id}/comments", true, vec![("post", one("comment").answers("201", None).takes(JSON, &comment))]);
+    put(
+        "/duplicates",
+        false,
+        vec![("post", one("duplicates").answers("200", Some(&any)).takes(JSON, &input))],
+    );
+    let batch = many("batch").takes(JSON, &reference("Batch")).parameters(named(&["idempotency"]));
+    put("/batch", false, vec![("post", batch.answers("200", Some(&any)))]);
+    let export = named(&["format", "view", "q", "filter", "sort", "fields"]);
+    put("/export", false, vec![("get", many("export").answers("200", None).parameters(export))]);
+}
+
+/// What every list takes, and a filter for every field.
+fn list_parameters(entity: &EntityModel, language: &str) -> Vec<Value> {
+    let common =
+        ["view", "q", "filter", "sort", "fields", "limit", "cursor", "total", "trash"].map(parameter);
     let filters = entity.fields.iter().filter(|field| field.stored()).map(|field| {
         let name = format!("where.{}", field.name);
         json!({"name": name, "in": "query", "schema": {"type": "string"}, "description": field.label.get(language)})
     });
-    let common = ["view", "q", "filter", "sort", "fields", "limit", "cursor", "total", "trash"].map(parameter);
-    let list_parameters: Vec<Value> = common.into_iter().chain(filters).collect();
-    paths.insert(base.clone(), json!({
-        "get": with(operation(&id("list"), plural, "200", Some(list)), &[tag.clone(), ("parameters", json!(list_parameters))]),
-        "post": with(operation(&id("create"), label, "201", Some(reference("Written"))), &[
-            tag.clone(),
-            ("parameters", json!([parameter("idempotency"), parameter("prefer"), parameter("allow_duplicates")])),
-            ("requestBody", input.clone()),
-        ]),
-    }));
-    let record_id = json!([parameter("id")]);
-    paths.insert(format!("{base}/{{id}}"), json!({
-        "parameters": record_id,
-        "get": with(operation(&id("read"), label, "200", Some(reference(key))), &[tag.clone()]),
-        "patch": with(operation(&id("update"), label, "200", Some(reference("Written"))), &[
-            tag.clone(),
-            ("parameters", json!([parameter("if_match"), parameter("idempotency"), parameter("prefer")])),
-            ("requestBody", input),
-        ]),
-        "delete": with(operation(&id("delete"), label, "204", None), &[tag.clone(), ("parameters", json!([parameter("if_match")]))]),
-    }));
-    let only = |verb: &str, operation: Value| json!({"parameters": record_id, verb: operation});
-    paths.insert(format!("{base}/{{id}}/restore"), only("post", with(operation(&id("restore"), label, "200", Some(reference("Written"))), &[tag.clone()])));
-    paths.insert(format!("{base}/{{id}}/timeline"), only("get", with(operation(&id("timeline"), label, "200", Some(json!({"type": "object"}))), &[tag.clone()])));
-    paths.insert(format!("{base}/{{id}}/comments"), only("post", with(operation(&id("comment"), label, "201", Some(json!({"type": "object"}))), &[
-        tag.clone(),
-        ("requestBody", body(json!({"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}))),
-    ])));
-    paths.insert(format!("{base}/duplicates"), json!({"post": with(operation(&id("duplicates"), label, "200", Some(json!({"type": "object"}))), &[
-        tag.clone(), ("requestBody", body(reference(&format!("{key}.input")))),
-    ])}));
-    paths.insert(format!("{base}/batch"), json!({"post": with(operation(&id("batch"), plural, "200", Some(json!({"type": "object"}))), &[
-        tag.clone(), ("requestBody", body(reference("Batch"))), ("parameters", json!([parameter("idempotency")])),
-    ])}));
-    paths.insert(format!("{base}/export"), json!({"get": with(operation(&id("export"), plural, "200", None), &[
-        tag, ("parameters", json!([parameter("format"), parameter("view"), parameter("q"), parameter("filter"), parameter("sort")])),
-    ])}));
+    common.into_iter().chain(filters).collect()
 }
 
 /// The schema of a record as answered (`whole`) or as accepted.
@@ -221,13 +251,9 @@ fn kind_schema(model: &Model, field: &FieldModel, whole: bool) -> Value {
 }
 
 fn parameters() -> Value {
-    let query = |name: &str, schema: Value, description: &str| {
-        json!({"name": name, "in": "query", "schema": schema, "description": description})
-    };
+    let query = |name: &str, schema: Value, description: &str| json!({"name": name, "in": "query", "schema": schema, "description": description});
     let text = || json!({"type": "string"});
-    let header = |name: &str, description: &str| {
-        json!({"name": name, "in": "header", "schema": {"type": "string"}, "description": description})
-    };
+    let header = |name: &str, description: &str| json!({"name": name, "in": "header", "schema": {"type": "string"}, "description": description});
     json!({
         "id": {"name": "id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}},
         "view": query("view", text(), "Key of a view; its filter and order apply."),
@@ -293,8 +319,7 @@ fn fixed_schemas() -> Map<String, Value> {
             },
         },
     });
-    let Value::Object(schemas) = schemas else { unreachable!("an object literal is an object") };
-    schemas
+    schemas.as_object().cloned().unwrap_or_default()
 }
 
 /// Paths that do not depend on the model: method, path, summary, status of success, has a body.
@@ -328,7 +353,13 @@ const FIXED: &[(&str, &str, &str, &str, bool)] = &[
     ("post", "/apps/{app}/rollback", "Go back to an earlier version", "200", true),
     ("patch", "/apps/{app}/settings", "Change settings", "200", true),
     ("get", "/imports", "Imports", "200", false),
-    ("post", "/imports", "Start an import", "201", true),
+    ("post", "/imports", "Upload a file to import", "201", true),
+    ("get", "/imports/{id}", "State and progress of an import", "200", false),
+    ("delete", "/imports/{id}", "Forget an import; its records stay", "204", false),
+    ("post", "/imports/{id}/preview", "What a mapping would do with the first rows", "200", true),
+    ("post", "/imports/{id}/start", "Start or go on", "202", true),
+    ("post", "/imports/{id}/cancel", "Stop after the batch at hand", "202", false),
+    ("get", "/imports/{id}/report", "Refused rows as CSV", "200", false),
     ("get", "/openapi.json", "This document", "200", false),
 ];
 
@@ -336,20 +367,20 @@ fn fixed_paths() -> Map<String, Value> {
     let mut paths: Map<String, Value> = Map::new();
     for (method, path, summary, status, has_body) in FIXED {
         let id = format!("{method}{}", path.replace(['/', '{', '}', '.'], "_"));
-        let mut members = Vec::new();
-        if *has_body {
-            let content = if *path == "/files" { "application/octet-stream" } else { "application/json" };
-            members.push(("requestBody", json!({"required": true, "content": {content: {"schema": {}}}})));
-        }
         let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-        let in_path = |name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}});
-        let parameters: Vec<Value> = names.map(in_path).collect();
-        if !parameters.is_empty() {
-            members.push(("parameters", parameters.into()));
+        let in_path =
+            |name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}});
+        let answer = (*status != "204").then(|| json!({}));
+        let mut operation = Operation::new(&id, summary)
+            .answers(status, answer.as_ref())
+            .parameters(names.map(in_path).collect());
+        if *has_body {
+            let content =
+                if matches!(*path, "/files" | "/imports") { "application/octet-stream" } else { JSON };
+            operation = operation.takes(content, &json!({}));
         }
-        let schema = (*status != "204").then(|| json!({}));
         let entry = paths.entry(*path).or_insert_with(|| json!({}));
-        entry[*method] = with(operation(&id, summary, status, schema), &members);
+        entry[*method] = operation.0;
     }
     paths
 }

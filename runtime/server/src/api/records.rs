@@ -41,7 +41,10 @@ fn idempotency(headers: &HeaderMap) -> Result<RunOptions, Failure> {
 }
 
 fn wants_record(headers: &HeaderMap) -> bool {
-    headers.get("prefer").and_then(|value| value.to_str().ok()).is_some_and(|text| text.contains("return=representation"))
+    headers
+        .get("prefer")
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|text| text.contains("return=representation"))
 }
 
 /// Runs a command that writes one record.
@@ -99,7 +102,9 @@ pub(super) async fn create(
     let id = match values.shift_remove("id") {
         None | Some(Value::Null) => None,
         Some(Value::String(id)) => Some(id_of(&id)?),
-        Some(other) => return Err(Failure::bad_request("http.id").with("value", shortened(&other.to_string()))),
+        Some(other) => {
+            return Err(Failure::bad_request("http.id").with("value", shortened(&other.to_string())));
+        }
     };
     let location = by.base.path(&format!("/api/v1/records/{entity}/"));
     let options = idempotency(&headers)?;
@@ -230,7 +235,8 @@ struct Wanted(Format);
 
 impl Wanted {
     fn parse(params: &[(String, String)]) -> Result<Self, Failure> {
-        let format = params.iter().find(|(name, _)| name == "format").map_or("csv", |(_, value)| value.as_str());
+        let format =
+            params.iter().find(|(name, _)| name == "format").map_or("csv", |(_, value)| value.as_str());
         match format {
             "csv" => Ok(Wanted(Format::Csv)),
             "xlsx" => Ok(Wanted(Format::Xlsx)),
@@ -252,7 +258,11 @@ pub(super) async fn export(
 }
 
 /// A list as a file, streamed from a temporary file that vanishes afterwards.
-pub async fn export_file(by: &SignedIn, entity: &str, params: &[(String, String)]) -> Result<Response, Failure> {
+pub async fn export_file(
+    by: &SignedIn,
+    entity: &str,
+    params: &[(String, String)],
+) -> Result<Response, Failure> {
     let Wanted(format) = Wanted::parse(params)?;
     let others = params.iter().filter(|(name, _)| name != "format");
     let others = others.map(|(name, value)| (name.as_str(), value.as_str()));
@@ -306,10 +316,14 @@ enum Op {
 impl Change {
     /// The command, for the entity of the path unless the change names one.
     fn command(self, index: usize, of_path: Option<&str>) -> Result<Command, Failure> {
-        let missing = |name: &str| Failure::invalid_field(format!("operations/{index}/{name}"), "field.required");
+        let missing =
+            |name: &str| Failure::invalid_field(format!("operations/{index}/{name}"), "field.required");
         let entity = match (self.entity, of_path) {
             (Some(named), Some(path)) if named != path => {
-                return Err(Failure::invalid_field(format!("operations/{index}/entity"), "batch.other_entity"));
+                return Err(Failure::invalid_field(
+                    format!("operations/{index}/entity"),
+                    "batch.other_entity",
+                ));
             }
             (Some(named), _) => named,
             (None, Some(path)) => path.to_owned(),
@@ -317,9 +331,12 @@ impl Change {
         };
         let id = self.id.ok_or_else(|| missing("id"));
         Ok(match self.op {
-            Op::Create => {
-                Command::Create { entity, values: self.values, id: self.id, allow_duplicates: self.allow_duplicates }
-            }
+            Op::Create => Command::Create {
+                entity,
+                values: self.values,
+                id: self.id,
+                allow_duplicates: self.allow_duplicates,
+            },
             Op::Update => Command::Update { entity, id: id?, version: self.version, values: self.values },
             Op::Delete => Command::Delete { entity, id: id?, version: self.version },
             Op::Restore => Command::Restore { entity, id: id? },
@@ -342,7 +359,12 @@ pub(super) async fn batch_of_entity(
     run_batch(&by, &headers, &bytes, Some(&entity)).await
 }
 
-async fn run_batch(by: &SignedIn, headers: &HeaderMap, bytes: &[u8], entity: Option<&str>) -> Result<Response, Failure> {
+async fn run_batch(
+    by: &SignedIn,
+    headers: &HeaderMap,
+    bytes: &[u8],
+    entity: Option<&str>,
+) -> Result<Response, Failure> {
     let changes: Changes = parse(bytes)?;
     let commands = changes.operations.into_iter().enumerate();
     let commands = commands.map(|(index, change)| change.command(index, entity)).collect::<Result<_, _>>()?;

@@ -68,7 +68,11 @@ pub async fn all(state: &AppState, by: &SignedIn) -> Result<Vec<TokenView>, Fail
 }
 
 /// Makes a token; the text of the token is in the answer only.
-pub async fn create(state: &AppState, by: &SignedIn, input: TokenInput) -> Result<(String, TokenView), Failure> {
+pub async fn create(
+    state: &AppState,
+    by: &SignedIn,
+    input: TokenInput,
+) -> Result<(String, TokenView), Failure> {
     let scopes = Scopes::parse(input.scopes.iter().map(String::as_str))?;
     if input.name.trim().is_empty() || input.name.chars().count() > NAME_CHARS {
         return Err(Failure::invalid_field("name", "user.name_length"));
@@ -84,7 +88,8 @@ pub async fn create(state: &AppState, by: &SignedIn, input: TokenInput) -> Resul
         return Err(Failure::invalid_field("user", "user.not_found"));
     }
     let name = input.name.trim().to_owned();
-    let (secret, token) = new_token(state, by.tenant.record.id, user, name, &scopes, input.expires_at).await?;
+    let (secret, token) =
+        new_token(state, by.tenant.record.id, user, name, &scopes, input.expires_at).await?;
     super::note(by, "token_created", json!({"token": token.id, "name": token.name, "user": user})).await?;
     Ok((secret, token.into()))
 }

@@ -188,7 +188,8 @@ pub async fn update(
         supervisor_id: input.supervisor,
         roles: input.roles,
     };
-    let done = state.control.update_user(tenant, id, version, patch, state.now()).await.map_err(login_taken)?;
+    let done =
+        state.control.update_user(tenant, id, version, patch, state.now()).await.map_err(login_taken)?;
     if done.is_none() {
         return Err(Failure::new(StatusCode::PRECONDITION_FAILED, "record.stale"));
     }
@@ -254,7 +255,8 @@ async fn check(
         issues.extend_from_slice(failure.issues());
     }
     if let Some(Some(email)) = &input.email
-        && (too_long(email) || !email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.')))
+        && (too_long(email)
+            || !email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.')))
     {
         issues.push(issue("email", "value.not_email"));
     }
@@ -319,9 +321,7 @@ pub(super) async fn list(State(state): State<AppState>, by: SignedIn) -> Result<
         return Ok(json(&json!({"rows": all(&state, &by).await?})));
     }
     let directory = by.tenant.engine.directory();
-    let row = |user: &mortise_engine::Person| {
-        json!({"id": user.id, "name": user.name, "active": user.active, "department": user.department})
-    };
+    let row = |user: &mortise_engine::Person| json!({"id": user.id, "name": user.name, "active": user.active, "department": user.department});
     Ok(json(&json!({"rows": directory.users().map(row).collect::<Vec<_>>()})))
 }
 

@@ -2,6 +2,7 @@
 //! holds hash → person; whether the person is active and what they may do comes from the tenant's directory each time.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use axum::http::{HeaderMap, StatusCode, header};
 use chrono::{DateTime, Utc};
@@ -31,7 +32,7 @@ struct Known {
     user: Uuid,
     expires_at: Option<DateTime<Utc>>,
     /// `None` for a session.
-    token: Option<(Uuid, Scopes)>,
+    token: Option<Arc<(Uuid, Scopes)>>,
 }
 
 impl Default for SignIns {
@@ -110,11 +111,11 @@ async fn by_token(
         return Err(invalid_token());
     }
     let known = find(state, hash, true).await?.filter(|known| known.tenant == tenant.record.id);
-    let (known, (id, scopes)) =
-        known.and_then(|mut known| known.token.take().map(|token| (known, token))).ok_or_else(invalid_token)?;
+    let known = known.ok_or_else(invalid_token)?;
+    let token = known.token.ok_or_else(invalid_token)?;
     let user = tenant.engine.directory().context(known.user).ok_or_else(invalid_token)?;
-    scopes.check(method, path)?;
-    Ok(Person { actor: Actor { user, origin }, via: Via::Token { id, scopes } })
+    token.1.check(method, path)?;
+    Ok(Person { actor: Actor { user, origin }, via: Via::Token { id: token.0 } })
 }
 
 /// A sign-in out of the cache or the control database, unless it has expired.
@@ -155,12 +156,17 @@ async fn load_token(state: &AppState, hash: &SecretHash) -> Result<Option<Known>
         tenant: token.tenant_id,
         user: token.user_id,
         expires_at: token.expires_at,
-        token: Some((token.id, Scopes::from_stored(&token.scopes))),
+        token: Some(Arc::new((token.id, Scopes::from_stored(&token.scopes)))),
     }))
 }
 
 /// A session in use lasts on; written at most once in half of its time.
-async fn extend(state: &AppState, hash: SecretHash, mut known: Known, now: DateTime<Utc>) -> Result<Known, Failure> {
+async fn extend(
+    state: &AppState,
+    hash: SecretHash,
+    mut known: Known,
+    now: DateTime<Utc>,
+) -> Result<Known, Failure> {
     let expires_at = now + SESSION_LASTS;
     state.control.extend_session(&hex(&hash), expires_at).await?;
     known.expires_at = Some(expires_at);

@@ -68,7 +68,12 @@ pub(super) async fn count_attempt(
 }
 
 /// Forgets the failures of somebody who signed in. The address's count goes down by the one attempt that was none.
-pub(super) async fn forget(state: &AppState, tenant: Uuid, login: &str, ip: Option<IpAddr>) -> Result<(), Failure> {
+pub(super) async fn forget(
+    state: &AppState,
+    tenant: Uuid,
+    login: &str,
+    ip: Option<IpAddr>,
+) -> Result<(), Failure> {
     let _one_at_a_time = state.sign_ins.throttle.lock().await;
     for (key, _) in keys(tenant, login, ip) {
         match state.control.sign_in_failures(&key).await? {

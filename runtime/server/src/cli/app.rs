@@ -108,7 +108,8 @@ impl Check {
             },
             Err(problems) => problems,
         };
-        let found: Vec<Value> = problems.iter().map(|problem| problem_json(problem, words.language)).collect();
+        let found: Vec<Value> =
+            problems.iter().map(|problem| problem_json(problem, words.language)).collect();
         words.result(&json!({"problems": found}));
         if !words.json {
             found.iter().for_each(|problem| println!("{}", problem_line(problem)));
@@ -132,7 +133,8 @@ impl Check {
         let own = Package::read_folder(&self.folder)?;
         let mut missing: Vec<String> = own.app.requires.iter().map(|required| required.app.clone()).collect();
         while let Some(app) = missing.pop() {
-            let neighbour = self.folder.canonicalize().ok().and_then(|folder| Some(folder.parent()?.join(&app)));
+            let neighbour =
+                self.folder.canonicalize().ok().and_then(|folder| Some(folder.parent()?.join(&app)));
             let known = loaded.iter().any(|package| package.app.id == app);
             if let Some(folder) = neighbour.filter(|folder| !known && folder.is_dir()) {
                 let package = Package::read_folder(&folder)?;
@@ -183,7 +185,8 @@ impl Task {
             }
             Task::Export { tenant, app, folder } => export(client, words, &tenant, &app, &folder).await,
             Task::Demo { tenant, folders, records, seed } => {
-                let whole = |folder: &PathBuf| folder.canonicalize().with_context(|| folder.display().to_string());
+                let whole =
+                    |folder: &PathBuf| folder.canonicalize().with_context(|| folder.display().to_string());
                 let folders = folders.iter().map(whole).collect::<anyhow::Result<Vec<_>>>()?;
                 let body = json!({"folders": folders, "records": records, "seed": seed});
                 let done = client.post(&format!("/operator/v1/tenants/{tenant}/demo"), &body).await?;
@@ -215,7 +218,10 @@ async fn install(
     let report = client.post(&format!("/t/{tenant}/api/v1/apps"), &body).await?;
     words.result(&report);
     let text = |name: &str| report[name].as_str().unwrap_or_default().to_owned();
-    words.say("cli.app.installed", &[("app", &text("app")), ("version", &text("version")), ("tenant", tenant)]);
+    words.say(
+        "cli.app.installed",
+        &[("app", &text("app")), ("version", &text("version")), ("tenant", tenant)],
+    );
     Ok(())
 }
 
@@ -239,7 +245,13 @@ fn print_plan(words: &Words, plan: &Value) {
     }
 }
 
-async fn export(client: &Client<'_>, words: &Words, tenant: &str, app: &str, folder: &Path) -> anyhow::Result<()> {
+async fn export(
+    client: &Client<'_>,
+    words: &Words,
+    tenant: &str,
+    app: &str,
+    folder: &Path,
+) -> anyhow::Result<()> {
     let answer = client.get(&format!("/t/{tenant}/api/v1/apps/{app}/export")).await?;
     let files = answer["files"].as_object().cloned().unwrap_or_default();
     for (name, text) in &files {
@@ -254,6 +266,9 @@ async fn export(client: &Client<'_>, words: &Words, tenant: &str, app: &str, fol
         std::fs::write(&path, text.as_str().unwrap_or_default())?;
     }
     let count = files.len().to_string();
-    words.say("cli.app.exported", &[("app", app), ("count", &count), ("folder", &folder.display().to_string())]);
+    words.say(
+        "cli.app.exported",
+        &[("app", app), ("count", &count), ("folder", &folder.display().to_string())],
+    );
     Ok(())
 }

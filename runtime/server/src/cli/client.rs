@@ -66,7 +66,12 @@ impl<'a> Client<'a> {
     }
 
     /// Any request with JSON; the answer as JSON, a refusal as an error in words.
-    pub(super) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Value> {
         let (status, bytes) = self.send(method, path, body).await?;
         let value = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes)? };
         if status.is_client_error() || status.is_server_error() {
@@ -75,7 +80,12 @@ impl<'a> Client<'a> {
         Ok(value)
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<(StatusCode, Bytes)> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
         let body = body.map(Value::to_string);
         let mut request = Request::builder()
             .method(method)

@@ -68,8 +68,9 @@ fn operator_file(words: &Words, data: &Path) -> Option<String> {
 
 /// Sign-in over the open network needs https.
 fn https(words: &Words, config: &Config) -> Option<String> {
-    let local = config.listen.ip().is_loopback();
-    (!local && !config.public_https() && !config.trust_proxy).then(|| words.text("cli.doctor.https_missing", &[]))
+    let local = config.serving.listen.ip().is_loopback();
+    (!local && !config.public_https() && !config.serving.trust_proxy)
+        .then(|| words.text("cli.doctor.https_missing", &[]))
 }
 
 /// Every tenant opens, and its audit chain and tables are as they should be.

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use mortise_definition::locale;
 
-use crate::Config;
+use crate::config::{Config, Place, Serving};
 use client::Client;
 use words::Words;
 
@@ -25,7 +25,7 @@ use words::Words;
 #[command(name = "mortise", version, propagate_version = true, disable_help_subcommand = true)]
 struct Cli {
     #[command(flatten)]
-    config: Config,
+    place: Place,
     /// Language of messages (en, zh-CN); that of the environment unless given.
     #[arg(long, env = "MORTISE_LANGUAGE", global = true)]
     language: Option<String>,
@@ -39,7 +39,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Task {
     /// Serve tenants.
-    Serve,
+    Serve(Serving),
     /// Apps: check, install, compare, go back.
     #[command(subcommand)]
     App(app::Task),
@@ -54,7 +54,7 @@ enum Task {
     /// Check the audit chain and the tables of tenants.
     Verify(tenant::Verify),
     /// Look for what keeps the server from working well.
-    Doctor,
+    Doctor(Serving),
 }
 
 /// Runs the command line; the exit code is 0 when all went well, 1 when not, 2 for a command that was not understood.
@@ -67,14 +67,18 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let words = Words::new(cli.language.as_deref(), cli.json);
-    let serving = matches!(cli.command, Task::Serve);
-    start_log(&cli.config, serving);
+    let serving = match &cli.command {
+        Task::Serve(serving) | Task::Doctor(serving) => Some(serving.clone()),
+        _ => None,
+    };
+    start_log(&cli.command);
+    let config = Config::new(cli.place, serving.unwrap_or_default());
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = cli.config.threads {
+    if let Some(threads) = config.serving.threads {
         runtime.worker_threads(threads.max(1));
     }
     let runtime = runtime.enable_all().build().expect("the operating system gives threads");
-    match runtime.block_on(run(cli.command, &cli.config, &words)) {
+    match runtime.block_on(run(cli.command, &config, &words)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");
@@ -85,9 +89,9 @@ pub fn main() -> ExitCode {
 
 async fn run(task: Task, config: &Config, words: &Words) -> anyhow::Result<()> {
     match task {
-        Task::Serve => serve::run(config.clone(), words).await,
+        Task::Serve(_) => serve::run(config.clone(), words).await,
         Task::Schema(schema) => schema.run(words),
-        Task::Doctor => doctor::run(config, words).await,
+        Task::Doctor(_) => doctor::run(config, words).await,
         Task::App(app::Task::Check(check)) => check.run(words),
         task => {
             let client = Client::open(config, words).await?;
@@ -96,7 +100,7 @@ async fn run(task: Task, config: &Config, words: &Words) -> anyhow::Result<()> {
                 Task::Tenant(task) => task.run(&client, words).await,
                 Task::User(task) => task.run(&client, words).await,
                 Task::Verify(verify) => verify.run(&client, words).await,
-                Task::Serve | Task::Schema(_) | Task::Doctor => Ok(()),
+                Task::Serve(_) | Task::Schema(_) | Task::Doctor(_) => Ok(()),
             };
             client.close().await;
             result
@@ -119,10 +123,13 @@ fn translated(command: Command, language: &str, key: &str) -> Command {
 }
 
 /// Logs go to standard error: lines for people or, with `--log-json`, JSON for machines. `MORTISE_LOG` filters.
-fn start_log(config: &Config, serving: bool) {
-    let usual = if serving { "info" } else { "warn" };
+fn start_log(task: &Task) {
+    let (usual, json) = match task {
+        Task::Serve(serving) => ("info", serving.log_json),
+        _ => ("warn", false),
+    };
     let filter = tracing_subscriber::EnvFilter::try_from_env("MORTISE_LOG");
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if config.log_json { log.json().init() } else { log.init() }
+    if json { log.json().init() } else { log.init() }
 }

@@ -20,12 +20,15 @@ pub(super) struct Schema {
 
 impl Schema {
     pub(super) fn run(self, words: &Words) -> anyhow::Result<()> {
-        let schemas: Vec<(String, Value)> =
-            mortise_definition::schema::schemas().into_iter().map(|(kind, schema)| (kind.to_string(), schema)).collect();
+        let schemas: Vec<(String, Value)> = mortise_definition::schema::schemas()
+            .into_iter()
+            .map(|(kind, schema)| (kind.to_string(), schema))
+            .collect();
         if let Some(kind) = self.kind {
             let found = schemas.iter().find(|(known, _)| *known == kind);
             let known: Vec<&str> = schemas.iter().map(|(kind, _)| kind.as_str()).collect();
-            let unknown = || words.text("cli.schema.unknown", &[("kind", &kind), ("known", &known.join(", "))]);
+            let unknown =
+                || words.text("cli.schema.unknown", &[("kind", &kind), ("known", &known.join(", "))]);
             let (_, schema) = found.with_context(unknown)?;
             println!("{schema:#}");
             return Ok(());

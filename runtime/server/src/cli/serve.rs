@@ -55,16 +55,19 @@ impl OperatorFile {
 /// Runs until SIGINT, SIGTERM or the operator's stop.
 pub(super) async fn run(config: Config, words: &Words) -> anyhow::Result<()> {
     let lock = DataLock::take(&config.data)?;
-    let _lock = lock.with_context(|| words.text("cli.serve.running", &[("data", &config.data.display().to_string())]))?;
+    let _lock = lock
+        .with_context(|| words.text("cli.serve.running", &[("data", &config.data.display().to_string())]))?;
     let token = auth::new_secret("mop_");
     let env = std::sync::Arc::new(mortise_engine::System);
     let data = config.data.clone();
     let state = AppState::open(config.clone(), env, Some(auth::hash_secret(&token)));
     let state = state.await.map_err(|failure| words.failure(&failure))?;
-    let listener = TcpListener::bind(config.listen).await.with_context(|| config.listen.to_string())?;
+    let listener =
+        TcpListener::bind(config.serving.listen).await.with_context(|| config.serving.listen.to_string())?;
     let address = listener.local_addr()?;
     OperatorFile { address: reachable(address), token }.write(&data)?;
-    let public = config.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(address)));
+    let public =
+        config.serving.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(address)));
     tracing::info!(%address, data = %data.display(), "serving");
     println!("{}", words.text("cli.serve.address", &[("url", &public)]));
     let cleaning = tokio::spawn(clean(state.clone()));

@@ -142,7 +142,9 @@ async fn id_of(client: &Client<'_>, words: &Words, tenant: &str, login: &str) ->
     let mut rows = users["rows"].as_array().into_iter().flatten();
     let found = rows.find(|row| row["login"] == login.as_str()).and_then(|row| row["id"].as_str());
     let found = found.map(str::to_owned);
-    found.ok_or_else(|| anyhow::anyhow!(words.text("cli.user.unknown", &[("login", &login), ("tenant", tenant)])))
+    found.ok_or_else(|| {
+        anyhow::anyhow!(words.text("cli.user.unknown", &[("login", &login), ("tenant", tenant)]))
+    })
 }
 
 async fn department_id(client: &Client<'_>, tenant: &str, name: &str) -> anyhow::Result<Value> {

@@ -17,7 +17,8 @@ impl Words {
     pub(super) fn new(language: Option<&str>, json: bool) -> Self {
         let variables = ["LC_ALL", "LC_MESSAGES", "LANG"];
         let from_environment = || {
-            let text = variables.iter().find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()))?;
+            let text =
+                variables.iter().find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()))?;
             language::supported(text.split('.').next().unwrap_or_default())
         };
         let chosen = language.and_then(language::supported).or_else(from_environment);
@@ -52,7 +53,8 @@ impl Words {
             Value::String(text) => text.clone(),
             Value::Null => String::new(),
             Value::Array(items) => {
-                let texts = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
+                let texts =
+                    items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
                 texts.collect::<Vec<_>>().join(", ")
             }
             other => other.to_string(),
@@ -64,7 +66,10 @@ impl Words {
             .map(|column| lines.iter().map(|line| width(&line[column])).max().unwrap_or(0))
             .collect();
         for line in lines {
-            let cells = line.iter().zip(&widths).map(|(text, size)| format!("{text}{}", " ".repeat(size - width(text))));
+            let cells = line
+                .iter()
+                .zip(&widths)
+                .map(|(text, size)| format!("{text}{}", " ".repeat(size - width(text))));
             println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
         }
     }

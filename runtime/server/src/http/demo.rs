@@ -60,7 +60,8 @@ async fn people(state: &AppState, tenant: &TenantHandle, people: &People) -> Res
         departments.insert(wanted.id.clone(), found);
     }
     let users = state.control.users(id).await?;
-    let mut by_login: HashMap<String, Uuid> = users.iter().map(|(user, _)| (user.login.clone(), user.id)).collect();
+    let mut by_login: HashMap<String, Uuid> =
+        users.iter().map(|(user, _)| (user.login.clone(), user.id)).collect();
     for wanted in &people.users {
         let department_id = wanted.department.as_ref().and_then(|name| departments.get(name)).copied();
         let supervisor_id = wanted.supervisor.as_ref().and_then(|login| by_login.get(login)).copied();

@@ -38,7 +38,7 @@ pub async fn context(State(state): State<AppState>, mut request: Request, next: 
         Err(failure) => axum::response::IntoResponse::into_response(failure),
     };
     if response.status().is_client_error() || response.status().is_server_error() {
-        response = tell(&state, response, &telling, known.as_deref());
+        response = tell(&state, response, &telling, known.as_ref());
     }
     headers::secure(response.headers_mut(), telling.https);
     response
@@ -104,7 +104,10 @@ fn is_program(path: &str) -> bool {
 }
 
 /// The tenant by `/t/slug` (which is then cut off the path) or by host.
-async fn resolve_tenant(state: &AppState, request: &mut Request) -> Result<(Arc<TenantHandle>, Base), Failure> {
+async fn resolve_tenant(
+    state: &AppState,
+    request: &mut Request,
+) -> Result<(Arc<TenantHandle>, Base), Failure> {
     let path = request.uri().path();
     if let Some(rest) = path.strip_prefix("/t/") {
         let slug = rest.split('/').next().unwrap_or_default();
@@ -147,7 +150,12 @@ fn device(headers: &HeaderMap) -> Option<Arc<str>> {
 }
 
 /// Puts a failure into words: a problem document for programs, a page for people.
-fn tell(state: &AppState, response: Response, telling: &Telling, known: Option<&RequestContext>) -> Response {
+fn tell(
+    state: &AppState,
+    response: Response,
+    telling: &Telling,
+    known: Option<&Arc<RequestContext>>,
+) -> Response {
     let carried = response.extensions().get::<Arc<Failure>>().cloned();
     let failure = match carried {
         Some(failure) => failure,
@@ -169,7 +177,7 @@ fn tell(state: &AppState, response: Response, telling: &Telling, known: Option<&
             base: &telling.base,
             path: telling.uri.path_and_query().map_or("/", |path| path.as_str()),
             htmx: telling.htmx,
-            context: known.as_ref(),
+            context: known,
         },
     );
     failure.add_headers(&mut page);

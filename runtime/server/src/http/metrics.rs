@@ -80,7 +80,7 @@ pub(super) async fn measure(
     let status = response.status();
     state.metrics.requests.with_label_values(&[route, method.as_str(), status.as_str()]).inc();
     state.metrics.seconds.with_label_values(&[route]).observe(elapsed.as_secs_f64());
-    if state.config.log_requests {
+    if state.config.serving.log_requests {
         let milliseconds = elapsed.as_secs_f64() * 1000.0;
         tracing::info!(%method, route, status = status.as_u16(), milliseconds, "request");
     }

@@ -13,8 +13,9 @@ use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use tower::Layer;
+use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{AppState, api, pages};
+use crate::{AppState, Failure, api, pages};
 
 pub use metrics::Metrics;
 
@@ -23,6 +24,7 @@ pub fn router(state: AppState) -> Router {
     let tenant_routes = Router::new()
         .nest("/api/v1", api::router())
         .merge(pages::router())
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(state.clone(), metrics::measure))
         .with_state(state.clone());
     // The layer rewrites the path (`/t/slug` is cut off), so it has to stand before routing.
@@ -33,6 +35,14 @@ pub fn router(state: AppState) -> Router {
         .nest("/operator/v1", operator::router(state.clone()))
         .with_state(state)
         .fallback_service(inside_tenant)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the layer gives it so")]
+/// A mistake of ours ends one request, not the server, and is told like any other failure.
+fn panicked(cause: Box<dyn std::any::Any + Send>) -> axum::response::Response {
+    let text = cause.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("unknown cause");
+    Failure::internal(format!("panic: {text}")).into_response()
 }
 
 /// Answers as soon as the control plane does.

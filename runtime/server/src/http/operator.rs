@@ -11,8 +11,8 @@ use mortise_store::control::{NewTenant, Tenant, TenantPatch};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::api::body::{Body, present};
 use super::demo;
+use crate::api::body::{Body, present};
 use crate::{AppState, Failure, auth, language};
 
 /// Longest slug: it becomes a file name and a schema name.
@@ -92,7 +92,8 @@ async fn operator_only(State(state): State<AppState>, request: Request, next: Ne
 }
 
 fn is_operator(state: &AppState, headers: &HeaderMap) -> bool {
-    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let token =
+        headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     token.is_some_and(|token| state.operator == Some(auth::hash_secret(token)))
 }
 
@@ -114,11 +115,16 @@ fn check(input: &TenantInput) -> Result<(), Failure> {
     let slug_char = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if let Some(slug) = &input.slug {
         let starts = slug.starts_with(|c: char| c.is_ascii_lowercase());
-        if !starts || slug.len() > SLUG_CHARS || !slug.chars().all(slug_char) || RESERVED.contains(&slug.as_str()) {
+        if !starts
+            || slug.len() > SLUG_CHARS
+            || !slug.chars().all(slug_char)
+            || RESERVED.contains(&slug.as_str())
+        {
             return Err(Failure::invalid_field("slug", "tenant.slug"));
         }
     }
-    if input.language.as_deref().is_some_and(|tag| language::supported(tag).is_none_or(|known| known != tag)) {
+    if input.language.as_deref().is_some_and(|tag| language::supported(tag).is_none_or(|known| known != tag))
+    {
         return Err(Failure::invalid_field("language", "user.language"));
     }
     if input.time_zone.as_deref().is_some_and(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
@@ -132,7 +138,9 @@ fn check(input: &TenantInput) -> Result<(), Failure> {
 
 fn taken(error: mortise_store::Error) -> Failure {
     match error {
-        mortise_store::Error::Unique(what) if what.contains("host") => Failure::invalid_field("host", "tenant.taken"),
+        mortise_store::Error::Unique(what) if what.contains("host") => {
+            Failure::invalid_field("host", "tenant.taken")
+        }
         mortise_store::Error::Unique(_) => Failure::invalid_field("slug", "tenant.taken"),
         error => error.into(),
     }
@@ -197,7 +205,8 @@ async fn verify(State(state): State<AppState>, Path(slug): Path<String>) -> Resu
     let tenant = state.tenant(&slug).await?;
     let report = tenant.engine.verify().await?;
     let problems = report.broken.map(|(entry, reason)| format!("{entry}: {reason}"));
-    Ok(Json(json!({"entries": report.entries, "problems": problems.into_iter().collect::<Vec<_>>()})).into_response())
+    Ok(Json(json!({"entries": report.entries, "problems": problems.into_iter().collect::<Vec<_>>()}))
+        .into_response())
 }
 
 /// Asks the server to stop gracefully.

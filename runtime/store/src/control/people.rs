@@ -82,7 +82,8 @@ impl Control {
     /// All users of a tenant by name, with their roles.
     pub async fn users(&self, tenant: Uuid) -> Result<Vec<(User, Vec<String>)>> {
         let rows = user::Entity::find().filter(user::Column::TenantId.eq(tenant));
-        let users = rows.order_by_asc(user::Column::Name).order_by_asc(user::Column::Id).all(&self.db).await?;
+        let users =
+            rows.order_by_asc(user::Column::Name).order_by_asc(user::Column::Id).all(&self.db).await?;
         let ids = Query::select()
             .column(user::Column::Id)
             .from(user::Entity)
@@ -115,7 +116,13 @@ impl Control {
     }
 
     /// Makes a user. A login that is taken is [`crate::Error::Unique`].
-    pub async fn create_user(&self, tenant: Uuid, id: Uuid, new: NewUser, now: DateTime<Utc>) -> Result<User> {
+    pub async fn create_user(
+        &self,
+        tenant: Uuid,
+        id: Uuid,
+        new: NewUser,
+        now: DateTime<Utc>,
+    ) -> Result<User> {
         let transaction = self.db.begin().await?;
         let row = user::ActiveModel {
             id: Set(id),

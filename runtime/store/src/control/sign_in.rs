@@ -93,11 +93,8 @@ impl Control {
 
     /// Stores how often it failed.
     pub async fn set_sign_in_failures(&self, key: &str, count: i32, now: DateTime<Utc>) -> Result<()> {
-        let row = sign_in_failure::ActiveModel {
-            key: Set(key.to_owned()),
-            count: Set(count),
-            last_at: Set(now),
-        };
+        let row =
+            sign_in_failure::ActiveModel { key: Set(key.to_owned()), count: Set(count), last_at: Set(now) };
         let mut conflict = OnConflict::column(sign_in_failure::Column::Key);
         conflict.update_columns([sign_in_failure::Column::Count, sign_in_failure::Column::LastAt]);
         let insert = sign_in_failure::Entity::insert(row).on_conflict(conflict);

@@ -100,7 +100,10 @@ impl Control {
             roles.exec(&transaction).await?;
         }
         user::Entity::delete_many().filter(user::Column::TenantId.eq(id)).exec(&transaction).await?;
-        department::Entity::delete_many().filter(department::Column::TenantId.eq(id)).exec(&transaction).await?;
+        department::Entity::delete_many()
+            .filter(department::Column::TenantId.eq(id))
+            .exec(&transaction)
+            .await?;
         tenant::Entity::delete_by_id(id).exec(&transaction).await?;
         Ok(transaction.commit().await?)
     }
