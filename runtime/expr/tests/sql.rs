@@ -372,6 +372,8 @@ fn what_cannot_be_translated_is_refused_with_the_reason() {
             "record.count in [record.total, 1]",
             "record.count * record.total > 1",
             "record.amount * 99999999 > 1",
+            "record.amount * 99999999 == 0.005",
+            "record.amount * 99999999 > 1 && false",
             "record.amount / 2 > 1",
             "record.score > 1",
             "record.due + record.worked > today()",
@@ -404,6 +406,12 @@ fn what_cannot_be_translated_is_refused_with_the_reason() {
               14: this could become larger than the database can count; keep the result in a computed field and compare that
               数值可能超出数据库的范围；可将结果保存为计算字段，再比较该字段
             record.amount * 99999999 > 1
+              15: this could become larger than the database can count; keep the result in a computed field and compare that
+              数值可能超出数据库的范围；可将结果保存为计算字段，再比较该字段
+            record.amount * 99999999 == 0.005
+              15: this could become larger than the database can count; keep the result in a computed field and compare that
+              数值可能超出数据库的范围；可将结果保存为计算字段，再比较该字段
+            record.amount * 99999999 > 1 && false
               15: this could become larger than the database can count; keep the result in a computed field and compare that
               数值可能超出数据库的范围；可将结果保存为计算字段，再比较该字段
             record.amount / 2 > 1

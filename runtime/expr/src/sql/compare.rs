@@ -105,8 +105,9 @@ impl Translator<'_> {
                 _ => None,
             };
             if let Some(constant) = constant {
-                let Some((comparison, constant)) = constant else { return Ok(None) };
-                return Ok(Some((comparison, self.operand(a)?, Expr::val(constant))));
+                // Refused where the field's side is, even if the constant alone decides.
+                let operand = self.operand(a)?;
+                return Ok(constant.map(|(comparison, constant)| (comparison, operand, Expr::val(constant))));
             }
             let scale = std::cmp::max(stored_scale(&a.ty), stored_scale(&b.ty)).unwrap_or(0);
             return Ok(Some((comparison, self.scaled(a, scale)?, self.scaled(b, scale)?)));

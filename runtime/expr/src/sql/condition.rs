@@ -39,6 +39,10 @@ impl Translator<'_> {
     }
 
     fn logic(&self, and: bool, a: &NodeRef, b: &NodeRef, sense: Sense) -> Result<Expr, Diagnostic> {
+        if self.cx.is_none() {
+            // The evaluator may look at both before one decides, so both have to be translatable.
+            return Ok(self.condition(a, sense)?.and(self.condition(b, sense)?));
+        }
         let mut parts = Vec::with_capacity(2);
         for part in [a, b] {
             if let Some(Known::Value(value)) = self.known(part)? {
