@@ -136,6 +136,15 @@ impl Server {
         self.process.wait().expect("the process is ours");
     }
 
+    /// Asks the process to end, as a service manager does, and waits until it has.
+    pub fn stop(mut self) {
+        let id = self.process.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(asked.is_ok_and(|status| status.success()), "the process can be asked to end");
+        let status = self.process.wait().expect("the process is ours");
+        assert!(status.success(), "{status}");
+    }
+
     fn wait(&mut self) {
         let started = Instant::now();
         loop {

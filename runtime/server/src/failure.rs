@@ -302,6 +302,9 @@ fn status_of(error: &EngineError) -> StatusCode {
     match error {
         EngineError::NotFound(_) => StatusCode::NOT_FOUND,
         EngineError::Forbidden(_) => StatusCode::FORBIDDEN,
+        EngineError::BadRequest(issue) if matches!(issue.code, "file.too_large" | "file.zip_bomb") => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
         EngineError::BadRequest(_) => StatusCode::BAD_REQUEST,
         EngineError::Stale { .. } | EngineError::Duplicate(_) | EngineError::Unconfirmed(_) => {
             StatusCode::CONFLICT
@@ -312,7 +315,9 @@ fn status_of(error: &EngineError) -> StatusCode {
         EngineError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         EngineError::Batch { error, .. } => status_of(error),
         EngineError::Store(StoreError::Closed) | EngineError::ModelChanged => StatusCode::SERVICE_UNAVAILABLE,
-        EngineError::Store(StoreError::Migration(_)) => StatusCode::CONFLICT,
+        EngineError::Store(
+            StoreError::Migration(_) | StoreError::Repeated { .. } | StoreError::TooLarge { .. },
+        ) => StatusCode::CONFLICT,
         EngineError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

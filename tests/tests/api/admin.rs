@@ -131,3 +131,16 @@ fn roles_of_apps_are_listed_with_what_they_reach() {
         assert_eq!(member["label"], "Member");
     });
 }
+
+#[test]
+fn the_audit_trail_is_for_administrators() {
+    on_both(|world| {
+        let audit = "/t/demo/api/v1/audit";
+        let rows = world.call("GET", audit, &json!({})).expect(200).json()["rows"].clone();
+        let rows = rows.as_array().expect("rows").clone();
+        assert!(rows.iter().any(|row| row["action"] == "user_created"), "{rows:?}");
+        assert!(rows.windows(2).all(|pair| pair[0]["seq"].as_i64() > pair[1]["seq"].as_i64()));
+        assert!(!json!(rows).to_string().contains("argon2"), "no secret is written down");
+        world.client(&world.anna.token).get(audit).expect("an answer").expect(403);
+    });
+}

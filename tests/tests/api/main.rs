@@ -4,6 +4,7 @@
 mod admin;
 mod apps;
 mod bad_input;
+mod files;
 mod openapi;
 mod records;
 mod sign_in;

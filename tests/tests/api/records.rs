@@ -256,3 +256,18 @@ fn similar_records_are_shown_before_they_are_doubled() {
         ]);
     });
 }
+
+#[test]
+fn a_form_is_told_what_is_required_while_somebody_types() {
+    on_both(|world| {
+        world.play(&[
+            step("not urgent", Anna, "POST /t/demo/api/v1/records/workshop.task/form-state")
+                .body(json!({"name": "x", "urgent": false}))
+                .with("/required/reason", json!(false)),
+            step("urgent, and a mistake", Anna, "POST /t/demo/api/v1/records/workshop.task/form-state")
+                .body(json!({"name": "x", "urgent": true, "hours": 5000}))
+                .with("/required/reason", json!(true))
+                .with("/issues/0/field", json!("hours")),
+        ]);
+    });
+}

@@ -2,6 +2,7 @@
 //! What pages need as well is a public function here, so that both faces do exactly the same.
 
 pub mod apps;
+mod audit;
 pub mod body;
 pub mod departments;
 pub mod etag;
@@ -32,6 +33,7 @@ pub fn router() -> Router<AppState> {
         .route("/users/{id}", get(users::read).patch(users::patch))
         .route("/departments", get(departments::list).post(departments::post))
         .route("/departments/{id}", patch(departments::patch).delete(departments::delete))
+        .route("/audit", get(audit::list))
         .route("/roles", get(roles::list))
         .route("/tokens", get(tokens::list).post(tokens::post))
         .route("/tokens/{id}", delete(tokens::delete))
@@ -48,6 +50,7 @@ fn record_routes() -> Router<AppState> {
     Router::new()
         .route("/records/{entity}", get(records::list).post(records::create))
         .route("/records/{entity}/duplicates", post(records::duplicates))
+        .route("/records/{entity}/form-state", post(records::form_state))
         .route("/records/{entity}/export", get(records::export))
         .route("/records/{entity}/{id}", get(records::read).patch(records::update).delete(records::delete))
         .route("/records/{entity}/{id}/restore", post(records::restore))

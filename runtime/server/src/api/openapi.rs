@@ -139,6 +139,7 @@ fn entity_paths(entity: &EntityModel, language: &str, paths: &mut Map<String, Va
     put("/{id}/restore", true, vec![("post", one("restore").answers("200", Some(&written)))]);
     put("/{id}/timeline", true, vec![("get", one("timeline").answers("200", Some(&any)))]);
     put("/{id}/comments", true, vec![("post", one("comment").answers("201", None).takes(JSON, &comment))]);
+    put("/form-state", false, vec![("post", one("form_state").answers("200", Some(&any)).takes(JSON, &input))]);
     put(
         "/duplicates",
         false,
@@ -339,6 +340,7 @@ const FIXED: &[(&str, &str, &str, &str, bool)] = &[
     ("post", "/departments", "Make a department", "201", true),
     ("patch", "/departments/{id}", "Change a department", "200", true),
     ("delete", "/departments/{id}", "Remove a department", "204", false),
+    ("get", "/audit", "The audit trail", "200", false),
     ("get", "/roles", "Roles", "200", false),
     ("get", "/tokens", "Tokens", "200", false),
     ("post", "/tokens", "Make a token", "201", true),

@@ -229,6 +229,28 @@ pub(super) async fn duplicates(
     Ok(json_answer(&json!({"suspects": suspects})))
 }
 
+/// `POST /records/{entity}/form-state`: what a form shows, requires and calculates for values that are being typed.
+/// With `id`, over that record.
+pub(super) async fn form_state(
+    by: SignedIn,
+    Path(entity): Path<String>,
+    Body(mut values): Body<Map<String, Value>>,
+) -> Result<Response, Failure> {
+    let id = values.shift_remove("id");
+    let id = id.as_ref().and_then(Value::as_str).map(id_of).transpose()?;
+    let state = by.tenant.engine.form_state(by.actor(), &entity, id, &values).await?;
+    let issues = state.issues.iter().map(|issue| {
+        let issue = crate::failure::Issue::from(issue);
+        json!({"field": issue.field, "code": issue.code, "message": issue.text(by.language)})
+    });
+    Ok(json_answer(&json!({
+        "visible": state.visible,
+        "required": state.required,
+        "computed": state.computed,
+        "issues": issues.collect::<Vec<_>>(),
+    })))
+}
+
 /// File format of an export.
 #[derive(Clone, Copy)]
 struct Wanted(Format);

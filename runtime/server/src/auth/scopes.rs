@@ -64,12 +64,12 @@ fn needed<'a>(method: &Method, path: &'a str) -> (&'static str, Option<&'a str>)
     let (area, entity, action) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
     let verb = if method.is_safe() { "read" } else { "write" };
     match area {
-        // Asking for duplicates changes nothing although it is a POST.
-        "records" if action == Some("duplicates") => ("read", entity),
+        // Asking about what is being typed changes nothing although it is a POST.
+        "records" if matches!(action, Some("duplicates" | "form-state")) => ("read", entity),
         "records" => (verb, entity),
         "batch" | "files" | "imports" => (verb, None),
         "session" | "openapi.json" => ("read", None),
-        _ if method.is_safe() && area != "tokens" => ("read", None),
+        _ if method.is_safe() && !matches!(area, "tokens" | "audit") => ("read", None),
         _ => ("admin", None),
     }
 }

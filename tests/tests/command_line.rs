@@ -1,0 +1,148 @@
+//! The command line: the same commands with and without a running server, in the language of the person, and for programs.
+
+use std::io::Write;
+use std::path::Path;
+
+use mortise_tests::Installation;
+use serde_json::Value;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    std::fs::create_dir_all(path.parent().expect("it is in the folder")).expect("the folder is ours");
+    std::fs::File::create(path).and_then(|mut file| file.write_all(text.as_bytes())).expect("the folder is ours");
+}
+
+/// A small app in a folder.
+fn app(folder: &Path) {
+    write(folder, "app.json", r#"{"id": "notes", "version": "1.0.0", "label": "Notes"}"#);
+    let entity = r#"{"id": "note", "label": "Note", "fields": [{"id": "title", "label": "Title", "type": "text"}]}"#;
+    write(folder, "entities/note.json", entity);
+}
+
+#[test]
+fn commands_do_the_same_with_and_without_a_server() {
+    let installation = Installation::new();
+    let folder = tempfile::tempdir().expect("the system has a temporary folder");
+    app(folder.path());
+    installation.run(&["tenant", "create", "demo", "--name", "Demo"]);
+    installation.run_with(&["user", "create", "demo", "admin", "--administrator", "--stdin"], "a long password\n");
+    installation.run(&["app", "install", "demo", &folder.path().to_string_lossy()]);
+    let commands: [&[&str]; 4] = [
+        &["--json", "tenant", "list"],
+        &["--json", "user", "list", "demo"],
+        &["--json", "app", "list", "demo"],
+        &["--json", "verify", "demo"],
+    ];
+    let alone: Vec<String> = commands.iter().map(|command| installation.run(command)).collect();
+    let server = installation.serve();
+    let beside: Vec<String> = commands.iter().map(|command| installation.run(command)).collect();
+    assert_eq!(alone, beside);
+    assert_eq!(json(&alone[2])[0]["id"], "notes");
+    drop(server);
+}
+
+#[test]
+fn a_second_server_on_the_same_folder_is_refused() {
+    let installation = Installation::new();
+    let _server = installation.serve();
+    let second = installation.try_run(&["--language", "zh-CN", "serve", "--listen", "127.0.0.1:0"], "");
+    assert!(!second.status.success());
+    assert!(String::from_utf8_lossy(&second.stderr).contains("已有其他进程"), "{second:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn the_operators_file_is_private_and_gone_after_a_stop() {
+    use std::os::unix::fs::PermissionsExt;
+    let installation = Installation::new();
+    let file = installation.data().join("operator.json");
+    let server = installation.serve();
+    let mode = std::fs::metadata(&file).expect("a server runs").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    server.stop();
+    assert!(!file.exists());
+}
+
+#[test]
+fn a_check_names_file_place_and_reason() {
+    let installation = Installation::new();
+    let folder = tempfile::tempdir().expect("the system has a temporary folder");
+    app(folder.path());
+    let path = folder.path().to_string_lossy().into_owned();
+    installation.run(&["app", "check", &path]);
+    let broken = r#"{"id": "note", "label": "Note", "fields": [{"id": "title", "label": "Title", "type": "txet"}]}"#;
+    write(folder.path(), "entities/note.json", broken);
+    let output = installation.try_run(&["--json", "app", "check", &path], "");
+    assert!(!output.status.success());
+    let report = json(&String::from_utf8_lossy(&output.stdout));
+    let problem = &report["problems"][0];
+    assert!(problem["file"].as_str().is_some_and(|file| file.ends_with("entities/note.json")), "{report}");
+    assert!(problem["pointer"].as_str().is_some_and(|pointer| pointer.starts_with("/fields/0")), "{report}");
+    write(folder.path(), "app.json", "{");
+    let output = installation.try_run(&["--language", "zh-CN", "app", "check", &path], "");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("app.json") && text.chars().any(|c| c > '\u{4e00}'), "{text}");
+}
+
+#[test]
+fn an_installed_app_exports_to_the_same_folder() {
+    let installation = Installation::new();
+    let folder = tempfile::tempdir().expect("the system has a temporary folder");
+    let out = tempfile::tempdir().expect("the system has a temporary folder");
+    app(folder.path());
+    installation.run(&["tenant", "create", "demo"]);
+    installation.run(&["app", "install", "demo", &folder.path().to_string_lossy()]);
+    installation.run(&["app", "export", "demo", "notes", &out.path().to_string_lossy()]);
+    let plan = installation.run(&["--json", "app", "diff", "demo", &out.path().to_string_lossy()]);
+    assert_eq!(json(&plan)["changes"], serde_json::json!([]));
+}
+
+#[test]
+fn schemas_are_written_for_editors() {
+    let installation = Installation::new();
+    let kinds = installation.run(&["schema"]);
+    for kind in kinds.lines() {
+        let schema = json(&installation.run(&["schema", kind]));
+        assert!(schema["$schema"].as_str().is_some_and(|uri| uri.contains("2020-12")), "{kind}");
+    }
+    assert!(kinds.lines().count() >= 8, "{kinds}");
+    assert!(!installation.try_run(&["schema", "nothing"], "").status.success());
+}
+
+#[test]
+fn mistakes_are_told_on_the_error_output_with_a_failing_exit() {
+    let installation = Installation::new();
+    for command in [
+        &["user", "list", "nobody"][..],
+        &["tenant", "create", "Not A Slug"],
+        &["tenant", "remove", "demo", "--confirm", "other"],
+        &["app", "install", "nobody", "/nowhere"],
+        &["verify", "nobody"],
+    ] {
+        let output = installation.try_run(command, "");
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(!told.trim().is_empty() && !told.contains("error."), "{command:?}: {told}");
+    }
+    assert_eq!(installation.try_run(&["fly"], "").status.code(), Some(2));
+}
+
+#[test]
+fn a_changed_audit_entry_is_found_by_verify() {
+    let installation = Installation::new();
+    installation.run(&["tenant", "create", "demo"]);
+    installation.run_with(&["user", "create", "demo", "admin", "--administrator", "--stdin"], "a long password\n");
+    installation.run(&["verify"]);
+    let database = installation.data().join("tenants/demo/tenant.db");
+    let connection = rusqlite::Connection::open(database).expect("it is a SQLite file");
+    let changed = connection.execute("UPDATE _audit SET action = 'nothing' WHERE seq = 1", []).expect("there is an audit");
+    assert_eq!(changed, 1);
+    drop(connection);
+    let output = installation.try_run(&["verify", "demo"], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("demo"), "{output:?}");
+}
