@@ -212,7 +212,7 @@ impl Copied {
     fn sample(connection: &Connection, table: &str) -> Result<Self> {
         let mut columns = columns(connection, table)?;
         // The key that SQLite counts by itself.
-        columns.retain(|column| column != "rid");
+        columns.retain(|column| column != "_rid");
         let listed = columns.iter().map(|column| format!("\"{column}\"")).collect::<Vec<_>>().join(", ");
         let last = format!("SELECT {listed} FROM {table} ORDER BY rowid DESC LIMIT 1");
         let values =

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use mortise_definition::model::{EntityModel, Model, Slot, system};
 use mortise_definition::source::{FieldAccess, Operation};
-use mortise_expr::{Context, Expression, Value};
+use mortise_expr::{Context, Equality, Expression, Value};
+use mortise_store::select;
 use parking_lot::RwLock;
-use sea_query::Expr;
+use sea_query::{Expr, ExprTrait};
 
 use crate::error::Error;
 use crate::people::UserContext;
@@ -36,6 +37,11 @@ impl Scope {
             (Scope::Nothing, Some(condition)) => *self = Scope::Where(vec![(condition.clone(), app)]),
             (Scope::Where(conditions), Some(condition)) => conditions.push((condition.clone(), app)),
         }
+    }
+
+    /// Whether the scope depends on the present moment.
+    pub(crate) fn volatile(&self) -> bool {
+        matches!(self, Scope::Where(conditions) if conditions.iter().any(|(condition, _)| condition.volatile()))
     }
 }
 
@@ -170,9 +176,9 @@ pub(crate) struct ScopeSql {
 impl ScopeSql {
     /// As one condition.
     pub(crate) fn single(self) -> Option<Expr> {
-        let any = self.branches.into_iter().reduce(|one, other| sea_query::ExprTrait::or(one, other));
+        let any = self.branches.into_iter().reduce(ExprTrait::or);
         match (any, self.condition) {
-            (Some(any), Some(condition)) => Some(sea_query::ExprTrait::and(any, condition)),
+            (Some(any), Some(condition)) => Some(any.and(condition)),
             (any, condition) => any.or(condition),
         }
     }
@@ -181,6 +187,7 @@ impl ScopeSql {
 /// Translates a scope. Definitions whose scopes cannot be translated are refused when they are published.
 pub(crate) fn scope_sql(
     scope: &Scope,
+    entity: &EntityModel,
     published: &Published,
     user: &UserContext,
     now: DateTime<Utc>,
@@ -198,18 +205,23 @@ pub(crate) fn scope_sql(
             let sql = part.to_sql(published.layout.naming.dialect, None, &cx).map_err(|diagnostic| {
                 Error::BadRequest(Issue::new("query.scope").with("reason", diagnostic.message))
             })?;
-            parts.push((part.equality().map(|equality| (equality.slot, equality.null)), sql));
+            parts.push((part.equality(), sql));
         }
     }
     // `owner == me || owner == null`: one value and null of the same field exclude each other.
     let exclusive = match parts.as_slice() {
-        [(Some((one, first_null)), _), (Some((other, second_null)), _)] => one == other && first_null != second_null,
+        [(Some(one), _), (Some(other), _)] => one.slot == other.slot && one.null != other.null,
         _ => false,
     };
-    let sql = parts.into_iter().map(|(_, sql)| sql);
-    Ok(if exclusive {
-        ScopeSql { branches: sql.collect(), condition: None }
-    } else {
-        ScopeSql { branches: vec![], condition: sql.reduce(|one, other| sea_query::ExprTrait::or(one, other)) }
-    })
+    if exclusive {
+        // What the field is compared with may be null as well (`user.department` of somebody without one); then the
+        // two cases would be the same, and each record would be there twice.
+        let apart = |(equality, sql): (Option<Equality>, Expr)| match equality {
+            Some(Equality { slot, null: false }) => sql.and(select::column(entity, slot).is_not_null()),
+            _ => sql,
+        };
+        return Ok(ScopeSql { branches: parts.into_iter().map(apart).collect(), condition: None });
+    }
+    let condition = parts.into_iter().map(|(_, sql)| sql).reduce(ExprTrait::or);
+    Ok(ScopeSql { branches: vec![], condition })
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use mortise_store::{Files, TenantStore};
+use parking_lot::RwLock;
 use sea_orm::{ConnectOptions, Database as SeaDatabase, DatabaseConnection};
 use tokio::sync::Mutex;
 
@@ -66,8 +67,9 @@ pub struct Engine {
     data_dir: PathBuf,
     postgres: Option<DatabaseConnection>,
     env: Arc<dyn Env>,
-    tenants: Mutex<HashMap<String, Arc<Tenant>>>,
-    open: parking_lot::RwLock<Vec<Arc<Tenant>>>,
+    open: RwLock<HashMap<String, Arc<Tenant>>>,
+    /// Held while a tenant is opened or dropped; those that are open are found without it.
+    opening: Mutex<()>,
 }
 
 impl Engine {
@@ -86,8 +88,8 @@ impl Engine {
             data_dir: options.data_dir,
             postgres,
             env: options.env,
-            tenants: Mutex::default(),
-            open: parking_lot::RwLock::default(),
+            open: RwLock::default(),
+            opening: Mutex::default(),
         })
     }
 
@@ -103,10 +105,13 @@ impl Engine {
 
     /// A tenant, opened if it is not yet.
     pub async fn tenant(&self, slug: &str) -> Result<Arc<Tenant>, Error> {
+        if let Some(tenant) = self.opened(slug) {
+            return Ok(tenant);
+        }
         check_slug(slug)?;
-        let mut tenants = self.tenants.lock().await;
-        if let Some(tenant) = tenants.get(slug) {
-            return Ok(tenant.clone());
+        let _one = self.opening.lock().await;
+        if let Some(tenant) = self.opened(slug) {
+            return Ok(tenant);
         }
         let folder = self.tenant_dir(slug);
         std::fs::create_dir_all(&folder).map_err(mortise_store::Error::from)?;
@@ -116,9 +121,12 @@ impl Engine {
             Some(connection) => TenantStore::open_postgres(connection.clone(), &schema(slug)).await?,
         };
         let tenant = Arc::new(Tenant::open(slug, folder, store, files, self.env.clone()).await?);
-        tenants.insert(slug.to_owned(), tenant.clone());
-        self.open.write().push(tenant.clone());
+        self.open.write().insert(slug.to_owned(), tenant.clone());
         Ok(tenant)
+    }
+
+    fn opened(&self, slug: &str) -> Option<Arc<Tenant>> {
+        self.open.read().get(slug).cloned()
     }
 
     /// Makes the storage of a new tenant.
@@ -129,11 +137,11 @@ impl Engine {
     /// Removes a tenant with all its data. There is no way back.
     pub async fn drop_tenant_storage(&self, slug: &str) -> Result<(), Error> {
         check_slug(slug)?;
-        let mut tenants = self.tenants.lock().await;
-        if let Some(tenant) = tenants.remove(slug) {
+        let _one = self.opening.lock().await;
+        let tenant = self.open.write().remove(slug);
+        if let Some(tenant) = tenant {
             tenant.close().await;
         }
-        self.open.write().retain(|tenant| tenant.slug != slug);
         if let Some(connection) = &self.postgres {
             mortise_store::drop_postgres(connection, &schema(slug)).await?;
         }
@@ -148,7 +156,7 @@ impl Engine {
     pub fn metrics(&self) -> EngineMetrics {
         let open = self.open.read();
         let mut metrics = EngineMetrics { tenants: open.len(), ..EngineMetrics::default() };
-        for tenant in open.iter() {
+        for tenant in open.values() {
             metrics.queued += tenant.store.waiting();
             metrics.commits += tenant.store.counters().commits.load(Ordering::Relaxed);
             metrics.commands += tenant.store.counters().writes.load(Ordering::Relaxed);
@@ -158,7 +166,9 @@ impl Engine {
 
     /// Finishes what is under way in every tenant.
     pub async fn shutdown(&self) {
-        for tenant in self.tenants.lock().await.values() {
+        let _one = self.opening.lock().await;
+        let open: Vec<Arc<Tenant>> = self.open.read().values().cloned().collect();
+        for tenant in open {
             tenant.close().await;
         }
     }

@@ -109,6 +109,8 @@ impl Error {
             Error::Batch { error, .. } => error.code(),
             Error::Store(mortise_store::Error::Closed) => "server.closing",
             Error::Store(mortise_store::Error::Migration(_)) => "app.migration",
+            Error::Store(mortise_store::Error::Repeated { .. }) => "app.not_unique",
+            Error::Store(mortise_store::Error::TooLarge { .. }) => "app.too_large",
             Error::Store(_) | Error::ModelChanged => "server.failed",
         }
     }
@@ -129,6 +131,12 @@ impl Error {
                 args
             }
             Error::Store(mortise_store::Error::Migration(reason)) => vec![("reason", reason.clone())],
+            Error::Store(mortise_store::Error::Repeated { entity, fields, count }) => {
+                vec![("entity", entity.clone()), ("fields", fields.clone()), ("count", count.to_string())]
+            }
+            Error::Store(mortise_store::Error::TooLarge { entity, field, count }) => {
+                vec![("entity", entity.clone()), ("field", field.clone()), ("count", count.to_string())]
+            }
             Error::KeyReused | Error::Store(_) | Error::ModelChanged => Vec::new(),
         }
     }

@@ -13,7 +13,6 @@ use parking_lot::Mutex;
 use sea_query::{Alias, Expr, ExprTrait};
 use uuid::Uuid;
 
-use crate::access::{Scope, scope_sql};
 use crate::commands::Work;
 use crate::error::Error;
 use crate::query::{self, Query};
@@ -60,6 +59,8 @@ struct Plan {
     conditions: Vec<Expr>,
     sort: Vec<(Slot, bool)>,
     slots: Vec<Slot>,
+    /// The conditions depend on the present moment: a total of it is never asked for again.
+    volatile: bool,
 }
 
 /// Reads a page.
@@ -92,7 +93,7 @@ pub(crate) async fn export(
     loop {
         // What may be exported is what may be seen and exported.
         let mut plan = plan(work, &entity, &query, Operation::Read)?;
-        let exported = scope_sql(work.access(&entity).scope(Operation::Export), &work.published, &work.actor.user, work.now)?;
+        let exported = work.scope_sql(&entity, Operation::Export)?;
         plan.conditions.extend(exported.single());
         let mut rows = read(work, store, &entity, &plan, &query, query.limit).await?;
         let Some(last) = rows.last() else { return Ok(()) };
@@ -108,12 +109,16 @@ pub(crate) async fn export(
 }
 
 fn plan(work: &Work, entity: &EntityModel, query: &Query, operation: Operation) -> Result<Plan, Error> {
+    if query.model.as_ref().is_some_and(|model| *model != work.published.model.digest) {
+        return Err(Error::ModelChanged);
+    }
     let access = work.access(entity);
     access.demand(operation, entity)?;
-    let scope = scope_sql(access.scope(operation), &work.published, &work.actor.user, work.now)?;
+    let scope = work.scope_sql(entity, operation)?;
+    let mut volatile = access.scope(operation).volatile() || access.scope(Operation::Read).volatile();
     let mut conditions: Vec<Expr> = scope.condition.into_iter().collect();
     if operation != Operation::Read
-        && let Some(read) = scope_sql(access.scope(Operation::Read), &work.published, &work.actor.user, work.now)?.single()
+        && let Some(read) = work.scope_sql(entity, Operation::Read)?.single()
     {
         conditions.push(read);
     }
@@ -121,14 +126,18 @@ fn plan(work: &Work, entity: &EntityModel, query: &Query, operation: Operation) 
     for (filter, app) in view_filter.into_iter().chain(query.filter.as_ref().map(|filter| (filter, entity.app))) {
         let roots: [&[Value]; 3] = [&[], &work.actor.user.root, &work.published.model.apps[app].setting_values];
         let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots };
+        volatile |= filter.volatile();
         conditions.push(filter.to_sql(work.published.layout.naming.dialect, None, &cx).map_err(|diagnostic| {
             Error::BadRequest(Issue::new("query.filter").with("column", diagnostic.column).with("reason", diagnostic.message))
         })?);
     }
     conditions.extend(query.conditions.iter().map(|condition| query::condition_sql(work, entity, condition)));
-    let sort = query.total_order();
+    if let Some(words) = &query.search {
+        conditions.extend(query::in_visible_fields(work, entity, words));
+    }
+    let sort = query.total_order(access);
     let slots = columns(work, entity, query, &sort);
-    Ok(Plan { branches: scope.branches, conditions, sort, slots })
+    Ok(Plan { branches: scope.branches, conditions, sort, slots, volatile })
 }
 
 /// Columns to read: those asked for, and those that the answer needs anyhow (id, version, order, title).
@@ -207,6 +216,9 @@ async fn total(
         trash: query.trash,
     };
     let counts = select.counts(&work.published.layout, (TOTAL_CAP + 1).unsigned_abs());
+    if plan.volatile {
+        return count(store, &counts).await;
+    }
     let key = (entity.index, format!("{}{counts:?}", work.published.model.digest));
     // Read before counting: a change in between makes the stored total stale, never wrong for long.
     let changes = store.changes(entity.index);
@@ -215,13 +227,17 @@ async fn total(
     {
         return Ok(*total);
     }
-    let mut count = 0;
-    for (sql, params) in &counts {
-        count += store.fetch_long(sql, params, |row| row.int(0)).await?.pop().flatten().unwrap_or(0);
-    }
-    let total = Total { count: Ord::min(count, TOTAL_CAP), exact: count <= TOTAL_CAP };
+    let total = count(store, &counts).await?;
     totals.0.lock().put(key, (changes, total));
     Ok(total)
+}
+
+async fn count(store: &TenantStore, counts: &[(String, Vec<Param>)]) -> Result<Total, Error> {
+    let mut count = 0;
+    for (sql, params) in counts {
+        count += store.fetch_long(sql, params, |row| row.int(0)).await?.pop().flatten().unwrap_or(0);
+    }
+    Ok(Total { count: Ord::min(count, TOTAL_CAP), exact: count <= TOTAL_CAP })
 }
 
 /// Puts titles of references, and fields read through them, beside the records: one statement per reference column.
@@ -274,7 +290,7 @@ async fn referenced(
     read: &[Slot],
 ) -> Result<HashMap<Uuid, Vec<Value>>, Error> {
     let access = work.access(target);
-    if matches!(access.scope(Operation::Read), Scope::Nothing) {
+    if !access.may(Operation::Read) {
         return Ok(HashMap::new());
     }
     let table = &work.published.layout.tables[target.index];
@@ -291,8 +307,11 @@ async fn referenced(
     for slot in &slots {
         statement.column(Alias::new(target.fields[*slot].name.as_ref()));
     }
-    statement.and_where(select::column(target, system::ID).is_in(ids.iter().map(|id| Expr::val(Param::from(*id)))));
-    if let Some(scope) = scope_sql(access.scope(Operation::Read), &work.published, &work.actor.user, work.now)?.single() {
+    // In powers of two, so that a handful of statements serves pages of every size.
+    let padding = ids.last().into_iter().cycle().take(ids.len().next_power_of_two() - ids.len());
+    let ids = ids.iter().chain(padding).map(|id| Expr::val(Param::from(*id)));
+    statement.and_where(select::column(target, system::ID).is_in(ids));
+    if let Some(scope) = work.scope_sql(target, Operation::Read)?.single() {
         statement.and_where(scope);
     }
     let (sql, params) = select::build(&statement, work.published.layout.naming.dialect);

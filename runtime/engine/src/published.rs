@@ -9,7 +9,7 @@ use crate::people::UserContext;
 
 /// A model in force; a request works with one of these from beginning to end.
 #[derive(Debug)]
-pub struct Published {
+pub(crate) struct Published {
     /// The model.
     pub model: Arc<Model>,
     /// Its statements.

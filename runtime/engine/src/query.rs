@@ -54,6 +54,8 @@ pub struct Query {
     pub trash: bool,
     /// Whether the total is wanted.
     pub total: bool,
+    /// Digest of the model that the slots belong to; under another one the request is refused.
+    pub model: Option<String>,
 }
 
 /// One condition on one field.
@@ -131,6 +133,7 @@ impl Query {
             cursor: None,
             trash: false,
             total: true,
+            model: None,
         }
     }
 
@@ -141,7 +144,7 @@ impl Query {
         params: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Result<Query, Error> {
         let access = work.access(entity);
-        let mut query = Query::all(&entity.key);
+        let mut query = Query { model: Some(work.published.model.digest.clone()), ..Query::all(&entity.key) };
         let mut sort = None;
         let mut limit = None;
         for (name, value) in params {
@@ -180,9 +183,11 @@ impl Query {
         Ok(query)
     }
 
-    /// The order with the id at its end, so that it is total.
-    pub(crate) fn total_order(&self) -> Vec<(Slot, bool)> {
+    /// The order with the id at its end, so that it is total. Fields that the person may not see are left out: the
+    /// order, and the cursor, would tell them.
+    pub(crate) fn total_order(&self, access: &EntityAccess) -> Vec<(Slot, bool)> {
         let mut sort = self.sort.clone();
+        sort.retain(|(slot, _)| access.sees(*slot));
         if !sort.iter().any(|(slot, _)| *slot == system::ID) {
             let descending = sort.last().is_some_and(|(_, descending)| *descending);
             sort.push((system::ID, descending));
@@ -381,6 +386,28 @@ pub(crate) fn condition_sql(work: &Work, entity: &EntityModel, condition: &Condi
     }
 }
 
+/// Where the search index also holds fields that the person may not see: each word has to stand in one that may be
+/// seen, so that nobody finds out by searching what is hidden.
+pub(crate) fn in_visible_fields(work: &Work, entity: &EntityModel, words: &str) -> Vec<Expr> {
+    let access = work.access(entity);
+    if entity.search.iter().all(|slot| access.sees(*slot)) {
+        return Vec::new();
+    }
+    let find = match work.published.layout.naming.dialect {
+        mortise_expr::Dialect::Sqlite => "instr(lower(CAST({} AS text)), ?) > 0",
+        mortise_expr::Dialect::Postgres => "strpos(lower(CAST({} AS text)), $1) > 0",
+    };
+    let visible: Vec<Slot> = entity.search.iter().copied().filter(|slot| access.sees(*slot)).collect();
+    let somewhere = |word: String| {
+        let in_field = |slot: &Slot| {
+            let column = mortise_store::quote(&entity.fields[*slot].name);
+            Expr::cust_with_values(find.replace("{}", &column), [Param::from(word.as_str())])
+        };
+        visible.iter().map(in_field).reduce(|one, other| one.or(other)).unwrap_or_else(|| Expr::cust("1 = 0"))
+    };
+    mortise_store::search::words(words).into_iter().map(somewhere).collect()
+}
+
 /// The place of a record in an order, as an opaque text.
 pub(crate) fn write_cursor(sort: &[(Slot, bool)], record: &[Value]) -> String {
     let mut text = vec![b'['];
@@ -404,7 +431,9 @@ pub(crate) fn read_cursor(work: &Work, entity: &EntityModel, sort: &[(Slot, bool
     }
     let cx = work.values();
     let read = |((slot, _), json): (&(Slot, bool), &serde_json::Value)| {
-        values::from_stored(&entity.shape.members()[*slot].ty, json, &cx).ok_or_else(wrong)
+        let value = values::from_stored(&entity.shape.members()[*slot].ty, json, &cx);
+        // PostgreSQL takes no NUL in a text.
+        value.filter(|value| !value.as_text().is_some_and(|text| text.contains('\0'))).ok_or_else(wrong)
     };
     sort.iter().zip(&parts).map(read).collect()
 }

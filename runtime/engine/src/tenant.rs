@@ -10,13 +10,13 @@ use bytes::Bytes;
 use futures_util::Stream;
 use mortise_definition::model::{FieldKind, FieldModel, Model};
 use mortise_definition::source::Operation;
-use mortise_definition::{Overlay, Package, recompile};
+use mortise_definition::{Package, recompile};
 use mortise_expr::Value;
 use mortise_store::{Files, StoredEntry, TenantStore, Verified};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use crate::apps::{self, AppVersion, Plan, Report, Sources, Target};
+use crate::apps::{self, AppVersion, Plan, Report, Target};
 use crate::commands::{self, Command, Outcome, RunOptions, Work, Written, similar};
 use crate::env::Env;
 use crate::error::{Error, Suspect};
@@ -32,8 +32,10 @@ use crate::records::{self, Record};
 use crate::timeline::{self, TimelineEntry};
 use crate::values::Issue;
 
-/// Tries of a command whose definitions change while it is prepared.
+/// Tries of a command or a read whose definitions change meanwhile.
 const TRIES_MAX: u32 = 50;
+/// Pause between two tries: between the commit of an installation and its coming into force lies next to nothing.
+const RETRY: Duration = Duration::from_millis(2);
 
 /// A tenant.
 pub struct Tenant {
@@ -44,11 +46,12 @@ pub struct Tenant {
     pub(crate) store: TenantStore,
     files: Files,
     env: Arc<dyn Env>,
-    published: ArcSwap<Published>,
+    published: Arc<ArcSwap<Published>>,
     directory: ArcSwap<Directory>,
     totals: Totals,
     imports: Arc<Imports>,
-    sources: tokio::sync::Mutex<Sources>,
+    /// Held while apps or settings change: one change after the other.
+    changing: tokio::sync::Mutex<()>,
 }
 
 impl Tenant {
@@ -68,10 +71,10 @@ impl Tenant {
             slug: slug.to_owned(),
             imports: Arc::new(Imports::new(folder.join("imports"))),
             folder,
-            published: ArcSwap::from_pointee(published),
+            published: Arc::new(ArcSwap::from_pointee(published)),
             directory: ArcSwap::from_pointee(Directory::default()),
             totals: Totals::default(),
-            sources: tokio::sync::Mutex::new(sources),
+            changing: tokio::sync::Mutex::default(),
             store,
             files,
             env,
@@ -102,8 +105,22 @@ impl Tenant {
         self.published.load_full()
     }
 
-    pub(crate) fn publish(&self, published: Arc<Published>) {
-        self.published.store(published);
+    /// Brings a model into force. Called by the writer after the commit, so that it happens even when whoever asked
+    /// for the change has gone away meanwhile.
+    pub(crate) fn publisher(&self, published: Arc<Published>) -> impl FnOnce() + Send + 'static {
+        let place = self.published.clone();
+        move || place.store(published)
+    }
+
+    /// Whether what was read under this model stands. If the definitions changed meanwhile, a statement may not have
+    /// fitted the tables any more, or have read other columns than were meant; the caller reads again.
+    async fn stands(&self, work: &Work, tries: &mut u32) -> bool {
+        if self.store.in_force(&work.published.model.digest) || *tries >= TRIES_MAX {
+            return true;
+        }
+        *tries += 1;
+        tokio::time::sleep(RETRY).await;
+        false
     }
 
     pub(crate) fn work(&self, actor: &Actor) -> Work {
@@ -125,26 +142,33 @@ impl Tenant {
     pub async fn run(&self, actor: &Actor, command: Command, options: RunOptions) -> Result<Outcome, Error> {
         let mut tries = 0;
         loop {
-            match self.try_run(actor, &command, &options).await {
-                // An installation has committed and is about to be published here.
-                Err(Error::ModelChanged) if tries < TRIES_MAX => {
-                    tries += 1;
-                    tokio::time::sleep(Duration::from_millis(2)).await;
-                }
-                result => return result,
+            let work = self.work(actor);
+            let result = self.try_run(&work, &command, &options).await;
+            let repeat = match &result {
+                Ok(_) => false,
+                // What was asked of tables that have changed meanwhile fails in the words of the database.
+                Err(Error::Store(mortise_store::Error::Database(_))) => !self.stands(&work, &mut tries).await,
+                Err(Error::ModelChanged) => tries < TRIES_MAX,
+                Err(_) => false,
+            };
+            if !repeat {
+                return result;
             }
+            tries += 1;
+            tokio::time::sleep(RETRY).await;
         }
     }
 
-    async fn try_run(&self, actor: &Actor, command: &Command, options: &RunOptions) -> Result<Outcome, Error> {
-        let work = self.work(actor);
-        let key = options.idempotency_key.as_deref().map(|key| idempotency::Key::new(actor, key, command));
+    async fn try_run(&self, work: &Work, command: &Command, options: &RunOptions) -> Result<Outcome, Error> {
+        let key = options.idempotency_key.as_deref();
+        let key = key.map(|key| idempotency::Key::new(&work.actor, key, command));
         if let Some(key) = &key
             && let Some(outcome) = idempotency::find(&self.store, key).await?
         {
             return outcome;
         }
-        let step = commands::prepare(&work, &self.store, command).await?;
+        let step = commands::prepare(work, &self.store, command).await?;
+        let work = work.clone();
         self.store
             .write(move |session| {
                 if session.model != work.published.model.digest {
@@ -161,33 +185,42 @@ impl Tenant {
 
     /// Reads a record with titles and child rows.
     pub async fn read(&self, actor: &Actor, entity: &str, id: Uuid) -> Result<Record, Error> {
-        let work = self.work(actor);
-        let entity = work.entity(entity)?.clone();
-        records::read(&work, &self.store, &entity, id).await
+        Ok(self.read_with(actor, entity, id).await?.1)
     }
 
     /// Reads a record as JSON, with its version.
     pub async fn read_json(&self, actor: &Actor, entity: &str, id: Uuid) -> Result<(Vec<u8>, i64), Error> {
-        let work = self.work(actor);
-        let entity = work.entity(entity)?.clone();
-        let record = records::read(&work, &self.store, &entity, id).await?;
+        let (work, record) = self.read_with(actor, entity, id).await?;
+        let entity = work.entity(entity)?;
         let mut json = Vec::with_capacity(1024);
         let slots = &work.published.layout.tables[entity.index].stored;
-        records::write_record(&work, &entity, &record, slots, &mut json);
+        records::write_record(&work, entity, &record, slots, &mut json);
         Ok((json, record.version()))
+    }
+
+    async fn read_with(&self, actor: &Actor, entity: &str, id: Uuid) -> Result<(Work, Record), Error> {
+        let mut tries = 0;
+        loop {
+            let work = self.work(actor);
+            let result = records::read(&work, &self.store, work.entity(entity)?, id).await;
+            if self.stands(&work, &mut tries).await {
+                return Ok((work, result?));
+            }
+        }
     }
 
     /// What was written, as JSON; a repeated answer reads the record as it is now.
     pub async fn written_json(&self, actor: &Actor, written: Written) -> Result<Vec<u8>, Error> {
         if written.values.is_empty() {
-            return Ok(self.read_json(actor, &written.entity, written.id).await?.0);
+            return self.reread_json(actor, &written).await;
         }
         let work = self.work(actor);
         let entity = work.entity(&written.entity)?.clone();
         // Child rows and rollups were written after the values were taken.
         let follows = |field: &FieldModel| matches!(field.kind, FieldKind::Lines { .. } | FieldKind::Rollup { .. });
-        if entity.declared().iter().any(follows) {
-            return Ok(self.read_json(actor, &written.entity, written.id).await?.0);
+        // Values are by slot: under a newer model they would be read wrongly.
+        if entity.declared().iter().any(follows) || written.values.len() != entity.fields.len() {
+            return self.reread_json(actor, &written).await;
         }
         let mut rows = [Record::new(written.values)];
         lists::resolve_with(&work, &self.store, &entity, &[], &mut rows).await?;
@@ -195,6 +228,16 @@ impl Tenant {
         let slots = &work.published.layout.tables[entity.index].stored;
         records::write_record(&work, &entity, &rows[0], slots, &mut json);
         Ok(json)
+    }
+
+    /// The record as it is now. Somebody who gave it away with this very change learns what it is called, no more.
+    async fn reread_json(&self, actor: &Actor, written: &Written) -> Result<Vec<u8>, Error> {
+        match self.read_json(actor, &written.entity, written.id).await {
+            Err(Error::NotFound(_)) => {
+                Ok(format!("{{\"id\":\"{}\",\"version\":{}}}", written.id, written.version).into_bytes())
+            }
+            result => Ok(result?.0),
+        }
     }
 
     /// Reads the parameters of a list request.
@@ -212,13 +255,23 @@ impl Tenant {
 
     /// Reads a page of a list.
     pub async fn list(&self, actor: &Actor, query: &Query) -> Result<Page, Error> {
-        lists::page(&self.work(actor), &self.store, &self.totals, query).await
+        Ok(self.list_with(actor, query).await?.1)
+    }
+
+    async fn list_with(&self, actor: &Actor, query: &Query) -> Result<(Work, Page), Error> {
+        let mut tries = 0;
+        loop {
+            let work = self.work(actor);
+            let result = lists::page(&work, &self.store, &self.totals, query).await;
+            if self.stands(&work, &mut tries).await {
+                return Ok((work, result?));
+            }
+        }
     }
 
     /// Reads a page of a list as JSON: `{"rows": […], "next": …, "total": …, "total_exact": …}`.
     pub async fn list_json(&self, actor: &Actor, query: &Query) -> Result<Vec<u8>, Error> {
-        let work = self.work(actor);
-        let page = lists::page(&work, &self.store, &self.totals, query).await?;
+        let (work, page) = self.list_with(actor, query).await?;
         let entity = work.entity(&query.entity)?.clone();
         let slots = lists::shown(&work, &entity, query);
         let mut json = Vec::with_capacity(page.rows.len() * 400 + 64);
@@ -281,10 +334,14 @@ impl Tenant {
         before: Option<i64>,
         limit: i64,
     ) -> Result<Vec<TimelineEntry>, Error> {
-        let work = self.work(actor);
-        let entity = work.entity(entity)?.clone();
-        records::read(&work, &self.store, &entity, id).await?;
-        timeline::read(&work, &self.store, &entity, id, before, limit).await
+        let mut tries = 0;
+        loop {
+            let work = self.work(actor);
+            let result = timeline::of_record(&work, &self.store, work.entity(entity)?, id, before, limit).await;
+            if self.stands(&work, &mut tries).await {
+                return result;
+            }
+        }
     }
 
     /// The tenant's audit trail, newest first, before entry `before`; for administrators.
@@ -304,30 +361,14 @@ impl Tenant {
         values: &Map<String, Json>,
         own: Option<Uuid>,
     ) -> Result<Vec<Suspect>, Error> {
-        let work = self.work(actor);
-        let entity = work.entity(entity)?.clone();
-        if !work.access(&entity).may(Operation::Create) && !work.access(&entity).may(Operation::Update) {
-            work.access(&entity).demand(Operation::Create, &entity)?;
-        }
-        let mut typed = vec![Value::Null; entity.fields.len()];
-        typed[mortise_definition::model::system::ID] = own.map_or(Value::Null, Value::Id);
-        for (name, json) in values {
-            if let Some(field) = entity.field(name)
-                && let Ok(value) = crate::values::from_json(field, json, &work.values())
-            {
-                typed[field.slot] = value;
+        let mut tries = 0;
+        loop {
+            let work = self.work(actor);
+            let result = similar::while_typing(&work, &self.store, work.entity(entity)?, values, own).await;
+            if self.stands(&work, &mut tries).await {
+                return result;
             }
         }
-        let keys = similar::keys(&entity, &typed);
-        let Some((sql, params)) = similar::candidates(self.store.naming(), &entity, &keys) else { return Ok(Vec::new()) };
-        let ids: Vec<Uuid> = self.store.fetch(&sql, &params, |row| row.id(0)).await?.into_iter().flatten().collect();
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (sql, params) = similar::records(&work, &entity, &ids);
-        let table = &work.published.layout.tables[entity.index];
-        let candidates = self.store.fetch(&sql, &params, |row| table.record(row)).await?;
-        Ok(similar::judge(&work, &entity, &typed, candidates))
     }
 
     /// The state of a form while it is filled in, over a record (by id) or a new one.
@@ -338,16 +379,20 @@ impl Tenant {
         id: Option<Uuid>,
         values: &Map<String, Json>,
     ) -> Result<FormState, Error> {
-        let work = self.work(actor);
-        let entity = work.entity(entity)?.clone();
-        let base = match id {
-            Some(id) => records::read(&work, &self.store, &entity, id).await?.values,
+        let (work, base) = match id {
+            Some(id) => {
+                let (work, record) = self.read_with(actor, entity, id).await?;
+                (work, record.values)
+            }
             None => {
-                work.access(&entity).demand(Operation::Create, &entity)?;
-                vec![Value::Null; entity.fields.len()]
+                let work = self.work(actor);
+                let entity = work.entity(entity)?;
+                work.access(entity).demand(Operation::Create, entity)?;
+                let empty = vec![Value::Null; entity.fields.len()];
+                (work, empty)
             }
         };
-        Ok(form_state::state(&work, &entity, base, values))
+        Ok(form_state::state(&work, work.entity(entity)?, base, values))
     }
 
     /// Values of a new record before anything is typed.
@@ -378,13 +423,18 @@ impl Tenant {
 
     /// What installing a package would change.
     pub async fn plan(&self, package: Arc<Package>) -> Result<Plan, Error> {
-        let sources = self.sources.lock().await;
-        Ok(apps::plan(self, &sources, &Target::Package(package)).await?.plan)
+        Ok(apps::plan(self, apps::load(&self.store).await?, &Target::Package(package)).await?.plan)
     }
 
     /// Installs or upgrades an app. Destructive steps have to be confirmed by their keys.
     pub async fn install(&self, actor: &Actor, package: Arc<Package>, confirm: &[String]) -> Result<Report, Error> {
         self.change_apps(actor, &Target::Package(package), confirm).await
+    }
+
+    /// Keeps what an administrator made of an installed app (see [`Tenant::package`]) as a change over the version in
+    /// force, so that it outlives upgrades. The app as its author made it takes all changes back.
+    pub async fn customize(&self, actor: &Actor, changed: Arc<Package>, confirm: &[String]) -> Result<Report, Error> {
+        self.change_apps(actor, &Target::Customized(changed), confirm).await
     }
 
     /// Puts an earlier version of an app into force again; the one before the present one unless numbered.
@@ -410,9 +460,9 @@ impl Tenant {
         if !actor.user.admin {
             return Err(Error::Forbidden(Issue::new("permission.administrator")));
         }
-        let mut sources = self.sources.lock().await;
-        let prepared = apps::plan(self, &sources, target).await?;
-        apps::install(self, &mut sources, actor, prepared, confirm).await
+        let _one = self.changing.lock().await;
+        let prepared = apps::plan(self, apps::load(&self.store).await?, target).await?;
+        apps::install(self, actor, prepared, confirm).await
     }
 
     /// All versions of an app, newest first.
@@ -422,14 +472,9 @@ impl Tenant {
 
     /// The app as it is in force, with the administrator's changes; for export.
     pub async fn package(&self, app: &str) -> Result<Package, Error> {
-        let sources = self.sources.lock().await;
-        let missing = || Error::NotFound(Issue::new("app.not_installed").with("app", app));
-        let package = sources.packages.iter().find(|package| package.app.id == app).ok_or_else(missing)?;
-        let overlay: Option<&Overlay> = sources.overlays.iter().find(|overlay| overlay.app == app);
-        match overlay {
-            Some(overlay) => overlay.apply(package).map_err(Error::Definition),
-            None => Ok(Package::clone(package)),
-        }
+        let found = apps::effective(&apps::load(&self.store).await?, app)?;
+        let package = found.ok_or_else(|| Error::NotFound(Issue::new("app.not_installed").with("app", app)))?;
+        Ok(Arc::unwrap_or_clone(package))
     }
 
     /// Gives a setting of an app another value.
@@ -437,8 +482,8 @@ impl Tenant {
         if !actor.user.admin {
             return Err(Error::Forbidden(Issue::new("permission.administrator")));
         }
-        let mut sources = self.sources.lock().await;
-        apps::set_setting(self, &mut sources, actor, app, name, value).await
+        let _one = self.changing.lock().await;
+        apps::set_setting(self, apps::load(&self.store).await?, actor, app, name, value).await
     }
 
     /// Checks the audit trail.

@@ -14,11 +14,11 @@ use uuid::Uuid;
 use crate::commands::Work;
 use crate::error::Error;
 use crate::lists;
-use crate::records::Record;
+use crate::records::{self, Record};
 use crate::values::{self, People};
 
 /// Entries of one page at most.
-pub const LIMIT_MAX: i64 = 200;
+pub(crate) const LIMIT_MAX: i64 = 200;
 
 /// One entry.
 #[derive(Debug, Clone, Serialize)]
@@ -60,8 +60,8 @@ pub struct FieldChange {
     pub new: Option<String>,
 }
 
-/// Reads a page of a record's history, newest first. The caller has made sure that the person may see the record.
-pub(crate) async fn read(
+/// Reads a page of the history of a record that the person may see, newest first.
+pub(crate) async fn of_record(
     work: &Work,
     store: &TenantStore,
     entity: &EntityModel,
@@ -69,7 +69,8 @@ pub(crate) async fn read(
     before: Option<i64>,
     limit: i64,
 ) -> Result<Vec<TimelineEntry>, Error> {
-    let entries = store.record_trail(id, before.unwrap_or(i64::MAX), limit.clamp(1, LIMIT_MAX)).await?;
+    records::read(work, store, entity, id).await?;
+    let entries = store.record_trail(&entity.key, id, before.unwrap_or(i64::MAX), limit.clamp(1, LIMIT_MAX)).await?;
     let titles = titles(work, store, entity, &entries).await?;
     Ok(entries.into_iter().map(|entry| tell(work, entity, entry, &titles)).collect())
 }

@@ -125,6 +125,7 @@ const ROWS_MAX: usize = 500;
 /// Appends entries to the chain and moves its head.
 pub(crate) fn append(tx: &mut dyn Tx, naming: &Naming, head: Head, entries: &[AuditEntry]) -> Result<Head> {
     let mut last = head;
+    let mut insert = Insert::new(naming, "_audit", COLUMNS, 12);
     for chunk in entries.chunks(rows_per_statement(naming)) {
         let mut params = Vec::with_capacity(chunk.len() * 12);
         for entry in chunk {
@@ -144,7 +145,7 @@ pub(crate) fn append(tx: &mut dyn Tx, naming: &Naming, head: Head, entries: &[Au
                 Param::Bytes(Some(last.hash.to_vec())),
             ]);
         }
-        tx.execute(&insert_rows(naming, "_audit", COLUMNS, 12, chunk.len()), &params)?;
+        tx.execute(insert.of(chunk.len()), &params)?;
     }
     if last.seq > head.seq {
         let sql = naming.sql(&format!("UPDATE {} SET seq = ?1, hash = ?2", naming.table("_audit_head")));
@@ -161,20 +162,39 @@ pub(crate) fn rows_per_statement(naming: &Naming) -> usize {
     }
 }
 
-/// `INSERT INTO table (columns) VALUES (?1, …), (…)`.
-pub(crate) fn insert_rows(naming: &Naming, table: &str, columns: &str, width: usize, rows: usize) -> String {
-    let mut sql = format!("INSERT INTO {} ({columns}) VALUES ", naming.table(table));
-    for row in 0..rows {
-        sql.push_str(if row == 0 { "(" } else { ", (" });
-        for column in 1..=width {
-            if column > 1 {
-                sql.push_str(", ");
-            }
-            sql.push_str(&naming.placeholder(row * width + column));
-        }
-        sql.push(')');
+/// `INSERT INTO table (columns) VALUES (?1, …), (…)`, put together once per number of rows.
+pub(crate) struct Insert<'a> {
+    naming: &'a Naming,
+    table: &'a str,
+    columns: &'a str,
+    width: usize,
+    made: (usize, String),
+}
+
+impl<'a> Insert<'a> {
+    /// For rows of so many columns.
+    pub(crate) fn new(naming: &'a Naming, table: &'a str, columns: &'a str, width: usize) -> Insert<'a> {
+        Insert { naming, table, columns, width, made: (0, String::new()) }
     }
-    sql
+
+    /// The statement for so many rows.
+    pub(crate) fn of(&mut self, rows: usize) -> &str {
+        if self.made.0 != rows {
+            let mut sql = format!("INSERT INTO {} ({}) VALUES ", self.naming.table(self.table), self.columns);
+            for row in 0..rows {
+                sql.push_str(if row == 0 { "(" } else { ", (" });
+                for column in 1..=self.width {
+                    if column > 1 {
+                        sql.push_str(", ");
+                    }
+                    sql.push_str(&self.naming.placeholder(row * self.width + column));
+                }
+                sql.push(')');
+            }
+            self.made = (rows, sql);
+        }
+        &self.made.1
+    }
 }
 
 /// What [`crate::TenantStore::verify`] found.
@@ -205,9 +225,16 @@ impl Verifier {
         if stored.seq != expected.seq {
             self.broken = Some((expected.seq, format!("entry {} is missing", expected.seq)));
         } else if stored.hash != expected.hash {
-            self.broken = Some((stored.seq, format!("entry {} was changed", stored.seq)));
+            self.changed(stored.seq);
         } else {
             self.head = expected;
+        }
+    }
+
+    /// Notes an entry that is not what it was.
+    pub(crate) fn changed(&mut self, seq: i64) {
+        if self.broken.is_none() {
+            self.broken = Some((seq, format!("entry {seq} was changed")));
         }
     }
 

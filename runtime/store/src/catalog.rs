@@ -149,19 +149,27 @@ pub struct Migration {
     pub after: Catalog,
 }
 
-/// Plans the way from `current` to what `desired` asks for.
+/// Plans the way from `current` to what `desired` asks for. What goes makes room before what comes takes its place:
+/// tables and indexes of all entities share their names.
 pub fn plan(current: &Catalog, desired: &Catalog) -> Migration {
     let mut migration = Migration { after: current.clone(), ..Migration::default() };
-    for (key, table) in &desired.tables {
-        match current.tables.get(key) {
-            Some(present) => plan_table(key, present, table, &mut migration),
-            None => plan_new_table(key, table, &mut migration),
-        }
-    }
     for (key, present) in &current.tables {
         if !present.retired && !desired.tables.contains_key(key) {
             retire_table(key, present, &mut migration);
         }
+    }
+    for (key, wanted) in &desired.tables {
+        drop_indexes(key, wanted, &mut migration);
+    }
+    free_table_names(desired, &mut migration);
+    for (key, wanted) in &desired.tables {
+        match migration.after.tables.contains_key(key) {
+            true => plan_table(key, wanted, &mut migration),
+            false => plan_new_table(key, wanted, &mut migration),
+        }
+    }
+    for (key, wanted) in &desired.tables {
+        plan_indexes(key, wanted, current.tables.get(key), &mut migration);
     }
     migration
 }
@@ -169,13 +177,13 @@ pub fn plan(current: &Catalog, desired: &Catalog) -> Migration {
 fn plan_new_table(key: &str, table: &Table, migration: &mut Migration) {
     let entity = key.to_owned();
     migration.steps.push(Step::CreateTable { entity: entity.clone(), table: table.name.clone() });
-    migration.after.tables.insert(entity, Table { indexes: IndexMap::new(), search: vec![], duplicates: vec![], ..table.clone() });
-    plan_indexes(key, table, migration);
+    let bare = Table { indexes: IndexMap::new(), search: vec![], duplicates: vec![], ..table.clone() };
+    migration.after.tables.insert(entity, bare);
 }
 
 fn retire_table(key: &str, present: &Table, migration: &mut Migration) {
     let entity = key.to_owned();
-    let to = format!("_old_{}", present.name);
+    let to = free_table_name(&migration.after, &format!("_old_{}", present.name));
     migration.destructive.push(Destructive { key: entity.clone(), kind: "entity_removed", entity: entity.clone(), field: None });
     for index in present.indexes.values() {
         migration.steps.push(Step::DropIndex { entity: entity.clone(), index: index.name.clone() });
@@ -186,78 +194,114 @@ fn retire_table(key: &str, present: &Table, migration: &mut Migration) {
     after.indexes.clear();
 }
 
-fn plan_table(key: &str, present: &Table, wanted: &Table, migration: &mut Migration) {
-    let entity = key.to_owned();
-    let mut after = present.clone();
-    // Indexes that go are dropped first: they would stand in the way of columns that change.
+/// Drops indexes that go or are made anew: they would stand in the way of columns that change and names that are
+/// taken over.
+fn drop_indexes(key: &str, wanted: &Table, migration: &mut Migration) {
+    let Some(after) = migration.after.tables.get_mut(key) else { return };
+    let columns = after.columns.clone();
+    let same_type = |id: &str| match (columns.get(id), wanted.columns.get(id)) {
+        (Some(one), Some(other)) => one.ty == other.ty && !one.retired,
+        _ => false,
+    };
     after.indexes.retain(|definition, index| {
-        let same = wanted.indexes.contains_key(definition)
-            && index.columns.iter().all(|(id, _)| same_type(present, wanted, id));
+        // A violated unique index is recognised by its name, so that it has to fit.
+        let same = wanted.indexes.get(definition).is_some_and(|wanted| wanted.name == index.name)
+            && index.columns.iter().all(|(id, _)| same_type(id));
         if !same {
-            migration.steps.push(Step::DropIndex { entity: entity.clone(), index: index.name.clone() });
+            migration.steps.push(Step::DropIndex { entity: key.to_owned(), index: index.name.clone() });
         }
         same
     });
-    if present.name != wanted.name {
-        let (from, to) = (present.name.clone(), wanted.name.clone());
-        migration.steps.push(Step::RenameTable { entity: entity.clone(), from, to });
+}
+
+/// Moves tables out of the way whose names other entities take over, so that two entities can swap names.
+fn free_table_names(desired: &Catalog, migration: &mut Migration) {
+    for (key, wanted) in &desired.tables {
+        let holder = migration.after.tables.iter().find(|(other, table)| *other != key && table.name == wanted.name);
+        let Some(holder) = holder.map(|(other, _)| other.clone()) else { continue };
+        let to = free_table_name(&migration.after, &format!("_moving_{}", wanted.name));
+        let from = wanted.name.clone();
+        migration.steps.push(Step::RenameTable { entity: holder.clone(), from, to: to.clone() });
+        migration.after.tables[&holder].name = to;
+    }
+}
+
+fn plan_table(key: &str, wanted: &Table, migration: &mut Migration) {
+    let mut after = migration.after.tables[key].clone();
+    if after.name != wanted.name {
+        let (from, to) = (after.name.clone(), wanted.name.clone());
+        migration.steps.push(Step::RenameTable { entity: key.to_owned(), from, to });
     }
     after.name = wanted.name.clone();
     after.retired = false;
-    retire_columns(&entity, wanted, &mut after, migration);
-    plan_columns(&entity, wanted, &mut after, migration);
-    migration.after.tables.insert(entity, after);
-    plan_indexes(key, wanted, migration);
-}
-
-fn same_type(present: &Table, wanted: &Table, id: &str) -> bool {
-    match (present.columns.get(id), wanted.columns.get(id)) {
-        (Some(one), Some(other)) => one.ty == other.ty && !one.retired,
-        _ => false,
-    }
+    retire_columns(key, wanted, &mut after, migration);
+    revive_columns(wanted, &mut after);
+    plan_columns(key, wanted, &mut after, migration);
+    migration.after.tables.insert(key.to_owned(), after);
 }
 
 /// Moves columns out of the way that the new version does not have, or has with a type that cannot hold the values.
 fn retire_columns(entity: &str, wanted: &Table, after: &mut Table, migration: &mut Migration) {
-    let going: Vec<String> = after
-        .columns
-        .iter()
-        .filter(|(id, column)| {
-            !column.retired && wanted.columns.get(*id).is_none_or(|new| new.ty != column.ty && !widens(&column.ty, &new.ty))
-        })
-        .map(|(id, _)| id.clone())
-        .collect();
+    let stays = |id: &str, column: &Column| match wanted.columns.get(id) {
+        None => column.retired,
+        Some(new) if new.ty == column.ty => true,
+        // Values that were there before the type changed are worth more than what became of them since.
+        Some(new) => widens(&column.ty, &new.ty) && kept(after, id, &new.ty).is_none(),
+    };
+    let going: Vec<String> =
+        after.columns.iter().filter(|(id, column)| !stays(id, column)).map(|(id, _)| id.clone()).collect();
     for id in going {
         let Some(mut column) = after.columns.shift_remove(&id) else { continue };
         let changed = wanted.columns.contains_key(&id);
-        migration.destructive.push(Destructive {
-            key: format!("{entity}.{}", column.name),
-            kind: if changed { "type_changed" } else { "field_removed" },
-            entity: entity.to_owned(),
-            field: Some(column.name.clone()),
-        });
-        let old_id = if changed { free_key(after, &format!("{id}~old")) } else { id };
-        let to = free_name(after, wanted, &format!("_old_{}", column.name));
-        migration.steps.push(rename(entity, after, &column.name, &to));
-        (column.name, column.retired) = (to, true);
+        let old_id = if changed { free_key(after, &format!("{id}~old")) } else { id.clone() };
+        if !column.retired {
+            migration.destructive.push(Destructive {
+                key: format!("{entity}.{}", column.name),
+                kind: if changed { "type_changed" } else { "field_removed" },
+                entity: entity.to_owned(),
+                field: Some(column.name.clone()),
+            });
+            let to = free_name(after, wanted, &format!("_old_{}", column.name));
+            migration.steps.push(rename(entity, after, &column.name, &to));
+            (column.name, column.retired) = (to, true);
+        }
         after.columns.insert(old_id, column);
+        if changed {
+            // Indexes outside of the table hold words of the values that went.
+            after.search.retain(|field| *field != id);
+            after.duplicates.retain(|field| field.split_once(':').is_none_or(|(field, _)| field != id));
+        }
     }
+}
+
+/// Columns that were kept when their field got another type come back when it gets the old type again.
+fn revive_columns(wanted: &Table, after: &mut Table) {
+    for (id, new) in &wanted.columns {
+        if after.columns.contains_key(id) {
+            continue;
+        }
+        let found = kept(after, id, &new.ty).and_then(|old| after.columns.shift_remove(&old));
+        if let Some(column) = found {
+            after.columns.insert(id.clone(), column);
+        }
+    }
+}
+
+/// The key of the newest column of this type that was kept for a field.
+fn kept(table: &Table, id: &str, ty: &Type) -> Option<String> {
+    let prefix = format!("{id}~old");
+    let fits = |(key, column): &(&String, &Column)| column.retired && key.starts_with(&prefix) && column.ty == *ty;
+    table.columns.iter().filter(fits).last().map(|(key, _)| key.clone())
 }
 
 fn plan_columns(entity: &str, wanted: &Table, after: &mut Table, migration: &mut Migration) {
     // Names that another column still holds are freed first, so that two fields can swap names.
-    let renamed: Vec<String> = wanted
-        .columns
-        .iter()
-        .filter(|(id, new)| after.columns.get(*id).is_some_and(|old| old.name != new.name))
-        .map(|(id, _)| id.clone())
-        .collect();
-    for id in &renamed {
-        let target = &wanted.columns[id].name;
-        if after.columns.values().any(|column| column.name == *target) {
-            let (from, to) = (after.columns[id].name.clone(), free_name(after, wanted, &format!("_moving_{target}")));
-            migration.steps.push(rename(entity, after, &from, &to));
-            after.columns[id].name = to;
+    for (id, new) in &wanted.columns {
+        let holder = after.columns.iter().find(|(other, column)| *other != id && column.name == new.name);
+        if let Some(holder) = holder.map(|(other, _)| other.clone()) {
+            let to = free_name(after, wanted, &format!("_moving_{}", new.name));
+            migration.steps.push(rename(entity, after, &new.name, &to));
+            after.columns[&holder].name = to;
         }
     }
     for (id, new) in &wanted.columns {
@@ -279,7 +323,7 @@ fn plan_columns(entity: &str, wanted: &Table, after: &mut Table, migration: &mut
     }
 }
 
-fn plan_indexes(key: &str, wanted: &Table, migration: &mut Migration) {
+fn plan_indexes(key: &str, wanted: &Table, before: Option<&Table>, migration: &mut Migration) {
     let entity = key.to_owned();
     let Some(after) = migration.after.tables.get_mut(key) else { return };
     for (definition, index) in &wanted.indexes {
@@ -298,12 +342,12 @@ fn plan_indexes(key: &str, wanted: &Table, migration: &mut Migration) {
     }
     let table = after.name.clone();
     if after.search != wanted.search {
-        let (drop, create) = (!after.search.is_empty(), !wanted.search.is_empty());
+        let (drop, create) = (before.is_some_and(|before| !before.search.is_empty()), !wanted.search.is_empty());
         migration.steps.push(Step::RebuildSearch { entity: entity.clone(), table: table.clone(), drop, create });
         after.search = wanted.search.clone();
     }
     if after.duplicates != wanted.duplicates {
-        let (drop, create) = (!after.duplicates.is_empty(), !wanted.duplicates.is_empty());
+        let (drop, create) = (before.is_some_and(|before| !before.duplicates.is_empty()), !wanted.duplicates.is_empty());
         migration.steps.push(Step::RebuildDuplicates { entity, table, drop, create });
         after.duplicates = wanted.duplicates.clone();
     }
@@ -319,6 +363,11 @@ fn free_name(after: &Table, wanted: &Table, base: &str) -> String {
     (1u32..).map(|n| if n == 1 { base.to_owned() } else { format!("{base}_{n}") }).find(|name| !taken(name)).unwrap_or_default()
 }
 
+fn free_table_name(after: &Catalog, base: &str) -> String {
+    let taken = |name: &str| after.tables.values().any(|table| table.name == name);
+    (1u32..).map(|n| if n == 1 { base.to_owned() } else { format!("{base}_{n}") }).find(|name| !taken(name)).unwrap_or_default()
+}
+
 fn free_key(after: &Table, base: &str) -> String {
     (1u32..).map(|n| format!("{base}{n}")).find(|key| !after.columns.contains_key(key)).unwrap_or_default()
 }
@@ -326,7 +375,7 @@ fn free_key(after: &Table, base: &str) -> String {
 /// Whether every value of one type has its place in the other.
 pub fn widens(from: &Type, to: &Type) -> bool {
     match (from, to) {
-        (Type::Int, Type::Decimal(_)) | (Type::Int | Type::Bool, Type::Text) => true,
+        (Type::Int, Type::Decimal(_)) | (Type::Int | Type::Bool | Type::Decimal(_), Type::Text) => true,
         (Type::Decimal(from), Type::Decimal(to)) => to > from,
         _ => false,
     }

@@ -18,6 +18,26 @@ pub enum Error {
     /// A file could not be read or written.
     #[error("file: {0}")]
     Io(String),
+    /// A unique index cannot be made, because living records have the same values; nothing was changed.
+    #[error("{count} values of {entity} ({fields}) are there more than once")]
+    Repeated {
+        /// Key of the entity.
+        entity: String,
+        /// Names of the fields.
+        fields: String,
+        /// Values that several records have.
+        count: i64,
+    },
+    /// Values are too large for the places that a field gets; nothing was changed.
+    #[error("{count} values of {entity}.{field} are too large")]
+    TooLarge {
+        /// Key of the entity.
+        entity: String,
+        /// Name of the field.
+        field: String,
+        /// Values that do not fit.
+        count: i64,
+    },
     /// A migration cannot be done; nothing was changed.
     #[error("migration: {0}")]
     Migration(String),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::audit::{insert_rows, rows_per_statement};
+use crate::audit::{Insert, rows_per_statement};
 use crate::error::Result;
 use crate::exec::{Naming, Param, Tx};
 
@@ -28,6 +28,7 @@ const COLUMNS: &str = "at, kind, entity, record, version, actor";
 
 /// Adds events to the outbox.
 pub(crate) fn append(tx: &mut dyn Tx, naming: &Naming, events: &[EventEntry]) -> Result<()> {
+    let mut insert = Insert::new(naming, "_event", COLUMNS, 6);
     for chunk in events.chunks(rows_per_statement(naming)) {
         let mut params = Vec::with_capacity(chunk.len() * 6);
         for event in chunk {
@@ -40,7 +41,7 @@ pub(crate) fn append(tx: &mut dyn Tx, naming: &Naming, events: &[EventEntry]) ->
                 Param::Uuid(event.actor),
             ]);
         }
-        tx.execute(&insert_rows(naming, "_event", COLUMNS, 6, chunk.len()), &params)?;
+        tx.execute(insert.of(chunk.len()), &params)?;
     }
     Ok(())
 }

@@ -40,6 +40,8 @@ pub trait Tx {
     ) -> Result<()>;
     /// Runs statements without parameters (definitions of tables).
     fn batch(&mut self, sql: &str) -> Result<()>;
+    /// Says that tables were altered: statements that were prepared before may have columns of other types.
+    fn tables_changed(&mut self) {}
 }
 
 /// Names and placeholders of one tenant's database: `"table"` in its own file, `"schema"."table"` in a shared server.

@@ -1,7 +1,6 @@
 //! The statements of each entity's table, put together once per model: reading and writing a record costs no
 //! building of SQL. Values go in and come out by slot.
 
-
 use mortise_definition::model::{EntityModel, Model, Slot, system};
 use mortise_expr::{Dialect, Type, Value};
 use uuid::Uuid;
@@ -62,7 +61,6 @@ struct SearchSql {
 struct SimilarSql {
     put: String,
     remove: String,
-    find: String,
 }
 
 impl TableLayout {
@@ -202,10 +200,6 @@ impl TableLayout {
         Ok(())
     }
 
-    /// The statement that finds ids by a key (`?1`) of the duplicate index, at most `?2`.
-    pub fn find_similar(&self) -> Option<&str> {
-        self.similar.as_ref().map(|sql| sql.find.as_str())
-    }
 }
 
 fn search_sql(naming: &Naming, entity: &EntityModel, name: &str) -> SearchSql {
@@ -213,7 +207,7 @@ fn search_sql(naming: &Naming, entity: &EntityModel, name: &str) -> SearchSql {
     match naming.dialect {
         Dialect::Sqlite => {
             let index = quote(&format!("{}__search", entity.table));
-            let rid = format!("(SELECT rid FROM {name} WHERE id = ?1)");
+            let rid = format!("(SELECT _rid FROM {name} WHERE id = ?1)");
             SearchSql {
                 slots,
                 put: format!("INSERT INTO {index} (rowid, tokens) VALUES ({rid}, ?2)"),
@@ -231,7 +225,6 @@ fn similar_sql(naming: &Naming, entity: &EntityModel) -> SimilarSql {
     SimilarSql {
         put: naming.sql(&format!("INSERT INTO {name} (key, id) VALUES (?1, ?2) ON CONFLICT DO NOTHING")),
         remove: naming.sql(&format!("DELETE FROM {name} WHERE key = ?1 AND id = ?2")),
-        find: naming.sql(&format!("SELECT id FROM {name} WHERE key = ?1 LIMIT ?2")),
     }
 }
 

@@ -29,15 +29,18 @@ pub(crate) fn apply(session: &mut Session<'_>, step: &Step, wanted: &dyn Fn(&str
         Step::RenameColumn { table, from, to, .. } => {
             alter(session, table, &format!("RENAME COLUMN {} TO {}", quote(from), quote(to)))
         }
-        Step::Widen { table, column, types, .. } => match types {
-            Some((from, to)) => widen(session, table, column, from, to),
+        Step::Widen { entity, table, column, types } => match types {
+            Some((from, to)) => widen(session, (entity, table, column), from, to),
             None => Ok(()),
         },
         Step::DropIndex { index, .. } => {
             let index = session.naming.table(index);
             session.batch(&format!("DROP INDEX IF EXISTS {index}"))
         }
-        Step::CreateIndex { table, index, columns, unique, .. } => {
+        Step::CreateIndex { entity, table, index, columns, unique } => {
+            if *unique {
+                refuse_repeated(session, entity, table, columns)?;
+            }
             let sql = create_index(session.naming, table, index, &index_columns(session.naming.dialect, columns), *unique, LIVING);
             session.batch(&sql)
         }
@@ -57,7 +60,7 @@ fn create_table(session: &mut Session<'_>, table: &Table) -> Result<()> {
     let mut columns: Vec<String> = Vec::with_capacity(table.columns.len() + 1);
     if dialect == Dialect::Sqlite {
         // A short row number beside the id: indexes stay small, and the search index needs one.
-        columns.push("rid INTEGER PRIMARY KEY".to_owned());
+        columns.push("_rid INTEGER PRIMARY KEY".to_owned());
     }
     for (id, column) in &table.columns {
         let constraint = match id.as_str() {
@@ -71,15 +74,34 @@ fn create_table(session: &mut Session<'_>, table: &Table) -> Result<()> {
     let strict = if dialect == Dialect::Sqlite { " STRICT" } else { "" };
     let name = session.naming.table(&table.name);
     session.batch(&format!("CREATE TABLE {name} ({}){strict}", columns.join(", ")))?;
-    let trash = create_index(
-        session.naming,
-        &table.name,
-        &short(&format!("{}__trash", table.name)),
-        "(deleted_at)",
-        false,
-        " WHERE deleted_at IS NOT NULL",
+    create_trash_index(session, &table.name)
+}
+
+fn trash_index(table: &str) -> String {
+    short(&format!("{table}__trash"))
+}
+
+fn create_trash_index(session: &mut Session<'_>, table: &str) -> Result<()> {
+    let trash = " WHERE deleted_at IS NOT NULL";
+    let sql = create_index(session.naming, table, &trash_index(table), "(deleted_at)", false, trash);
+    session.batch(&sql)
+}
+
+/// Says which values stand in the way of a unique index; the database would name one of them in its own words.
+fn refuse_repeated(session: &mut Session<'_>, entity: &str, table: &str, columns: &[(String, bool)]) -> Result<()> {
+    let listed = columns.iter().map(|(name, _)| quote(name)).collect::<Vec<_>>();
+    let filled = listed.iter().map(|name| format!(" AND {name} IS NOT NULL")).collect::<String>();
+    let sql = format!(
+        "SELECT count(*) FROM (SELECT 1 AS one FROM {}{LIVING}{filled} GROUP BY {} HAVING count(*) > 1) AS repeated",
+        session.naming.table(table),
+        listed.join(", ")
     );
-    session.batch(&trash)
+    let count = session.query(&sql, &[], |row| row.int(0))?.pop().flatten().unwrap_or(0);
+    if count == 0 {
+        return Ok(());
+    }
+    let fields = columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+    Err(Error::Repeated { entity: entity.to_owned(), fields, count })
 }
 
 /// PostgreSQL cuts names at 63 bytes.
@@ -92,15 +114,32 @@ fn short(name: &str) -> String {
     format!("{}_{:02x}{:02x}{:02x}{:02x}", &name[..50], hash[0], hash[1], hash[2], hash[3])
 }
 
+/// Renames a table with all that is named after it: another table may take over the name.
 fn rename_table(session: &mut Session<'_>, from: &str, to: &str) -> Result<()> {
     alter(session, from, &format!("RENAME TO {}", quote(to)))?;
     for suffix in ["__search", "__similar"] {
-        let old = session.naming.table(&format!("{from}{suffix}"));
         if table_exists(session, &format!("{from}{suffix}"))? {
-            session.batch(&format!("ALTER TABLE {old} RENAME TO {}", quote(&format!("{to}{suffix}"))))?;
+            alter(session, &format!("{from}{suffix}"), &format!("RENAME TO {}", quote(&format!("{to}{suffix}"))))?;
         }
     }
-    Ok(())
+    match session.naming.dialect {
+        Dialect::Sqlite => {
+            session.batch(&format!("DROP INDEX IF EXISTS {}", quote(&trash_index(from))))?;
+            create_trash_index(session, to)
+        }
+        Dialect::Postgres => {
+            let names = [(trash_index(from), trash_index(to)), (search_index(from), search_index(to))];
+            names.iter().try_for_each(|(from, to)| {
+                let from = session.naming.table(from);
+                session.batch(&format!("ALTER INDEX IF EXISTS {from} RENAME TO {}", quote(to)))
+            })
+        }
+    }
+}
+
+/// The index over the search words in PostgreSQL.
+fn search_index(table: &str) -> String {
+    short(&format!("{table}__search"))
 }
 
 fn table_exists(session: &mut Session<'_>, name: &str) -> Result<bool> {
@@ -130,7 +169,7 @@ fn index_columns(dialect: Dialect, columns: &[(String, bool)]) -> String {
     format!("({})", columns.iter().map(column).collect::<Vec<_>>().join(", "))
 }
 
-fn widen(session: &mut Session<'_>, table: &str, column: &str, from: &Type, to: &Type) -> Result<()> {
+fn widen(session: &mut Session<'_>, (entity, table, column): (&str, &str, &str), from: &Type, to: &Type) -> Result<()> {
     let name = session.naming.table(table);
     let quoted = quote(column);
     let scale = |ty: &Type| match ty {
@@ -142,9 +181,9 @@ fn widen(session: &mut Session<'_>, table: &str, column: &str, from: &Type, to: 
         let factor = 10i64.pow(u32::from(to.saturating_sub(from)));
         let limit = mortise_expr::INT_LIMIT / factor;
         let count = format!("SELECT count(*) FROM {name} WHERE {quoted} > {limit} OR {quoted} < -{limit}");
-        let too_large = session.query(&count, &[], |row| row.int(0))?.first().copied().flatten().unwrap_or(0);
-        if too_large > 0 {
-            return Err(Error::Migration(format!("{too_large} values of {table}.{column} are too large for {to} places")));
+        let count = session.query(&count, &[], |row| row.int(0))?.pop().flatten().unwrap_or(0);
+        if count > 0 {
+            return Err(Error::TooLarge { entity: entity.to_owned(), field: column.to_owned(), count });
         }
         session.execute(&format!("UPDATE {name} SET {quoted} = {quoted} * {factor}"), &[])?;
         return Ok(());
@@ -153,13 +192,28 @@ fn widen(session: &mut Session<'_>, table: &str, column: &str, from: &Type, to: 
     let moving = quote(&format!("_widening_{column}"));
     let text = sql_type(&Type::Text, session.naming.dialect);
     session.batch(&format!("ALTER TABLE {name} ADD COLUMN {moving} {text}"))?;
-    let source = match from {
-        Type::Bool => format!("CASE WHEN {quoted} THEN 'true' WHEN NOT {quoted} THEN 'false' END"),
-        _ => format!("CAST({quoted} AS text)"),
-    };
+    let source = as_text(session.naming.dialect, &quoted, from);
     session.execute(&format!("UPDATE {name} SET {moving} = {source}"), &[])?;
     session.batch(&format!("ALTER TABLE {name} DROP COLUMN {quoted}"))?;
     session.batch(&format!("ALTER TABLE {name} RENAME COLUMN {moving} TO {quoted}"))
+}
+
+/// A column as the text that people see.
+fn as_text(dialect: Dialect, column: &str, from: &Type) -> String {
+    match from {
+        Type::Bool => format!("CASE WHEN {column} THEN 'true' WHEN NOT {column} THEN 'false' END"),
+        Type::Decimal(scale) if *scale > 0 => {
+            let factor = 10i64.pow(u32::from(*scale));
+            let padded = format!("'{}' || CAST(abs({column}) % {factor} AS text)", "0".repeat((*scale).into()));
+            let places = match dialect {
+                Dialect::Sqlite => format!("substr({padded}, -{scale})"),
+                Dialect::Postgres => format!("right({padded}, {scale})"),
+            };
+            let sign = format!("CASE WHEN {column} < 0 THEN '-' ELSE '' END");
+            format!("{sign} || CAST(abs({column}) / {factor} AS text) || '.' || {places}")
+        }
+        _ => format!("CAST({column} AS text)"),
+    }
 }
 
 fn rebuild_search(session: &mut Session<'_>, table: &str, drop: bool, create: bool) -> Result<()> {
@@ -170,8 +224,9 @@ fn rebuild_search(session: &mut Session<'_>, table: &str, drop: bool, create: bo
                 session.batch(&format!("DROP TABLE IF EXISTS {name}"))?;
             }
             if create {
+                // The words come ready; "ascii" only parts them at the spaces (it takes all beyond ASCII for letters).
                 session.batch(&format!(
-                    "CREATE VIRTUAL TABLE {name} USING fts5(tokens, content='', contentless_delete=1, detail=none, tokenize=\"unicode61 remove_diacritics 0\")"
+                    "CREATE VIRTUAL TABLE {name} USING fts5(tokens, content='', contentless_delete=1, detail=none, tokenize='ascii')"
                 ))?;
             }
         }
@@ -182,7 +237,7 @@ fn rebuild_search(session: &mut Session<'_>, table: &str, drop: bool, create: bo
             if create {
                 alter(session, table, "ADD COLUMN _search tsvector")?;
                 let name = session.naming.table(table);
-                let index = quote(&short(&format!("{table}__search")));
+                let index = quote(&search_index(table));
                 session.batch(&format!("CREATE INDEX {index} ON {name} USING gin (_search)"))?;
             }
         }

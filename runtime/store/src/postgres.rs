@@ -1,6 +1,10 @@
 //! PostgreSQL by sea-orm: all tenants share one pool, each in its own schema; names are always qualified, so that
 //! no session state can leak from one tenant to another.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use mortise_expr::{Decimal, Dialect, Type, Value};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement};
 use tokio::runtime::Handle;
@@ -10,14 +14,46 @@ use crate::column;
 use crate::error::{Error, Result};
 use crate::exec::{Param, Row, Tx};
 
+/// The connections that a tenant works with.
+///
+/// A connection keeps its prepared statements, and the server refuses one whose columns have got other types since
+/// ("cached plan must not change result type"). So after tables changed, statements carry a mark and are new.
+#[derive(Clone)]
+pub(crate) struct PostgresPool {
+    pub(crate) connection: DatabaseConnection,
+    mark: Arc<AtomicU32>,
+}
+
+impl PostgresPool {
+    pub(crate) fn new(connection: DatabaseConnection) -> PostgresPool {
+        PostgresPool { connection, mark: Arc::default() }
+    }
+
+    fn statement(&self, sql: &str, params: &[Param]) -> Statement {
+        let sql = match self.mark.load(Ordering::Acquire) {
+            0 => Cow::Borrowed(sql),
+            mark => Cow::Owned(format!("{sql} /*{mark}*/")),
+        };
+        Statement::from_sql_and_values(DbBackend::Postgres, sql, params.iter().cloned())
+    }
+
+    /// Runs a query outside of a transaction.
+    pub(crate) async fn query(
+        &self,
+        sql: &str,
+        params: &[Param],
+        each: &mut (dyn FnMut(&dyn Row) -> Result<()> + Send),
+    ) -> Result<()> {
+        let rows = self.connection.query_all_raw(self.statement(sql, params)).await?;
+        rows.iter().try_for_each(|row| each(&PostgresRow(row)))
+    }
+}
+
 /// A transaction driven from the writer's thread.
 pub(crate) struct PostgresTx<'a> {
     pub(crate) transaction: &'a DatabaseTransaction,
     pub(crate) runtime: &'a Handle,
-}
-
-fn statement(sql: &str, params: &[Param]) -> Statement {
-    Statement::from_sql_and_values(DbBackend::Postgres, sql, params.iter().cloned())
+    pub(crate) pool: &'a PostgresPool,
 }
 
 impl Tx for PostgresTx<'_> {
@@ -26,7 +62,7 @@ impl Tx for PostgresTx<'_> {
     }
 
     fn execute(&mut self, sql: &str, params: &[Param]) -> Result<u64> {
-        let result = self.runtime.block_on(self.transaction.execute_raw(statement(sql, params)))?;
+        let result = self.runtime.block_on(self.transaction.execute_raw(self.pool.statement(sql, params)))?;
         Ok(result.rows_affected())
     }
 
@@ -36,7 +72,7 @@ impl Tx for PostgresTx<'_> {
         params: &[Param],
         each: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<()> {
-        let rows = self.runtime.block_on(self.transaction.query_all_raw(statement(sql, params)))?;
+        let rows = self.runtime.block_on(self.transaction.query_all_raw(self.pool.statement(sql, params)))?;
         rows.iter().try_for_each(|row| each(&PostgresRow(row)))
     }
 
@@ -44,17 +80,11 @@ impl Tx for PostgresTx<'_> {
         self.runtime.block_on(self.transaction.execute_unprepared(sql))?;
         Ok(())
     }
-}
 
-/// Runs a query outside of a transaction.
-pub(crate) async fn query(
-    connection: &DatabaseConnection,
-    sql: &str,
-    params: &[Param],
-    each: &mut (dyn FnMut(&dyn Row) -> Result<()> + Send),
-) -> Result<()> {
-    let rows = connection.query_all_raw(statement(sql, params)).await?;
-    rows.iter().try_for_each(|row| each(&PostgresRow(row)))
+    // The altered tables are locked until the commit: nobody prepares a marked statement for their old columns.
+    fn tables_changed(&mut self) {
+        self.pool.mark.fetch_add(1, Ordering::AcqRel);
+    }
 }
 
 struct PostgresRow<'a>(&'a QueryResult);

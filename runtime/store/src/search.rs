@@ -85,6 +85,11 @@ fn query_tokens(query: &str) -> Vec<(String, bool)> {
     tokens
 }
 
+/// The words of a query, as they have to stand in a text in lower case.
+pub fn words(query: &str) -> Vec<String> {
+    query_tokens(query).into_iter().map(|(word, _)| word).collect()
+}
+
 /// The query for FTS5; `None` when there is nothing to search for.
 pub fn sqlite_match(query: &str) -> Option<String> {
     let terms: Vec<String> =

@@ -142,8 +142,9 @@ impl Select<'_> {
                 next = next.add(Cond::all().add(same).add(condition));
             }
             condition = next;
-            if position == 0 && !value.is_null() && !nullable(self.entity, slot) {
-                // Implied by the rest; spelled out because it is what an index can start from.
+            if position == 0 && !value.is_null() && !(descending && nullable(self.entity, slot)) {
+                // Implied by the rest (nulls come last in a descending order only); spelled out because it is what
+                // an index can start from.
                 bound = Some(if descending { name().lte(bind()) } else { name().gte(bind()) });
             }
         }
@@ -173,7 +174,7 @@ fn found(layout: &Layout, table: &TableLayout, words: &str) -> Expr {
         Dialect::Sqlite => {
             let index = crate::exec::quote(&format!("{}__search", table.plain));
             search::sqlite_match(words).map_or_else(nothing, |query| {
-                Expr::cust_with_values(format!("rid IN (SELECT rowid FROM {index} WHERE {index} MATCH ?)"), [query])
+                Expr::cust_with_values(format!("_rid IN (SELECT rowid FROM {index} WHERE {index} MATCH ?)"), [query])
             })
         }
         Dialect::Postgres => search::postgres_match(words)

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use mortise_expr::Dialect;
 use parking_lot::Mutex;
@@ -13,7 +14,8 @@ use crate::audit::{self, Head, StoredEntry, Verified, Verifier};
 use crate::catalog::{Catalog, Migration};
 use crate::error::{Error, Result};
 use crate::exec::{Naming, Param, Row, Tx};
-use crate::postgres::{self, PostgresTx};
+use crate::pace::Paces;
+use crate::postgres::{PostgresPool, PostgresTx};
 use crate::sqlite::{self, SqliteFile, SqliteTx};
 use crate::writer::{Session, Source, Writer, WriterCounters};
 use crate::{migrate, system};
@@ -23,7 +25,7 @@ const VERIFY_BATCH: i64 = 5_000;
 
 enum Backend {
     Sqlite(SqliteFile),
-    Postgres(DatabaseConnection),
+    Postgres(PostgresPool),
 }
 
 /// One tenant's database.
@@ -31,6 +33,7 @@ pub struct TenantStore {
     naming: Naming,
     backend: Backend,
     writer: Arc<Writer>,
+    paces: Paces,
 }
 
 impl TenantStore {
@@ -46,20 +49,21 @@ impl TenantStore {
             writer.execute_batch("COMMIT")?;
         }
         let source = Box::new(SqliteSource(Mutex::new(writer)));
-        Ok(TenantStore { writer: Writer::new(naming.clone(), source), naming, backend: Backend::Sqlite(file) })
+        Ok(TenantStore { writer: Writer::new(naming.clone(), source), naming, backend: Backend::Sqlite(file), paces: Paces::default() })
     }
 
     /// Opens the tenant's schema, making it if there is none.
     pub async fn open_postgres(connection: DatabaseConnection, schema: &str) -> Result<TenantStore> {
         let naming = Naming { dialect: Dialect::Postgres, schema: Some(schema.to_owned()) };
+        let pool = PostgresPool::new(connection);
         let mut known = false;
         let sql = "SELECT 1::bigint FROM information_schema.tables WHERE table_schema = $1 AND table_name = '_meta'";
-        postgres::query(&connection, sql, &[schema.into()], &mut |_| {
+        let mut found = |_: &dyn Row| {
             known = true;
             Ok(())
-        })
-        .await?;
-        let mut source = PostgresSource { connection: connection.clone(), runtime: Handle::current() };
+        };
+        pool.query(sql, &[schema.into()], &mut found).await?;
+        let mut source = PostgresSource { pool: pool.clone(), runtime: Handle::current() };
         if !known {
             let naming = naming.clone();
             let made = tokio::task::spawn_blocking(move || {
@@ -68,7 +72,7 @@ impl TenantStore {
             source = made.await.map_err(|error| Error::Panicked(error.to_string()))??;
         }
         let writer = Writer::new(naming.clone(), Box::new(source));
-        Ok(TenantStore { writer, naming, backend: Backend::Postgres(connection) })
+        Ok(TenantStore { writer, naming, backend: Backend::Postgres(pool), paces: Paces::default() })
     }
 
     /// Names of this tenant's tables.
@@ -100,7 +104,7 @@ impl TenantStore {
         };
         match &self.backend {
             Backend::Sqlite(file) => file.read(|connection| sqlite::query(connection, sql, params, &mut each))?,
-            Backend::Postgres(connection) => postgres::query(connection, sql, params, &mut each).await?,
+            Backend::Postgres(pool) => pool.query(sql, params, &mut each).await?,
         }
         Ok(rows)
     }
@@ -113,27 +117,25 @@ impl TenantStore {
         map: impl FnMut(&dyn Row) -> Result<T> + Send,
     ) -> Result<Vec<T>> {
         let threaded = Handle::current().runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread;
-        match &self.backend {
-            Backend::Sqlite(file) if threaded => {
-                let mut map = map;
-                tokio::task::block_in_place(|| {
-                    let mut rows = Vec::new();
-                    file.read(|connection| {
-                        sqlite::query(connection, sql, params, &mut |row| {
-                            rows.push(map(row)?);
-                            Ok(())
-                        })
-                    })?;
-                    Ok(rows)
-                })
-            }
-            _ => self.fetch(sql, params, map).await,
-        }
+        let Backend::Sqlite(file) = &self.backend else { return self.fetch(sql, params, map).await };
+        let quick = self.paces.is_quick(sql);
+        let begun = Instant::now();
+        let rows = match quick || !threaded {
+            true => read_file(file, sql, params, map)?,
+            false => tokio::task::block_in_place(|| read_file(file, sql, params, map))?,
+        };
+        self.paces.learn(sql, quick, begun.elapsed());
+        Ok(rows)
     }
 
     /// How often records of an entity changed since the start.
     pub fn changes(&self, entity: usize) -> u64 {
         self.writer.changes(entity)
+    }
+
+    /// Whether the model of this digest is (still) in force; asked after a read, the answer covers the read.
+    pub fn in_force(&self, digest: &str) -> bool {
+        self.writer.in_force(digest)
     }
 
     /// Says which model is in force.
@@ -180,17 +182,28 @@ impl TenantStore {
         let mut last = 0;
         loop {
             let params = [last.into(), head.seq.into(), VERIFY_BATCH.into()];
-            let entries = self.fetch_long(&sql, &params, audit::read_entry).await?;
-            let Some(end) = entries.last() else { break };
-            last = end.seq;
-            entries.iter().for_each(|entry| verifier.check(entry));
+            // What cannot be read was changed, too: it is reported, not stumbled over.
+            let read = |row: &dyn Row| Ok((row.int(0)?.unwrap_or_default(), audit::read_entry(row)));
+            let entries = self.fetch_long(&sql, &params, read).await?;
+            let Some((end, _)) = entries.last() else { break };
+            last = *end;
+            for (seq, entry) in &entries {
+                match entry {
+                    Ok(entry) => verifier.check(entry),
+                    Err(_) => verifier.changed(*seq),
+                }
+            }
         }
-        let beyond = naming.sql(&format!("SELECT count(*) FROM {} WHERE seq > ?1", naming.table("_audit")));
         let mut verified = verifier.finish(head);
-        // Entries written while this ran are behind the head that was read; only a head set back leaves old ones.
-        let late = self.fetch(&beyond, &[self.head().await?.seq.into()], |row| row.int(0)).await?;
-        if verified.broken.is_none() && late.first().copied().flatten().unwrap_or(0) > 0 {
-            verified.broken = Some((head.seq + 1, "there are entries behind the head".to_owned()));
+        // Entries that are written while this runs move the head with them; one statement sees both together.
+        let outside = format!(
+            "SELECT count(*) FROM {} WHERE seq < 1 OR seq > (SELECT seq FROM {})",
+            naming.table("_audit"),
+            naming.table("_audit_head")
+        );
+        let outside = self.fetch(&outside, &[], |row| row.int(0)).await?.pop().flatten().unwrap_or(0);
+        if verified.broken.is_none() && outside > 0 {
+            verified.broken = Some((head.seq + 1, format!("{outside} entries lie outside of the trail")));
         }
         Ok(verified)
     }
@@ -204,14 +217,22 @@ impl TenantStore {
         head.ok_or_else(|| Error::Corrupt("the head of the audit trail is missing".to_owned()))
     }
 
-    /// Entries of the audit trail about one record, newest first, before `before`.
-    pub async fn record_trail(&self, record: uuid::Uuid, before: i64, limit: i64) -> Result<Vec<StoredEntry>> {
+    /// Entries of the audit trail about one record, newest first, before `before`. The entity belongs to the record:
+    /// clients may choose ids, so that records of two entities can have the same one.
+    pub async fn record_trail(
+        &self,
+        entity: &str,
+        record: uuid::Uuid,
+        before: i64,
+        limit: i64,
+    ) -> Result<Vec<StoredEntry>> {
         let sql = self.naming.sql(&format!(
-            "SELECT {} FROM {} WHERE record = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3",
+            "SELECT {} FROM {} WHERE record = ?1 AND seq < ?2 AND entity = ?4 ORDER BY seq DESC LIMIT ?3",
             audit::COLUMNS,
             self.naming.table("_audit")
         ));
-        self.fetch(&sql, &[record.into(), before.into(), limit.into()], audit::read_entry).await
+        let params = [record.into(), before.into(), limit.into(), entity.into()];
+        self.fetch(&sql, &params, audit::read_entry).await
     }
 
     /// Entries of the whole audit trail, newest first, before `before`.
@@ -243,6 +264,7 @@ pub fn migrate_in(session: &mut Session<'_>, migration: &Migration, desired: &Ca
     for step in &migration.steps {
         migrate::apply(session, step, &|entity| desired.tables.get(entity).cloned())?;
     }
+    session.tx().tables_changed();
     let text = serde_json::to_string(&migration.after).map_err(|error| Error::Corrupt(error.to_string()))?;
     put_meta(session, "catalog", &text)
 }
@@ -257,11 +279,31 @@ pub fn put_meta(session: &mut Session<'_>, name: &str, value: &str) -> Result<()
     Ok(())
 }
 
+fn read_file<T>(
+    file: &SqliteFile,
+    sql: &str,
+    params: &[Param],
+    mut map: impl FnMut(&dyn Row) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut rows = Vec::new();
+    file.read(|connection| {
+        sqlite::query(connection, sql, params, &mut |row| {
+            rows.push(map(row)?);
+            Ok(())
+        })
+    })?;
+    Ok(rows)
+}
+
 struct SqliteSource(Mutex<Connection>);
 
 impl Source for SqliteSource {
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()> {
         let connection = self.0.get_mut();
+        if !connection.is_autocommit() {
+            // A panic left the transaction before this one open.
+            connection.execute_batch("ROLLBACK")?;
+        }
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let done = work(&mut SqliteTx(connection))
             .and_then(|()| Ok(connection.prepare_cached("COMMIT")?.execute([]).map(|_| ())?));
@@ -274,14 +316,14 @@ impl Source for SqliteSource {
 }
 
 struct PostgresSource {
-    connection: DatabaseConnection,
+    pool: PostgresPool,
     runtime: Handle,
 }
 
 impl Source for PostgresSource {
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()> {
-        let transaction = self.runtime.block_on(self.connection.begin())?;
-        match work(&mut PostgresTx { transaction: &transaction, runtime: &self.runtime }) {
+        let transaction = self.runtime.block_on(self.pool.connection.begin())?;
+        match work(&mut PostgresTx { transaction: &transaction, runtime: &self.runtime, pool: &self.pool }) {
             Ok(()) => Ok(self.runtime.block_on(transaction.commit())?),
             Err(error) => {
                 self.runtime.block_on(transaction.rollback())?;

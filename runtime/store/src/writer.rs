@@ -34,6 +34,7 @@ pub struct Session<'a> {
     events: Vec<EventEntry>,
     touched: Vec<usize>,
     new_model: Option<String>,
+    after: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 impl Session<'_> {
@@ -84,12 +85,17 @@ impl Session<'_> {
         self.new_model = Some(digest);
     }
 
+    /// Runs `action` right after the commit, before anybody is answered; never when this write is undone.
+    pub fn after_commit(&mut self, action: impl FnOnce() + Send + 'static) {
+        self.after.push(Box::new(action));
+    }
+
     /// Undoes `work` alone when it fails; what was done before in this write stays.
     pub fn nested<R, E>(&mut self, work: impl FnOnce(&mut Self) -> Result<R, E>) -> Result<R, E>
     where
         E: From<Error>,
     {
-        let (audits, events) = (self.audits.len(), self.events.len());
+        let (audits, events, after) = (self.audits.len(), self.events.len(), self.after.len());
         self.tx.execute("SAVEPOINT part", &[])?;
         match work(self) {
             Ok(value) => {
@@ -101,6 +107,7 @@ impl Session<'_> {
                 self.tx.execute("RELEASE SAVEPOINT part", &[])?;
                 self.audits.truncate(audits);
                 self.events.truncate(events);
+                self.after.truncate(after);
                 Err(error)
             }
         }
@@ -131,11 +138,8 @@ where
 {
     fn run(&mut self, session: &mut Session<'_>) -> bool {
         let Some(work) = self.work.take() else { return false };
-        let result = catch_unwind(AssertUnwindSafe(|| work(session))).unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            Err(E::from(Error::Panicked(text)))
-        });
+        let result = catch_unwind(AssertUnwindSafe(|| work(session)))
+            .unwrap_or_else(|panic| Err(E::from(Error::Panicked(words(&*panic)))));
         let keep = result.is_ok();
         self.result = Some(result);
         keep
@@ -208,6 +212,12 @@ impl Writer {
         self.changes.lock().get(entity).copied().unwrap_or(0)
     }
 
+    /// Whether the model of this digest is in force. A new model counts from shortly before its commit on, so that
+    /// whoever asks after a read knows that the read was not of tables made for another model.
+    pub(crate) fn in_force(&self, digest: &str) -> bool {
+        *self.model.lock() == digest
+    }
+
     /// Says which model is in force (at opening).
     pub(crate) fn set_model(&self, digest: &str) {
         *self.model.lock() = digest.to_owned();
@@ -274,35 +284,22 @@ impl Writer {
 
     /// Runs a group in one transaction and answers each write.
     fn commit(&self, mut group: Vec<Box<dyn Job>>) {
-        let mut touched = Vec::new();
-        let mut head = *self.head.lock();
-        let mut model = self.model.lock().clone();
-        let outcome = self.source.lock().transaction(&mut |tx| {
-            let before = match (head, self.naming.dialect) {
-                (Some(head), Dialect::Sqlite) => head,
-                // Another node may have written: PostgreSQL's head is read, and locked, each time.
-                _ => read_head(tx, &self.naming)?,
-            };
-            let (audits, events) = self.run_group(tx, &mut group, &mut touched, &mut model)?;
-            head = Some(audit::append(tx, &self.naming, before, &audits)?);
-            event::append(tx, &self.naming, &events)
-        });
-        match outcome {
-            Ok(()) => {
-                *self.head.lock() = head;
-                *self.model.lock() = model;
-                let mut changes = self.changes.lock();
-                for entity in touched {
-                    if changes.len() <= entity {
-                        changes.resize(entity + 1, 0);
-                    }
-                    changes[entity] += 1;
-                }
+        let mut effects = Effects::default();
+        let before = self.model.lock().clone();
+        let head = *self.head.lock();
+        // A panic outside of the writes themselves must not end the writer: everybody after would wait for ever.
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.transaction(&mut group, &mut effects, &before, head)));
+        match outcome.unwrap_or_else(|panic| Err(Error::Panicked(words(&*panic)))) {
+            Ok(head) => {
+                *self.head.lock() = Some(head);
+                effects.after.into_iter().for_each(|action| action());
+                self.count(&effects.touched);
                 self.counters.commits.fetch_add(1, Ordering::Relaxed);
                 self.counters.writes.fetch_add(group.len() as u64, Ordering::Relaxed);
             }
             Err(error) => {
                 *self.head.lock() = None;
+                *self.model.lock() = before;
                 tracing::error!(%error, "a group of {} writes was undone", group.len());
                 group.iter_mut().for_each(|job| job.fail(error.clone()));
             }
@@ -310,41 +307,89 @@ impl Writer {
         group.into_iter().for_each(Job::finish);
     }
 
+    fn count(&self, touched: &[usize]) {
+        let mut changes = self.changes.lock();
+        for &entity in touched {
+            if changes.len() <= entity {
+                changes.resize(entity + 1, 0);
+            }
+            changes[entity] += 1;
+        }
+    }
+
+    fn transaction(
+        &self,
+        group: &mut [Box<dyn Job>],
+        effects: &mut Effects,
+        model: &str,
+        head: Option<Head>,
+    ) -> Result<Head> {
+        let mut after = Head::START;
+        self.source.lock().transaction(&mut |tx| {
+            let before = match (head, self.naming.dialect) {
+                (Some(head), Dialect::Sqlite) => head,
+                // Another node may have written: PostgreSQL's head is read, and locked, each time.
+                _ => read_head(tx, &self.naming)?,
+            };
+            self.run_group(tx, group, effects, model.to_owned())?;
+            after = audit::append(tx, &self.naming, before, &effects.audits)?;
+            event::append(tx, &self.naming, &effects.events)
+        })?;
+        Ok(after)
+    }
+
     fn run_group(
         &self,
         tx: &mut dyn Tx,
         group: &mut [Box<dyn Job>],
-        touched: &mut Vec<usize>,
-        model: &mut String,
-    ) -> Result<(Vec<AuditEntry>, Vec<EventEntry>)> {
-        let (mut audits, mut events) = (Vec::new(), Vec::new());
+        effects: &mut Effects,
+        mut model: String,
+    ) -> Result<()> {
         for job in group {
             tx.execute("SAVEPOINT job", &[])?;
             let mut session = Session {
                 tx: &mut *tx,
                 naming: &self.naming,
-                model,
+                model: &model,
                 audits: Vec::new(),
                 events: Vec::new(),
                 touched: Vec::new(),
                 new_model: None,
+                after: Vec::new(),
             };
             let keep = job.run(&mut session);
-            let Session { audits: new_audits, events: new_events, touched: new_touched, new_model, .. } = session;
+            let Session { audits, events, touched, new_model, after, .. } = session;
             if keep {
-                audits.extend(new_audits);
-                events.extend(new_events);
-                touched.extend(new_touched);
+                effects.audits.extend(audits);
+                effects.events.extend(events);
+                effects.touched.extend(touched);
+                effects.after.extend(after);
                 if let Some(digest) = new_model {
-                    *model = digest;
+                    self.model.lock().clone_from(&digest);
+                    model = digest;
                 }
             } else {
                 tx.execute("ROLLBACK TO SAVEPOINT job", &[])?;
             }
             tx.execute("RELEASE SAVEPOINT job", &[])?;
         }
-        Ok((audits, events))
+        Ok(())
     }
+}
+
+/// What the writes of a group leave behind beside their changes.
+#[derive(Default)]
+struct Effects {
+    audits: Vec<AuditEntry>,
+    events: Vec<EventEntry>,
+    touched: Vec<usize>,
+    after: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+/// What a panic says.
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
 fn read_head(tx: &mut dyn Tx, naming: &Naming) -> Result<Head> {

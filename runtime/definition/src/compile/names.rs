@@ -34,8 +34,8 @@ const RESERVED: [&str; 21] = [
 ];
 /// Longest name of a field, setting or entity; table and column names of databases end at 63.
 pub(super) const NAME_CHARS_MAX: usize = 40;
-/// Longest name of a table.
-pub(super) const TABLE_CHARS_MAX: usize = 56;
+/// Longest name of a table: with what is put before or behind it, it must stay below the 63 bytes of PostgreSQL.
+pub(super) const TABLE_CHARS_MAX: usize = 54;
 
 /// What exists, by app.
 pub(super) struct Names<'a> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mortise_definition::model::Model;
-use mortise_definition::{Compiled, Conflict, Package, Problem, compile, recompile};
+use mortise_definition::{Compiled, Conflict, Overlay, Package, Problem, compile, recompile};
 use mortise_store::catalog::{self, Catalog, Destructive, Step};
 use mortise_store::{Session, catalog_in, migrate_in};
 use serde_json::json;
@@ -27,69 +27,120 @@ pub(crate) enum Target {
     Version { app: String, number: i64 },
     /// The app no longer.
     Removed { app: String },
+    /// The version in force, as an administrator changed it.
+    Customized(Arc<Package>),
+}
+
+/// What happens to the stored versions of the app.
+#[derive(Debug, Clone)]
+enum Version {
+    /// A new one comes into force.
+    New(Arc<Package>),
+    /// An earlier one is in force again.
+    Again(Arc<Package>, i64),
+    /// None changes.
+    Kept(Arc<Package>),
+    /// None is in force.
+    Gone,
+}
+
+impl Version {
+    fn package(&self) -> Option<&Arc<Package>> {
+        match self {
+            Version::New(package) | Version::Again(package, _) | Version::Kept(package) => Some(package),
+            Version::Gone => None,
+        }
+    }
 }
 
 /// A planned installation.
 pub(crate) struct Prepared {
     pub(crate) plan: Plan,
-    app: String,
-    package: Option<Arc<Package>>,
+    version: Version,
+    /// The app as it was in force, with what the administrator had changed.
     before: Option<Arc<Package>>,
-    number: Option<i64>,
     sources: Sources,
     compiled: Compiled,
     overlay_changed: bool,
 }
 
 /// Works out what an installation would change, without changing anything.
-pub(crate) async fn plan(tenant: &Tenant, sources: &Sources, target: &Target) -> Result<Prepared, Error> {
-    let (app, package, number) = match target {
-        Target::Package(package) => (package.app.id.clone(), Some(package.clone()), None),
-        Target::Version { app, number } => {
-            let found = stored::package(&tenant.store, app, *number).await?;
-            let missing = || Error::NotFound(Issue::new("app.no_such_version").with("app", app).with("number", number));
-            (app.clone(), Some(Arc::new(found.ok_or_else(missing)?)), Some(*number))
-        }
-        Target::Removed { app } => (app.clone(), None, None),
-    };
-    let before = sources.packages.iter().find(|package| package.app.id == app).cloned();
-    if before.is_none() && package.is_none() {
+pub(crate) async fn plan(tenant: &Tenant, sources: Sources, target: &Target) -> Result<Prepared, Error> {
+    let (app, version) = versions_after(tenant, &sources, target).await?;
+    let installed = sources.packages.iter().find(|package| package.app.id == app).cloned();
+    if installed.is_none() && matches!(version, Version::Gone) {
         return Err(Error::NotFound(Issue::new("app.not_installed").with("app", &app)));
     }
-    let mut next = sources.clone();
+    let before = effective(&sources, &app)?;
+    let mut next = sources;
     next.packages.retain(|package| package.app.id != app);
-    next.packages.extend(package.clone());
+    next.packages.extend(version.package().cloned());
     let mut conflicts = Vec::new();
     let mut overlay_changed = false;
-    if let (Some(package), Some(_)) = (&package, &before) {
-        for overlay in next.overlays.iter_mut().filter(|overlay| overlay.app == app) {
-            let (rebased, found) = overlay.rebase(package);
-            (*overlay, overlay_changed) = (rebased, true);
-            conflicts.extend(found);
+    match (&version, target) {
+        (Version::Kept(base), Target::Customized(changed)) => {
+            next.overlays.retain(|overlay| overlay.app != app);
+            next.overlays.push(Overlay::between(base, changed));
+            overlay_changed = true;
         }
+        (Version::New(package) | Version::Again(package, _), _) => {
+            for overlay in next.overlays.iter_mut().filter(|overlay| overlay.app == app) {
+                let (rebased, found) = overlay.rebase(package);
+                (*overlay, overlay_changed) = (rebased, true);
+                conflicts.extend(found);
+            }
+        }
+        _ => {}
     }
     // An earlier version was checked when it was new; a removal only needs to leave nothing dangling.
     let compiled = match target {
-        Target::Package(_) => compile(&next.packages, &next.overlays, &next.settings),
+        Target::Package(_) | Target::Customized(_) => compile(&next.packages, &next.overlays, &next.settings),
         _ => recompile(&next.packages, &next.overlays, &next.settings),
     }
     .map_err(Error::Definition)?;
     let migration = catalog::plan(&tenant.store.catalog().await?, &Catalog::of(&compiled.model));
-    let changes = match (&before, &package) {
-        (Some(before), Some(package)) => mortise_definition::diff(before, package),
+    let changes = match (target, &before, &installed, version.package()) {
+        (Target::Customized(changed), Some(before), ..) => mortise_definition::diff(before, changed),
+        (_, _, Some(installed), Some(package)) => mortise_definition::diff(installed, package),
         _ => Vec::new(),
     };
-    let version = |package: &Option<Arc<Package>>| package.as_ref().map(|package| package.app.version.clone());
     let plan = Plan {
-        from: version(&before),
-        to: version(&package),
+        from: installed.map(|package| package.app.version.clone()),
+        to: version.package().map(|package| package.app.version.clone()),
         changes,
         conflicts,
         warnings: warnings_of(&compiled, &app),
         migration,
-        app: app.clone(),
+        app,
     };
-    Ok(Prepared { plan, app, package, before, number, sources: next, compiled, overlay_changed })
+    Ok(Prepared { plan, version, before, sources: next, compiled, overlay_changed })
+}
+
+async fn versions_after(tenant: &Tenant, sources: &Sources, target: &Target) -> Result<(String, Version), Error> {
+    Ok(match target {
+        Target::Package(package) => (package.app.id.clone(), Version::New(package.clone())),
+        Target::Version { app, number } => {
+            let found = stored::package(&tenant.store, app, *number).await?;
+            let missing = || Error::NotFound(Issue::new("app.no_such_version").with("app", app).with("number", number));
+            (app.clone(), Version::Again(Arc::new(found.ok_or_else(missing)?), *number))
+        }
+        Target::Removed { app } => (app.clone(), Version::Gone),
+        Target::Customized(changed) => {
+            let app = &changed.app.id;
+            let base = sources.packages.iter().find(|package| package.app.id == *app);
+            let missing = || Error::NotFound(Issue::new("app.not_installed").with("app", app));
+            (app.clone(), Version::Kept(base.ok_or_else(missing)?.clone()))
+        }
+    })
+}
+
+/// The app in force, with what the administrator changed.
+pub(crate) fn effective(sources: &Sources, app: &str) -> Result<Option<Arc<Package>>, Error> {
+    let Some(package) = sources.packages.iter().find(|package| package.app.id == app) else { return Ok(None) };
+    match sources.overlays.iter().find(|overlay| overlay.app == app) {
+        Some(overlay) => Ok(Some(Arc::new(overlay.apply(package).map_err(Error::Definition)?))),
+        None => Ok(Some(package.clone())),
+    }
 }
 
 /// Warnings that concern the app, not those of its neighbours.
@@ -101,37 +152,31 @@ fn warnings_of(compiled: &Compiled, app: &str) -> Vec<Problem> {
 /// Carries out a planned installation and brings the new model into force.
 pub(crate) async fn install(
     tenant: &Tenant,
-    sources: &mut Sources,
     actor: &Actor,
     prepared: Prepared,
     confirm: &[String],
 ) -> Result<Report, Error> {
-    let Prepared { app, package, before, number, sources: next, compiled, overlay_changed, plan } = prepared;
+    let Prepared { version, before, sources, compiled, overlay_changed, plan } = prepared;
     // What an administrator changed is given up only by somebody who says so.
     let lost: Vec<Destructive> = plan.conflicts.iter().map(overlay_lost).filter(|step| !confirm.contains(&step.key)).collect();
     if !lost.is_empty() {
         return Err(Error::Unconfirmed(lost));
     }
-    let model = Arc::new(compiled.model);
-    let published = Arc::new(Published::new(model.clone(), tenant.store.naming()));
-    let old = tenant.published();
-    let system = Actor { origin: actor.origin.clone(), ..Actor::system(actor.user.tz) };
+    let app = plan.app;
+    let published = Arc::new(Published::new(Arc::new(compiled.model), tenant.store.naming()));
     let job = Installation {
         seeding: tenant.work_with(published.clone(), &Actor::system(actor.user.tz)),
-        work: Work { published: published.clone(), actor: actor.clone(), ..tenant.work_with(published.clone(), &system) },
+        work: tenant.work_with(published.clone(), actor),
         confirm: confirm.to_vec(),
-        overlay: overlay_changed.then(|| next.overlays.iter().find(|overlay| overlay.app == app).cloned()),
+        overlay: overlay_changed.then(|| sources.overlays.into_iter().find(|overlay| overlay.app == app)),
         packages: compiled.packages,
-        base: old.model.clone(),
+        base: tenant.published().model.clone(),
+        publish: tenant.publisher(published),
         app,
-        package,
+        version,
         before,
-        number,
     };
-    let report = tenant.store.write::<_, Error, _>(move |session| job.run(session)).await?;
-    *sources = next;
-    tenant.publish(published);
-    Ok(report)
+    tenant.store.write(move |session| job.run(session)).await
 }
 
 fn overlay_lost(conflict: &Conflict) -> Destructive {
@@ -139,27 +184,27 @@ fn overlay_lost(conflict: &Conflict) -> Destructive {
     Destructive { key, kind: "overlay_conflict", entity: conflict.artifact.clone(), field: Some(conflict.path.clone()) }
 }
 
-struct Installation {
+struct Installation<P> {
     work: Work,
     seeding: Work,
     confirm: Vec<String>,
-    /// The rebased overlay to be stored, where it changed.
-    overlay: Option<Option<mortise_definition::Overlay>>,
+    /// The overlay to be stored, where it changed.
+    overlay: Option<Option<Overlay>>,
     packages: Vec<Arc<Package>>,
     base: Arc<Model>,
     app: String,
-    package: Option<Arc<Package>>,
+    version: Version,
     before: Option<Arc<Package>>,
-    number: Option<i64>,
+    publish: P,
 }
 
-impl Installation {
-    fn run(&self, session: &mut Session<'_>) -> Result<Report, Error> {
+impl<P: FnOnce() + Send + 'static> Installation<P> {
+    fn run(self, session: &mut Session<'_>) -> Result<Report, Error> {
         if session.model != self.base.digest {
             return Err(Error::ModelChanged);
         }
-        let model = &self.work.published.model;
-        let desired = Catalog::of(model);
+        let model = self.work.published.model.clone();
+        let desired = Catalog::of(&model);
         let migration = catalog::plan(&catalog_in(session)?, &desired);
         let open: Vec<_> =
             migration.destructive.iter().filter(|step| !self.confirm.contains(&step.key)).cloned().collect();
@@ -167,26 +212,42 @@ impl Installation {
             return Err(Error::Unconfirmed(open));
         }
         migrate_in(session, &migration, &desired)?;
-        match &self.package {
-            Some(package) => stored::put(&self.work, session, package, self.number)?,
-            None => stored::retire(session, &self.app)?,
-        }
-        if let Some(overlay) = &self.overlay {
-            stored::put_overlay(session, &self.app, overlay.as_ref())?;
-        }
+        self.store(session)?;
         self.rebuild(session, &migration.steps)?;
         refill::refill(&self.seeding, session, &self.base)?;
-        let seeded = match &self.package {
+        let seeded = match self.version.package() {
             Some(package) => self.seed(session, package)?,
             None => Seeded::default(),
         };
-        let version = self.package.as_ref().map(|package| package.app.version.clone());
-        let details = json!({ "app": self.app, "version": version, "number": self.number, "steps": migration.steps });
-        let action = if self.package.is_some() { "app.installed" } else { "app.removed" };
+        let version = self.version.package().map(|package| package.app.version.clone());
+        let (action, number) = match self.version {
+            Version::New(_) => ("app.installed", None),
+            Version::Again(_, number) => ("app.installed", Some(number)),
+            Version::Kept(_) => ("app.changed", None),
+            Version::Gone => ("app.removed", None),
+        };
+        let details = json!({ "app": self.app, "version": version, "number": number, "steps": migration.steps });
         session.audit(audit_entry(&self.work, action, details.to_string()));
         session.model_changed(model.digest.clone());
+        session.after_commit(self.publish);
         let (created, updated) = (seeded.created, seeded.updated);
-        Ok(Report { app: self.app.clone(), version, steps: migration.steps.len(), created, updated })
+        Ok(Report { app: self.app, version, steps: migration.steps.len(), created, updated })
+    }
+
+    fn store(&self, session: &mut Session<'_>) -> Result<(), Error> {
+        match &self.version {
+            Version::New(package) => stored::put(&self.work, session, package)?,
+            Version::Again(_, number) => stored::put_again(session, &self.app, *number)?,
+            Version::Kept(_) => {}
+            Version::Gone => stored::retire(session, &self.app)?,
+        }
+        match &self.overlay {
+            Some(overlay) => {
+                let changes = overlay.as_ref().filter(|overlay| !overlay.patches.is_empty());
+                stored::put_overlay(session, &self.app, changes)
+            }
+            None => Ok(()),
+        }
     }
 
     fn seed(&self, session: &mut Session<'_>, package: &Package) -> Result<Seeded, Error> {
@@ -217,7 +278,7 @@ impl Installation {
 /// Gives a setting another value and brings the model with it into force.
 pub(crate) async fn set_setting(
     tenant: &Tenant,
-    sources: &mut Sources,
+    mut sources: Sources,
     actor: &Actor,
     app: &str,
     name: &str,
@@ -229,16 +290,16 @@ pub(crate) async fn set_setting(
     let declaration = declaration.ok_or_else(|| Error::NotFound(Issue::new("setting.unknown").with("name", name)))?;
     mortise_definition::compile::setting_value(declaration, &value)
         .map_err(|wanted| Error::field(name, Issue::new("setting.not_valid").with("wanted", wanted)))?;
-    let mut next = sources.clone();
-    next.settings.entry(app.to_owned()).or_default().insert(name.to_owned(), value.clone());
-    let compiled = recompile(&next.packages, &next.overlays, &next.settings).map_err(Error::Definition)?;
+    sources.settings.entry(app.to_owned()).or_default().insert(name.to_owned(), value.clone());
+    let compiled = recompile(&sources.packages, &sources.overlays, &sources.settings).map_err(Error::Definition)?;
     let published = Arc::new(Published::new(Arc::new(compiled.model), tenant.store.naming()));
     let work = tenant.work_with(published.clone(), actor);
     let base = tenant.published().model.digest.clone();
     let (app, name, digest) = (app.to_owned(), name.to_owned(), published.model.digest.clone());
+    let publish = tenant.publisher(published);
     tenant
         .store
-        .write::<_, Error, _>(move |session| {
+        .write(move |session| {
             if session.model != base {
                 return Err(Error::ModelChanged);
             }
@@ -246,10 +307,8 @@ pub(crate) async fn set_setting(
             let details = json!({ "app": app, "setting": name, "value": value });
             session.audit(audit_entry(&work, "setting.changed", details.to_string()));
             session.model_changed(digest);
+            session.after_commit(publish);
             Ok(())
         })
-        .await?;
-    *sources = next;
-    tenant.publish(published);
-    Ok(())
+        .await
 }

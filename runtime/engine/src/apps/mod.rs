@@ -11,8 +11,8 @@ use mortise_definition::{Change, Conflict, Problem};
 use mortise_store::catalog::{Destructive, Migration};
 use serde::Serialize;
 
-pub(crate) use install::{Target, install, plan, set_setting};
-pub(crate) use stored::{Sources, load, versions};
+pub(crate) use install::{Target, effective, install, plan, set_setting};
+pub(crate) use stored::{load, versions};
 
 /// An installed version of an app.
 #[derive(Debug, Clone, Serialize)]

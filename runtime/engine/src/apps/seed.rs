@@ -97,6 +97,10 @@ impl Source<'_> {
             self.run(session, &command)?;
             return Ok(Some(true));
         };
+        if !present[system::DELETED_AT].is_null() {
+            // Somebody put it into the trash, and there it stays.
+            return Ok(None);
+        }
         let before = match old.and_then(|old| old.records.iter().find(|record| record.get(&self.data.key) == Some(key))) {
             Some(before) => Some(self.resolved(session, before)?),
             None => None,
@@ -113,10 +117,12 @@ impl Source<'_> {
         Ok(Some(false))
     }
 
-    /// Whether a field still holds what an earlier version of the app put there (or nothing).
+    /// Whether a field still holds what the version before put there: nothing, where it said nothing.
     fn is_ours(&self, present: &[Value], before: Option<&Map<String, Json>>, name: &str) -> bool {
-        let empty = self.entity.field(name).is_some_and(|field| present[field.slot].is_null());
-        empty || before.and_then(|before| before.get(name)).is_some_and(|value| self.holds(present, name, value))
+        match before.and_then(|before| before.get(name)) {
+            Some(value) => self.holds(present, name, value),
+            None => self.entity.field(name).is_some_and(|field| present[field.slot].is_null()),
+        }
     }
 
     fn holds(&self, present: &[Value], name: &str, json: &Json) -> bool {
@@ -143,7 +149,8 @@ impl Source<'_> {
         Error::Invalid(vec![self.placed(FieldIssue { field: field.to_owned(), issue, text: None })])
     }
 
-    /// The record with references by key turned into ids.
+    /// The record with references by key turned into ids. What refers to a record in the trash is left out: that
+    /// somebody deleted one must not stand in the way of an upgrade.
     fn resolved(&self, session: &mut Session<'_>, record: &Map<String, Json>) -> Result<Map<String, Json>, Error> {
         let mut values = Map::new();
         for (name, json) in record {
@@ -156,6 +163,9 @@ impl Source<'_> {
                     let key = self.key_of(&target).ok_or_else(|| self.wrong(name, Issue::new("value.no_such_record")))?;
                     let found = self.find(session, &target, &key, json)?;
                     let found = found.ok_or_else(|| self.wrong(name, Issue::new("value.no_such_record").with("value", text)))?;
+                    if !found[system::DELETED_AT].is_null() {
+                        continue;
+                    }
                     Json::String(mortise_store::id_of(&found).to_string())
                 }
                 _ => json.clone(),
@@ -174,19 +184,22 @@ impl Source<'_> {
         of(self.package).or_else(|| self.all.iter().find_map(|package| of(package)))
     }
 
+    /// The record with this key; one in the trash when there is no other.
     fn find(&self, session: &mut Session<'_>, entity: &EntityModel, key: &str, value: &Json) -> Result<Option<Vec<Value>>, Error> {
         let field = entity.field(key).ok_or_else(|| self.wrong(key, Issue::new("field.unknown").with("value", key)))?;
         let value = values::from_json(field, value, &self.work.values()).map_err(|issue| self.wrong(key, issue))?;
         let table = &self.work.published.layout.tables[entity.index];
-        let sql = session.naming.sql(&format!(
-            "SELECT id FROM {} WHERE {} = ?1 AND deleted_at IS NULL LIMIT 1",
-            table.name, table.columns[field.slot]
-        ));
         let param = column::param(&value, &table.types[field.slot]);
-        let id = session.query(&sql, &[param], |row| row.id(0))?.pop().flatten();
-        match id {
-            Some(id) => Ok(table.load(session, id)?.filter(|record| record[system::DELETED_AT].is_null())),
-            None => Ok(None),
+        // Two statements, each with an index of its own: keys are unique among the living, the trash is small.
+        for which in ["IS NULL", "IS NOT NULL"] {
+            let sql = session.naming.sql(&format!(
+                "SELECT id FROM {} WHERE {} = ?1 AND deleted_at {which} LIMIT 1",
+                table.name, table.columns[field.slot]
+            ));
+            if let Some(id) = session.query(&sql, &[param.clone()], |row| row.id(0))?.pop().flatten() {
+                return Ok(table.load(session, id)?);
+            }
         }
+        Ok(None)
     }
 }

@@ -83,16 +83,20 @@ pub(crate) async fn package(store: &TenantStore, app: &str, number: i64) -> Resu
     found.map(|files| read_package(&files)).transpose()
 }
 
-/// Puts a package into force as a new version, or an old version (by number) again.
-pub(crate) fn put(work: &Work, session: &mut Session<'_>, package: &Package, number: Option<i64>) -> Result<(), Error> {
+/// Puts an earlier version into force again.
+pub(crate) fn put_again(session: &mut Session<'_>, app: &str, number: i64) -> Result<(), Error> {
+    retire(session, app)?;
+    let table = session.naming.table("_definition");
+    let sql = session.naming.sql(&format!("UPDATE {table} SET current = ?3 WHERE app = ?1 AND number = ?2"));
+    session.execute(&sql, &[app.into(), number.into(), true.into()])?;
+    Ok(())
+}
+
+/// Puts a package into force as a new version.
+pub(crate) fn put(work: &Work, session: &mut Session<'_>, package: &Package) -> Result<(), Error> {
     let app = package.app.id.as_str();
     retire(session, app)?;
     let table = session.naming.table("_definition");
-    if let Some(number) = number {
-        let sql = session.naming.sql(&format!("UPDATE {table} SET current = ?3 WHERE app = ?1 AND number = ?2"));
-        session.execute(&sql, &[app.into(), number.into(), true.into()])?;
-        return Ok(());
-    }
     let sql = session.naming.sql(&format!("SELECT max(number) FROM {table} WHERE app = ?1"));
     let last = session.query(&sql, &[app.into()], |row| row.int(0))?.pop().flatten().unwrap_or(0);
     let sql = session.naming.sql(&format!(

@@ -11,7 +11,7 @@ use crate::people::Channel;
 use crate::values::{Issue, from_json};
 
 /// Child rows of one record at most.
-const LINES_MAX: usize = 1_000;
+pub(super) const LINES_MAX: usize = 1_000;
 /// Depth of child rows of child rows.
 const DEPTH_MAX: usize = 4;
 
@@ -62,7 +62,7 @@ fn read_into(
         let Some(field) = entity.field(name).filter(|field| access.sees(field.slot)) else {
             // Titles of references come with answers and may come back with them.
             if name != "_titles" {
-                complain(unknown(entity, name));
+                complain(unknown(work, entity, name));
             }
             continue;
         };
@@ -125,8 +125,9 @@ fn read_lines(
     Ok(lines)
 }
 
-fn unknown(entity: &EntityModel, name: &str) -> Issue {
-    let names = entity.declared().iter().map(|field| field.name.as_ref());
+fn unknown(work: &Work, entity: &EntityModel, name: &str) -> Issue {
+    let seen = entity.declared().iter().filter(|field| work.access(entity).sees(field.slot));
+    let names = seen.map(|field| field.name.as_ref());
     let issue = Issue::of("field.unknown", name);
     match mortise_expr::suggest(name, names) {
         Some(suggestion) => issue.with("suggestion", suggestion),

@@ -4,12 +4,13 @@
 use mortise_definition::model::{EntityModel, FieldKind, Slot};
 use mortise_definition::source::Operation;
 use mortise_expr::Value;
-use mortise_store::Session;
+use mortise_store::{Session, select};
+use sea_query::ExprTrait;
 use uuid::Uuid;
 
-use super::input::{Input, LineInput};
+use super::input::{Input, LINES_MAX, LineInput};
 use super::prepare::{Create, Update};
-use super::{Work, apply, rules, similar};
+use super::{Work, apply, links, rules, similar};
 use crate::error::{Error, FieldIssue};
 use crate::values::Issue;
 
@@ -25,7 +26,12 @@ pub(crate) fn write(
         let field = &entity.fields[*slot];
         let FieldKind::Lines { entity: child, via } = &field.kind else { continue };
         let child = &work.published.model.entities[*child];
-        let present = living(work, session, child, *via, record)?;
+        // Rows out of sight are not for this person to leave out.
+        let present = links::seen(work, session, child, select::column(child, *via).eq(record))?;
+        if present.len() > LINES_MAX {
+            // More than a form shows; to take the rest for removed would delete what nobody has seen.
+            return Err(Error::field(&field.name, Issue::new("value.too_many").with("limit", LINES_MAX)));
+        }
         for (index, row) in rows.iter().enumerate() {
             let written = match row.id.filter(|id| present.contains(id)) {
                 Some(id) => change(work, session, child, id, &row.input),

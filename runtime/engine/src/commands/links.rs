@@ -4,11 +4,10 @@ use mortise_definition::model::{EntityModel, FieldKind, Slot};
 use mortise_definition::source::Operation;
 use mortise_expr::Value;
 use mortise_store::{Session, select};
-use sea_query::{Alias, Expr, ExprTrait, Query};
+use sea_query::{Alias, Expr, ExprTrait, Order, Query};
 use uuid::Uuid;
 
 use super::Work;
-use crate::access::scope_sql;
 use crate::error::{Error, FieldIssue};
 use crate::values::Issue;
 
@@ -45,20 +44,31 @@ pub(crate) fn check(
 }
 
 /// Whether a living record is within the person's sight.
-pub(crate) fn in_sight(work: &Work, session: &mut Session<'_>, entity: &EntityModel, id: Uuid) -> Result<bool, Error> {
+fn in_sight(work: &Work, session: &mut Session<'_>, entity: &EntityModel, id: Uuid) -> Result<bool, Error> {
+    Ok(!seen(work, session, entity, Expr::col(Alias::new("id")).eq(id))?.is_empty())
+}
+
+/// Ids of the living records that meet a condition and that the person may see.
+pub(crate) fn seen(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    condition: Expr,
+) -> Result<Vec<Uuid>, Error> {
     let table = &work.published.layout.tables[entity.index];
+    let id = || Alias::new("id");
     let mut query = Query::select();
-    query.expr(Expr::val(1i64)).and_where(Expr::col(Alias::new("id")).eq(id)).and_where(Expr::col(Alias::new("deleted_at")).is_null());
+    query.column(id()).and_where(condition).and_where(Expr::col(Alias::new("deleted_at")).is_null());
     match &session.naming.schema {
         Some(schema) => query.from((Alias::new(schema), Alias::new(&table.plain))),
         None => query.from(Alias::new(&table.plain)),
     };
-    let scope = scope_sql(work.access(entity).scope(Operation::Read), &work.published, &work.actor.user, work.now)?;
-    if let Some(condition) = scope.single() {
-        query.and_where(condition);
+    if let Some(scope) = work.scope_sql(entity, Operation::Read)?.single() {
+        query.and_where(scope);
     }
+    query.order_by(id(), Order::Asc);
     let (sql, params) = select::build(&query, session.naming.dialect);
-    Ok(!session.query(&sql, &params, |_| Ok(()))?.is_empty())
+    Ok(session.query(&sql, &params, |row| row.id(0))?.into_iter().flatten().collect())
 }
 
 /// Binds an uploaded file to a record; only who uploaded it, or who finds it there already, may do so.
@@ -71,10 +81,10 @@ pub(crate) fn bind(
     file: Uuid,
 ) -> Result<Option<Issue>, Error> {
     let table = session.naming.table("_file");
-    let find = session.naming.sql(&format!("SELECT actor, record FROM {table} WHERE id = ?1"));
-    let found = session.query(&find, &[file.into()], |row| Ok((row.id(0)?, row.id(1)?)))?.pop();
-    let Some((uploader, bound)) = found else { return Ok(Some(Issue::new("value.no_such_file"))) };
-    if bound == Some(record) {
+    let find = session.naming.sql(&format!("SELECT actor, record, entity FROM {table} WHERE id = ?1"));
+    let found = session.query(&find, &[file.into()], |row| Ok((row.id(0)?, row.id(1)?, row.text(2)?)))?.pop();
+    let Some((uploader, bound, owner)) = found else { return Ok(Some(Issue::new("value.no_such_file"))) };
+    if bound == Some(record) && owner.as_deref() == Some(entity.key.as_str()) {
         return Ok(None);
     }
     if bound.is_some() || (uploader != work.actor.id() && !work.actor.user.admin) {

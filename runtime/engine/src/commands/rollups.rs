@@ -1,6 +1,6 @@
 //! Rollups: values that a record takes from the records pointing to it, brought up to date in the same transaction.
 
-use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot};
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel};
 use mortise_definition::source::RollupOperation;
 use mortise_expr::{Context, Value};
 use mortise_store::{Session, select};
@@ -8,7 +8,6 @@ use sea_query::{Alias, Expr, ExprTrait, Query};
 use uuid::Uuid;
 
 use super::Work;
-use super::rules::calculate;
 use crate::error::Error;
 use crate::values::Issue;
 
@@ -54,20 +53,10 @@ fn refresh_one(
 ) -> Result<(), Error> {
     let table = &work.published.layout.tables[parent.index];
     let Some(old) = table.load(session, id)? else { return Ok(()) };
-    let mut values = old.clone();
-    values[field.slot] = aggregate(work, session, parent, field, id)?;
-    // Calculated fields may stand on the rollup.
-    let mut issues = Vec::new();
-    calculate(work, parent, &mut values, &mut issues);
-    if !issues.is_empty() {
-        return Err(Error::Invalid(issues));
-    }
-    let changed: Vec<(Slot, Value)> = (0..values.len())
-        .filter(|&slot| parent.fields[slot].stored() && values[slot] != old[slot])
-        .map(|slot| (slot, values[slot].clone()))
-        .collect();
-    if !changed.is_empty() {
-        table.update(session, id, mortise_store::version_of(&old), &changed)?;
+    let value = aggregate(work, session, parent, field, id)?;
+    if value != old[field.slot] {
+        // Nothing is calculated from rollups, and the version stays: nobody's save is disturbed by new child rows.
+        table.update(session, id, mortise_store::version_of(&old), &[(field.slot, value)])?;
         session.touch(parent.index);
     }
     Ok(())

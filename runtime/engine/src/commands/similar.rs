@@ -4,13 +4,14 @@
 use mortise_definition::model::{DuplicatesModel, EntityModel, Slot, system};
 use mortise_definition::source::Operation;
 use mortise_expr::Value;
-use mortise_store::{Naming, Param, Session};
+use mortise_store::{Naming, Param, Session, TenantStore};
+use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::Work;
 use crate::error::{Error, Suspect};
 use crate::values::normalize::{duplicate_keys, similarity};
-use crate::values::write_json;
+use crate::values::{from_json, write_json};
 
 /// Candidates looked at per key: a key that more records share says nothing about sameness.
 const PER_KEY_MAX: usize = 50;
@@ -117,6 +118,39 @@ fn suspect(
         field: entity.fields[slot].name.to_string(),
         shown: if seen { check.show.iter().filter(|&&slot| access.sees(slot)).map(show).collect() } else { Vec::new() },
     }
+}
+
+/// Looks for records like the values typed so far. Values that do not parse yet are passed over, and so are fields
+/// that the person may not see: asking for them one by one would tell what stands in them.
+pub(crate) async fn while_typing(
+    work: &Work,
+    store: &TenantStore,
+    entity: &EntityModel,
+    values: &Map<String, Json>,
+    own: Option<Uuid>,
+) -> Result<Vec<Suspect>, Error> {
+    let access = work.access(entity);
+    if !access.may(Operation::Update) {
+        access.demand(Operation::Create, entity)?;
+    }
+    let mut typed = vec![Value::Null; entity.fields.len()];
+    typed[system::ID] = own.map_or(Value::Null, Value::Id);
+    for (name, json) in values {
+        if let Some(field) = entity.field(name).filter(|field| access.sees(field.slot))
+            && let Ok(value) = from_json(field, json, &work.values())
+        {
+            typed[field.slot] = value;
+        }
+    }
+    let Some((sql, params)) = candidates(store.naming(), entity, &keys(entity, &typed)) else { return Ok(Vec::new()) };
+    let ids: Vec<Uuid> = store.fetch(&sql, &params, |row| row.id(0)).await?.into_iter().flatten().collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (sql, params) = records(work, entity, &ids);
+    let table = &work.published.layout.tables[entity.index];
+    let candidates = store.fetch(&sql, &params, |row| table.record(row)).await?;
+    Ok(judge(work, entity, &typed, candidates))
 }
 
 /// Looks for similar records inside a write.

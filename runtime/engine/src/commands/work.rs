@@ -8,7 +8,7 @@ use mortise_definition::model::{EntityModel, Model};
 use mortise_definition::source::Operation;
 use mortise_expr::{Context, Value};
 
-use crate::access::{Access, EntityAccess, covers};
+use crate::access::{Access, EntityAccess, ScopeSql, covers, scope_sql};
 use crate::env::Env;
 use crate::error::Error;
 use crate::people::{Actor, Directory};
@@ -43,6 +43,11 @@ impl Work {
     /// Whether a record is within the scope of an operation.
     pub(crate) fn covers(&self, entity: &EntityModel, operation: Operation, record: &[Value]) -> bool {
         covers(self.access(entity).scope(operation), &self.published, &self.actor.user, self.now, record)
+    }
+
+    /// The scope of an operation as SQL.
+    pub(crate) fn scope_sql(&self, entity: &EntityModel, operation: Operation) -> Result<ScopeSql, Error> {
+        scope_sql(self.access(entity).scope(operation), entity, &self.published, &self.actor.user, self.now)
     }
 
     /// Fails with "not found" for records out of sight, with "denied" for those that may be seen but not so treated.
