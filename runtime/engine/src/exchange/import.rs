@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::Stream;
 use mortise_definition::source::Operation;
 use parking_lot::Mutex;
@@ -33,6 +34,8 @@ const BATCH_ROWS: usize = 500;
 const BATCHES_AHEAD: usize = 2;
 /// Rows shown before anything is imported.
 const PREVIEW_ROWS: usize = 20;
+/// How long imports that are not running are kept.
+const KEPT: TimeDelta = TimeDelta::days(30);
 /// Wrong rows kept with the import for the page; the report has all of them.
 const ERRORS_KEPT: usize = 100;
 
@@ -83,6 +86,7 @@ impl Imports {
         let target = model.entity(entity).ok_or_else(not_found)?.clone();
         demand(tenant, actor, entity)?;
         let work = tenant.work(actor);
+        self.forget_old(work.now);
         let id = work.env.id();
         let taken = self.take(id, bytes).await;
         let (length, sniffed, (headers, total_rows)) = match taken {
@@ -112,6 +116,18 @@ impl Imports {
         };
         self.folder.save(&job).map_err(Error::BadRequest)?;
         Ok(job)
+    }
+
+    /// Removes imports that nobody will look at any more, with their files.
+    fn forget_old(&self, now: DateTime<Utc>) {
+        for job in self.folder.list().unwrap_or_default() {
+            if job.state != State::Running
+                && now - job.created_at > KEPT
+                && self.folder.remove(job.id).is_err()
+            {
+                tracing::warn!(import = %job.id, "an old import could not be removed");
+            }
+        }
     }
 
     async fn take<E: std::fmt::Display>(
@@ -252,7 +268,13 @@ impl Imports {
         let (imports, tenant) = (self.clone(), tenant.clone());
         tokio::spawn(async move {
             let _turn = imports.turn.acquire().await;
-            imports.work(&tenant, job, &stop).await;
+            let (worker, id) = (imports.clone(), job.id);
+            let ended = tokio::spawn(async move { worker.work(&tenant, job, &stop).await }).await;
+            if let Err(error) = ended {
+                // A bug must not leave an import that nobody can stop: after a restart it goes on.
+                tracing::error!(import = %id, %error, "an import broke down");
+                imports.running.lock().remove(&id);
+            }
         });
     }
 

@@ -202,6 +202,8 @@ async fn a_stopped_import_can_be_resumed() {
     assert_eq!((done.state, done.progress.created), (State::Done, 3_000));
     assert_eq!(world.leads().await.len(), 3_000);
     assert!(matches!(imports.cancel(&actor, job.id), Err(Error::BadRequest(_))));
+    imports.remove(&actor, job.id).unwrap();
+    assert_eq!(imports.job(&actor, job.id).unwrap_err().code(), "import.not_found");
 }
 
 #[tokio::test]

@@ -69,6 +69,7 @@ pub struct Mapping {
     #[serde(default)]
     pub read: ReadOptions,
     /// Fields of the columns.
+    #[serde(default)]
     pub columns: Vec<ColumnMapping>,
     /// Name of the field by which rows update existing records; without one every row makes a new record.
     #[serde(default, skip_serializing_if = "Option::is_none")]

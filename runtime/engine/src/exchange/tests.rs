@@ -173,6 +173,36 @@ fn cells_far_to_the_right_are_refused() {
     assert_eq!(rows(&book.save_to_buffer().unwrap()), Err("file.too_many_columns"));
 }
 
+#[test]
+fn every_complaint_about_a_file_or_an_import_has_words() {
+    let sources = [
+        include_str!("batch.rs"),
+        include_str!("convert.rs"),
+        include_str!("csv_file.rs"),
+        include_str!("export.rs"),
+        include_str!("folder.rs"),
+        include_str!("import.rs"),
+        include_str!("report.rs"),
+        include_str!("resolve.rs"),
+        include_str!("rows.rs"),
+        include_str!("xlsx_file.rs"),
+        include_str!("../demo/mod.rs"),
+    ];
+    let code = regex::Regex::new(r#""((?:ui\.)?(?:import|file|demo|batch)\.[a-z_.]+)""#).unwrap();
+    let mut missing = Vec::new();
+    for found in sources.iter().flat_map(|source| code.captures_iter(source)) {
+        let key =
+            if found[1].starts_with("ui.") { found[1].to_owned() } else { format!("error.{}", &found[1]) };
+        if mortise_definition::locale::lookup("zh-CN", &key).is_none()
+            && !found[1].ends_with(".csv")
+            && !found[1].ends_with(".json")
+        {
+            missing.push(key);
+        }
+    }
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 proptest! {
     #[test]
     fn random_bytes_never_bring_the_readers_down(bytes in prop::collection::vec(any::<u8>(), 1..400), kind in 0usize..5) {

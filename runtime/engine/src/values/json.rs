@@ -59,7 +59,7 @@ pub fn write_json(value: &Value, out: &mut Vec<u8>) {
         // JSON has no infinity; the evaluator gives none either.
         Value::Float(number) if !number.is_finite() => out.extend_from_slice(b"null"),
         Value::Float(number) => write(out, format_args!("{number:?}")),
-        Value::Text(text) => write_string(text, out),
+        Value::Text(text) => write_text(text, out),
         Value::Date(date) => quoted(out, |out| write_date(*date, out)),
         Value::DateTime(instant) => quoted(out, |out| write_instant(*instant, out)),
         Value::Duration(ms) => quoted(out, |out| duration::write_iso(*ms, out)),
@@ -104,7 +104,7 @@ pub fn to_json(value: &Value) -> Json {
 }
 
 /// Appends a JSON string.
-fn write_string(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
     to_writer(text, out);
 }
 
