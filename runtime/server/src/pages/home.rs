@@ -43,6 +43,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
         href: format!("{}/new", entity_path(&model, entity)),
         icon: entity.icon.clone(),
         active: false,
+        views: Vec::new(),
     });
     let home = Home {
         today: format!("{} {weekday}", show.day_words(today)),

@@ -153,6 +153,41 @@ mod tests {
         Pages::load().expect("templates compile");
     }
 
+    /// Quoted words that stand directly behind `before` in any template.
+    fn named(before: &str) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for file in Templates::iter() {
+            let source = String::from_utf8(Templates::get(&file).unwrap().data.into_owned()).unwrap();
+            for part in source.split(before).skip(1) {
+                let name = part.split('"').next().unwrap();
+                // `t("profile.theme_" ~ choice)` is put together while rendering.
+                if !name.ends_with(['_', '.']) {
+                    found.push((file.to_string(), name.to_owned()));
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_text_of_a_template_is_translated() {
+        let texts = named("t(\"");
+        assert!(texts.len() > 200, "only {} texts were found", texts.len());
+        for (file, key) in texts {
+            for language in locale::languages() {
+                let known = locale::lookup(language, &format!("ui.{key}"));
+                assert!(known.is_some() || assets::address(&key).is_some(), "{file}: {key} in {language}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_icon_of_a_template_exists() {
+        for (file, name) in named("icon(\"") {
+            assert!(assets::icon(&name).is_some(), "{file}: {name}");
+        }
+    }
+
     #[test]
     fn people_are_shown_by_family_name_in_chinese_and_by_initials_otherwise() {
         assert_eq!(initials("王芳"), "王");

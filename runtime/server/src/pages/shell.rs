@@ -1,6 +1,6 @@
 //! What every page shows around its content: navigation by installed apps and permissions, the person, language, theme.
 
-use mortise_definition::locale;
+use mortise_definition::{Text, locale};
 use mortise_definition::model::{AppModel, EntityModel, Model, ViewModel};
 use mortise_definition::source::Operation;
 use serde::Serialize;
@@ -72,6 +72,8 @@ pub(super) struct NavLink {
     pub icon: String,
     /// The page that is shown.
     pub active: bool,
+    /// Views of the same kind of record, where the menu has several.
+    pub views: Vec<NavLink>,
 }
 
 /// Values of the frame for a request.
@@ -120,6 +122,7 @@ fn admin_links(language: &str, look: &Look) -> Vec<NavLink> {
             active: look.path.starts_with(&href),
             icon: icon.to_owned(),
             href,
+            views: Vec::new(),
         }
     };
     links.into_iter().map(link).collect()
@@ -134,7 +137,8 @@ pub(super) fn entity_path(model: &Model, entity: &EntityModel) -> String {
 pub(super) fn groups(by: &SignedIn, look: &Look) -> Vec<NavGroup> {
     let model = by.tenant.engine.model();
     let mut groups: Vec<NavGroup> = Vec::new();
-    for (index, app) in model.apps.iter().enumerate() {
+    // The apps that people work with stand on others: they come first.
+    for (index, app) in model.apps.iter().enumerate().rev() {
         let links = links(by, &model, index, app);
         if links.is_empty() {
             continue;
@@ -151,33 +155,43 @@ pub(super) fn groups(by: &SignedIn, look: &Look) -> Vec<NavGroup> {
     groups
 }
 
+/// The menu of an app: one link per kind of record, with its views below it.
 fn links(by: &SignedIn, model: &Model, index: usize, app: &AppModel) -> Vec<NavLink> {
     let readable = |entity: &EntityModel| by.tenant.engine.may(by.actor(), &entity.key, Operation::Read);
-    let of_view = |view: &ViewModel| {
-        let entity = &model.entities[view.entity];
-        readable(entity).then(|| NavLink {
-            label: view.label.get(by.language).to_owned(),
-            href: format!("{}?view={}", entity_path(model, entity), view.key),
-            icon: entity.icon.clone(),
-            active: false,
-        })
+    let link = |entity: &EntityModel, label: &Text, query: String| NavLink {
+        label: label.get(by.language).to_owned(),
+        href: format!("{}{query}", entity_path(model, entity)),
+        icon: entity.icon.clone(),
+        active: false,
+        views: Vec::new(),
     };
-    let menu = app.menu.iter().filter_map(|key| model.views.get(key));
-    let links: Vec<NavLink> = menu.filter_map(|view| of_view(view)).collect();
-    if !links.is_empty() || !app.menu.is_empty() {
-        return links;
+    let mut kinds: Vec<(usize, Vec<&ViewModel>)> = Vec::new();
+    for view in app.menu.iter().filter_map(|key| model.views.get(key)) {
+        match kinds.iter_mut().find(|(entity, _)| *entity == view.entity) {
+            Some((_, views)) => views.push(view),
+            None if readable(&model.entities[view.entity]) => kinds.push((view.entity, vec![view])),
+            None => {}
+        }
+    }
+    let of_kind = |(entity, views): (usize, Vec<&ViewModel>)| {
+        let entity = &model.entities[entity];
+        let mut links = views.iter().map(|view| link(entity, &view.label, format!("?view={}", view.key)));
+        match views.len() {
+            1 => links.next(),
+            _ => {
+                let views: Vec<NavLink> = links.collect();
+                let href = views.first().map(|first| first.href.clone())?;
+                Some(NavLink { href, views, ..link(entity, &entity.plural, String::new()) })
+            }
+        }
+    };
+    if !app.menu.is_empty() {
+        return kinds.into_iter().filter_map(of_kind).collect();
     }
     // An app without a menu is shown with everything that has a view of its own.
     let entities = model.entities.iter().filter(|entity| entity.app == index && readable(entity));
     let listed = entities.filter(|entity| model.views_of(entity).next().is_some());
-    listed
-        .map(|entity| NavLink {
-            label: entity.plural.get(by.language).to_owned(),
-            href: entity_path(model, entity),
-            icon: entity.icon.clone(),
-            active: false,
-        })
-        .collect()
+    listed.map(|entity| link(entity, &entity.plural, String::new())).collect()
 }
 
 /// Marks the link of the page that is shown: the same view, else the first of the same entity.
@@ -186,11 +200,18 @@ fn mark_active(groups: &mut [NavGroup], look: &Look) {
         let path = href.split('?').next().unwrap_or_default();
         look.path == path || look.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
     };
-    let exact = look.param("view").map(|view| format!("?view={view}"));
-    let all = || groups.iter().flat_map(|group| &group.links).map(|link| link.href.clone()).filter(|href| here(href));
-    let chosen = all().find(|href| exact.as_ref().is_some_and(|view| href.ends_with(view))).or_else(|| all().next());
+    let mut marked = false;
     for link in groups.iter_mut().flat_map(|group| &mut group.links) {
-        link.active = Some(&link.href) == chosen.as_ref();
+        link.active = !marked && here(&link.href);
+        marked |= link.active;
+        // Only a list is one of its views; a record may be in many.
+        let on_list = link.active && link.href.split('?').next() == Some(&*look.path);
+        let asked = look.param("view");
+        for (position, view) in link.views.iter_mut().enumerate() {
+            let named = view.href.split_once("?view=").map(|(_, key)| key);
+            let is_asked = |asked: &str| named.is_some_and(|key| key == asked || key.rsplit_once('.').is_some_and(|(_, id)| id == asked));
+            view.active = on_list && asked.map_or(position == 0, is_asked);
+        }
     }
 }
 

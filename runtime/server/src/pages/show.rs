@@ -25,6 +25,13 @@ pub(super) enum Cell {
         /// The words.
         text: String,
     },
+    /// A node of a tree: its last names in lists, all of them on its own page.
+    Path {
+        /// The last names.
+        short: String,
+        /// All names.
+        text: String,
+    },
     /// Words on several lines.
     Long {
         /// The words.
@@ -165,7 +172,8 @@ impl<'a> Show<'a> {
             },
             (FieldKind::Reference { entity }, Value::Id(id)) => self.reference(*entity, *id, title),
             (FieldKind::User, Value::Id(_)) => Cell::User { text: text() },
-            (FieldKind::Phone, Value::Text(number)) => external(text(), format!("tel:{number}"), false),
+            (FieldKind::Tree { region, .. }, Value::Text(_)) => path(text(), if *region { 2 } else { 1 }),
+            (FieldKind::Phone, Value::Text(number)) => external(phone(number), format!("tel:{number}"), false),
             (FieldKind::Email, Value::Text(address)) => external(text(), format!("mailto:{address}"), false),
             // Only http and https pass the check of the field, so that no script hides in a link.
             (FieldKind::Url, Value::Text(address)) => external(text(), address.to_string(), true),
@@ -278,6 +286,23 @@ pub(super) fn grouped(number: i64) -> String {
     text
 }
 
+/// A node of a tree with its last names: of a place two tell where it is, of anything else one.
+fn path(text: String, names: usize) -> Cell {
+    let all: Vec<&str> = text.split(" / ").collect();
+    let short = all[all.len().saturating_sub(names)..].join(" / ");
+    Cell::Path { short, text }
+}
+
+/// A telephone number as people read it: mobile numbers of China in their three groups, others as they are.
+fn phone(number: &str) -> String {
+    match number.strip_prefix("+86") {
+        Some(local) if local.len() == 11 && local.starts_with('1') && local.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{} {} {}", &local[..3], &local[3..7], &local[7..])
+        }
+        _ => number.to_owned(),
+    }
+}
+
 /// Ids of the files of a value.
 pub(super) fn file_ids(value: &Value) -> impl Iterator<Item = Uuid> {
     let items = match value {
@@ -302,7 +327,16 @@ fn badge(choices: &[Choice], code: &str, language: &str) -> Badge {
 
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::{Cell, grouped, path, phone};
+
+    #[test]
+    fn numbers_and_places_are_short_in_lists() {
+        assert_eq!(phone("+8613800138000"), "138 0013 8000");
+        assert_eq!(phone("+861062328899"), "+861062328899");
+        assert_eq!(phone("+14155550100"), "+14155550100");
+        let Cell::Path { short, text } = path("江苏省 / 苏州市 / 吴中区".to_owned(), 2) else { panic!("a path") };
+        assert_eq!((&*short, &*text), ("苏州市 / 吴中区", "江苏省 / 苏州市 / 吴中区"));
+    }
 
     #[test]
     fn thousands_are_separated() {

@@ -8,8 +8,8 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use minijinja::Value;
-use minijinja::value::{Serde, merge_maps};
+use minijinja::value::Serde;
+use minijinja::{Value, context};
 use mortise_definition::locale;
 use mortise_definition::model::EntityModel;
 use mortise_definition::source::Operation;
@@ -189,9 +189,8 @@ pub(super) fn render(
     page: shell::Page,
     parts: impl Serialize,
 ) -> Result<Response, Failure> {
-    let shell = Value::from_iter([("page", Value::from(Serde(page)))]);
-    let all = merge_maps([shell, Value::from(Serde(parts))]);
-    let html = state.pages.templates.render(language, template, all);
+    let parts = context! { page => Value::from(Serde(page)), ..Value::from(Serde(parts)) };
+    let html = state.pages.templates.render(language, template, parts);
     let html = html.map_err(|error| Failure::internal(format!("{error:#}")))?;
     let mut response = Html(html).into_response();
     if look.flash.is_some() {

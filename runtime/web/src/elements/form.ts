@@ -43,7 +43,10 @@ class LiveForm extends HTMLElement {
     else this.initial = {};
     // Widgets upgrade after this element; the state of defaults is asked for when they stand.
     if (this.dataset.live !== undefined && this.dataset.fresh !== undefined) queueMicrotask(() => void this.ask());
-    document.querySelector<HTMLElement>(".form-summary[tabindex]")?.focus();
+    const summary = document.querySelector<HTMLElement>(".form-summary[tabindex]");
+    if (summary) summary.focus();
+    // With a keyboard at hand, typing can begin at once; on a phone the keyboard would cover the form.
+    else if (matchMedia("(pointer: fine)").matches) this.form.querySelector<HTMLElement>(".field input:not([type=hidden]), .field textarea")?.focus();
   }
 
   disconnectedCallback(): void {

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 use super::raw::Raw;
-use super::{Editing, Similar, entity_for, issue_text, read, similar};
+use super::page::{Similar, similar};
+use super::{Editing, entity_for, issue_text, read};
 use crate::Failure;
 use crate::api::body;
 use crate::pages::visit::Visit;
