@@ -13,13 +13,16 @@ fn json(text: &str) -> Value {
 fn write(folder: &Path, name: &str, text: &str) {
     let path = folder.join(name);
     std::fs::create_dir_all(path.parent().expect("it is in the folder")).expect("the folder is ours");
-    std::fs::File::create(path).and_then(|mut file| file.write_all(text.as_bytes())).expect("the folder is ours");
+    std::fs::File::create(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .expect("the folder is ours");
 }
 
 /// A small app in a folder.
 fn app(folder: &Path) {
     write(folder, "app.json", r#"{"id": "notes", "version": "1.0.0", "label": "Notes"}"#);
-    let entity = r#"{"id": "note", "label": "Note", "fields": [{"id": "title", "label": "Title", "type": "text"}]}"#;
+    let entity =
+        r#"{"id": "note", "label": "Note", "fields": [{"id": "title", "label": "Title", "type": "text"}]}"#;
     write(folder, "entities/note.json", entity);
 }
 
@@ -29,7 +32,8 @@ fn commands_do_the_same_with_and_without_a_server() {
     let folder = tempfile::tempdir().expect("the system has a temporary folder");
     app(folder.path());
     installation.run(&["tenant", "create", "demo", "--name", "Demo"]);
-    installation.run_with(&["user", "create", "demo", "admin", "--administrator", "--stdin"], "a long password\n");
+    installation
+        .run_with(&["user", "create", "demo", "admin", "--administrator", "--stdin"], "a long password\n");
     installation.run(&["app", "install", "demo", &folder.path().to_string_lossy()]);
     let commands: [&[&str]; 4] = [
         &["--json", "tenant", "list"],
@@ -74,7 +78,8 @@ fn a_check_names_file_place_and_reason() {
     app(folder.path());
     let path = folder.path().to_string_lossy().into_owned();
     installation.run(&["app", "check", &path]);
-    let broken = r#"{"id": "note", "label": "Note", "fields": [{"id": "title", "label": "Title", "type": "txet"}]}"#;
+    let broken =
+        r#"{"id": "note", "label": "Note", "fields": [{"id": "title", "label": "Title", "type": "txet"}]}"#;
     write(folder.path(), "entities/note.json", broken);
     let output = installation.try_run(&["--json", "app", "check", &path], "");
     assert!(!output.status.success());
@@ -135,11 +140,14 @@ fn mistakes_are_told_on_the_error_output_with_a_failing_exit() {
 fn a_changed_audit_entry_is_found_by_verify() {
     let installation = Installation::new();
     installation.run(&["tenant", "create", "demo"]);
-    installation.run_with(&["user", "create", "demo", "admin", "--administrator", "--stdin"], "a long password\n");
+    installation
+        .run_with(&["user", "create", "demo", "admin", "--administrator", "--stdin"], "a long password\n");
     installation.run(&["verify"]);
     let database = installation.data().join("tenants/demo/tenant.db");
     let connection = rusqlite::Connection::open(database).expect("it is a SQLite file");
-    let changed = connection.execute("UPDATE _audit SET action = 'nothing' WHERE seq = 1", []).expect("there is an audit");
+    let changed = connection
+        .execute("UPDATE _audit SET action = 'nothing' WHERE seq = 1", [])
+        .expect("there is an audit");
     assert_eq!(changed, 1);
     drop(connection);
     let output = installation.try_run(&["verify", "demo"], "");

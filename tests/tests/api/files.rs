@@ -63,7 +63,8 @@ fn import(world: &World, job: &Value) -> Value {
     world.call("POST", &format!("{IMPORTS}/{id}/start"), &mapping).expect(202);
     let started = Instant::now();
     loop {
-        let job = world.client(&world.admin).get(&format!("{IMPORTS}/{id}")).expect("an answer").expect(200).json();
+        let job =
+            world.client(&world.admin).get(&format!("{IMPORTS}/{id}")).expect("an answer").expect(200).json();
         if job["state"] != "running" {
             return job;
         }
@@ -94,9 +95,14 @@ fn csv_in_the_encodings_that_people_send_is_imported() {
 #[test]
 fn wrong_rows_are_reported_and_the_others_imported() {
     on_both(|world| {
-        let job = upload(world, "tasks.csv", "Name,Hours\ngood,3\n,4\nbad,many\n".as_bytes()).expect(201).json();
+        let job =
+            upload(world, "tasks.csv", "Name,Hours\ngood,3\n,4\nbad,many\n".as_bytes()).expect(201).json();
         let done = import(world, &job);
-        assert_eq!((&done["progress"]["created"], &done["progress"]["failed"]), (&json!(1), &json!(2)), "{done}");
+        assert_eq!(
+            (&done["progress"]["created"], &done["progress"]["failed"]),
+            (&json!(1), &json!(2)),
+            "{done}"
+        );
         let message = done["errors"][0]["message"].as_str().unwrap_or_default();
         assert!(!message.is_empty() && !message.starts_with("error."), "{done}");
         let report = format!("{IMPORTS}/{}/report", text(&done["id"]));
@@ -120,12 +126,23 @@ fn files_that_cannot_be_imported_are_refused_with_the_reason() {
             let answer = upload(world, name, &bytes);
             assert_eq!(answer.status / 100, 4, "{name}: {}", answer.text());
             let problem = answer.json();
-            assert!(problem["code"].as_str().is_some_and(|code| code.starts_with("file.")), "{name}: {problem}");
-            assert!(!problem["title"].as_str().unwrap_or_default().starts_with("error."), "{name}: {problem}");
+            assert!(
+                problem["code"].as_str().is_some_and(|code| code.starts_with("file.")),
+                "{name}: {problem}"
+            );
+            assert!(
+                !problem["title"].as_str().unwrap_or_default().starts_with("error."),
+                "{name}: {problem}"
+            );
         }
         let list = world.client(&world.admin).get(IMPORTS).expect("an answer").expect(200).json();
         assert_eq!(list["rows"], json!([]), "nothing of a refused file stays");
-        let guest = world.client(&world.guest.token).send("POST", &format!("{IMPORTS}?entity=workshop.task"), &[], b"a");
+        let guest = world.client(&world.guest.token).send(
+            "POST",
+            &format!("{IMPORTS}?entity=workshop.task"),
+            &[],
+            b"a",
+        );
         guest.expect("an answer").expect(403);
     });
 }

@@ -151,12 +151,16 @@ fn a_new_password_or_a_deactivation_ends_what_was_open() {
 #[test]
 fn answers_carry_the_headers_that_make_browsers_careful() {
     on_both(|world| {
-        let answer = world.client(&world.admin).get(SESSION).expect("an answer").expect(200);
-        for (name, part) in [
-            ("content-security-policy", "script-src 'self'"),
-            ("x-content-type-options", "nosniff"),
-            ("x-frame-options", "DENY"),
-            ("cache-control", "private"),
+        let page = Client::new(world.address).get("/t/demo/sign-in").expect("an answer").expect(200);
+        let data = world.client(&world.admin).get(SESSION).expect("an answer").expect(200);
+        for (answer, name, part) in [
+            (&page, "content-security-policy", "script-src 'self'"),
+            (&page, "x-frame-options", "DENY"),
+            (&page, "x-content-type-options", "nosniff"),
+            (&page, "cache-control", "private"),
+            (&data, "content-security-policy", "default-src 'none'"),
+            (&data, "x-content-type-options", "nosniff"),
+            (&data, "cache-control", "private"),
         ] {
             assert!(answer.header(name).is_some_and(|value| value.contains(part)), "{name}");
         }

@@ -117,3 +117,21 @@ fn only_the_operator_makes_suspends_and_removes_tenants() {
         assert_eq!(list["rows"], json!([]), "nothing of the old tenant is left");
     });
 }
+
+#[test]
+fn health_and_metrics_are_told_without_names_of_anybody() {
+    on_both(|world| {
+        world.task(&world.admin, json!({"name": "counted"}));
+        let mut anybody = Client::new(world.address);
+        assert_eq!(anybody.get("/healthz").expect("an answer").expect(200).text(), "ok\n");
+        let metrics = anybody.get("/metrics").expect("an answer").expect(200).text();
+        let created =
+            "mortise_requests_total{method=\"POST\",route=\"/api/v1/records/{entity}\",status=\"201\"} 1";
+        for line in
+            [created, "mortise_tenants_open 1", "mortise_request_seconds_bucket", "mortise_commits_total"]
+        {
+            assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+        }
+        assert!(!metrics.contains("demo") && !metrics.contains("counted"), "{metrics}");
+    });
+}

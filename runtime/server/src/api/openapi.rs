@@ -139,7 +139,11 @@ fn entity_paths(entity: &EntityModel, language: &str, paths: &mut Map<String, Va
     put("/{id}/restore", true, vec![("post", one("restore").answers("200", Some(&written)))]);
     put("/{id}/timeline", true, vec![("get", one("timeline").answers("200", Some(&any)))]);
     put("/{id}/comments", true, vec![("post", one("comment").answers("201", None).takes(JSON, &comment))]);
-    put("/form-state", false, vec![("post", one("form_state").answers("200", Some(&any)).takes(JSON, &input))]);
+    put(
+        "/form-state",
+        false,
+        vec![("post", one("form_state").answers("200", Some(&any)).takes(JSON, &input))],
+    );
     put(
         "/duplicates",
         false,

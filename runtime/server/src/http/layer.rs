@@ -40,7 +40,7 @@ pub async fn context(State(state): State<AppState>, mut request: Request, next: 
     if response.status().is_client_error() || response.status().is_server_error() {
         response = tell(&state, response, &telling, known.as_ref());
     }
-    headers::secure(response.headers_mut(), telling.https);
+    headers::secure(response.headers_mut(), telling.https, telling.program);
     response
 }
 
