@@ -196,7 +196,7 @@ impl Failure {
     /// The problem document of RFC 9457.
     pub fn problem(&self, language: &str) -> Value {
         let mut document = json!({
-            "type": format!("https://mortise.dev/errors/{}", self.0.code),
+            "type": format!("urn:mortise:error:{}", self.0.code),
             "title": self.title(language),
             "status": self.0.status.as_u16(),
             "code": self.0.code,

@@ -25,6 +25,19 @@ pub(super) enum Task {
         #[arg(long)]
         stdin: bool,
     },
+    /// Make an API token in a person's name; printed once.
+    Token {
+        /// Tenant.
+        tenant: String,
+        /// Name used to sign in.
+        login: String,
+        /// What the token is for.
+        #[arg(long, default_value = "command line")]
+        name: String,
+        /// read, write, admin, or one of the first two for an entity (read:app.entity); may be given several times.
+        #[arg(long = "scope", default_values_t = ["read".to_owned()])]
+        scopes: Vec<String>,
+    },
     /// List users.
     List {
         /// Tenant.
@@ -75,6 +88,15 @@ impl Task {
                 client.call(Method::PATCH, &path, Some(&json!({"password": password}))).await?;
                 words.say("cli.user.password_set", &[("login", &login)]);
                 show(words, &login, made.then_some(password));
+                Ok(())
+            }
+            Task::Token { tenant, login, name, scopes } => {
+                let user = id_of(client, words, &tenant, &login).await?;
+                let body = json!({"name": name, "scopes": scopes, "user": user});
+                let token = client.post(&format!("/t/{tenant}/api/v1/tokens"), &body).await?;
+                words.result(&token);
+                let secret = token["token"].as_str().unwrap_or_default();
+                words.say("cli.user.token", &[("login", &login), ("token", secret)]);
                 Ok(())
             }
             Task::List { tenant } => {
