@@ -110,13 +110,15 @@ fn an_installed_app_exports_to_the_same_folder() {
 fn a_token_of_the_command_line_opens_the_api() {
     let installation = Installation::new();
     installation.run(&["tenant", "create", "demo"]);
-    installation.run_with(&["user", "create", "demo", "admin", "--administrator", "--stdin"], "a long password\n");
+    installation
+        .run_with(&["user", "create", "demo", "admin", "--administrator", "--stdin"], "a long password\n");
     let token = json(&installation.run(&["--json", "user", "token", "demo", "admin"]));
     let token = token["token"].as_str().expect("it is shown once").to_owned();
     let server = installation.serve();
     let mut client = server.client().with_token(&token);
     client.get("/t/demo/api/v1/users").expect("the server answers").expect(200);
-    let refused = client.json("POST", "/t/demo/api/v1/users", &serde_json::json!({})).expect("the server answers");
+    let refused =
+        client.json("POST", "/t/demo/api/v1/users", &serde_json::json!({})).expect("the server answers");
     assert_eq!(refused.expect(403).json()["code"], "token.scope_missing");
 }
 

@@ -85,7 +85,7 @@ fn catalogue(language: &str) -> BTreeMap<String, Text> {
 
 /// The introduction, the reference of the artifacts, and the functions of expressions.
 fn app_language_page() -> String {
-    let mut page = include_str!("app_language_head.md").to_owned();
+    let mut page = include_str!("app_language_head.txt").to_owned();
     page.push_str(&mortise_definition::schema::reference_markdown());
     page.push_str(EXPRESSIONS);
     for function in mortise_expr::functions::CATALOG {

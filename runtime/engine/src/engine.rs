@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use mortise_store::{Files, TenantStore};
+use mortise_store::{Files, PostgresServer, TenantStore};
 use parking_lot::RwLock;
-use sea_orm::{ConnectOptions, Database as SeaDatabase, DatabaseConnection};
 use tokio::sync::Mutex;
 
 use crate::env::{Env, System};
@@ -15,8 +14,6 @@ use crate::error::Error;
 use crate::tenant::Tenant;
 use crate::values::Issue;
 
-/// Connections to PostgreSQL: writers hold one each while they commit, reads take one for a statement.
-const POSTGRES_CONNECTIONS: u32 = 16;
 /// Longest slug; PostgreSQL's names have 63 bytes.
 const SLUG_MAX: usize = 40;
 
@@ -65,7 +62,7 @@ pub struct EngineMetrics {
 /// All tenants of an installation.
 pub struct Engine {
     data_dir: PathBuf,
-    postgres: Option<DatabaseConnection>,
+    postgres: Option<PostgresServer>,
     env: Arc<dyn Env>,
     open: RwLock<HashMap<String, Arc<Tenant>>>,
     /// Held while a tenant is opened or dropped; those that are open are found without it.
@@ -77,11 +74,7 @@ impl Engine {
     pub async fn open(options: EngineOptions) -> Result<Engine, Error> {
         let postgres = match &options.database {
             Database::Sqlite => None,
-            Database::Postgres { url } => {
-                let mut connect = ConnectOptions::new(url.as_str());
-                connect.max_connections(POSTGRES_CONNECTIONS).sqlx_logging(false);
-                Some(SeaDatabase::connect(connect).await.map_err(mortise_store::Error::from)?)
-            }
+            Database::Postgres { url } => Some(mortise_store::connect_postgres(url).await?),
         };
         std::fs::create_dir_all(options.data_dir.join("tenants")).map_err(mortise_store::Error::from)?;
         Ok(Engine {

@@ -6,13 +6,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use mortise_expr::{Decimal, Dialect, Type, Value};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement,
+};
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::column;
 use crate::error::{Error, Result};
 use crate::exec::{Param, Row, Tx};
+
+/// Connections to a server: writers hold one each while they commit, reads take one for a statement.
+const CONNECTIONS: u32 = 16;
+
+/// The connections that all tenants of one server share.
+pub type PostgresServer = DatabaseConnection;
+
+/// Connects to a server (`postgres://user:password@host/database`).
+pub async fn connect_postgres(url: &str) -> Result<PostgresServer> {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(CONNECTIONS).sqlx_logging(false);
+    Ok(Database::connect(options).await?)
+}
 
 /// The connections that a tenant works with.
 ///

@@ -33,7 +33,7 @@ fn state(world: &World) -> Value {
 #[test]
 fn an_upgrade_keeps_data_and_can_be_taken_back() {
     on_both(|world| {
-        let id = world.task(&world.admin, json!({"name": "Old", "email": "old@mail.example"}));
+        let id = world.task(&world.admin, &json!({"name": "Old", "email": "old@mail.example"}));
         let upgrade = changed("1.1.0", "entities/task.json", |entity| {
             add_field(
                 entity,
@@ -59,7 +59,7 @@ fn an_upgrade_keeps_data_and_can_be_taken_back() {
 #[test]
 fn a_broken_upgrade_leaves_the_tenant_exactly_as_before() {
     on_both(|world| {
-        world.task(&world.admin, json!({"name": "Old", "hours": 3}));
+        world.task(&world.admin, &json!({"name": "Old", "hours": 3}));
         let before = state(world);
         let computed = |value: &str| json!({"id": "a", "type": "computed", "value": value, "label": "A"});
         let broken: [(&str, Value); 5] = [
@@ -106,7 +106,7 @@ fn a_broken_upgrade_leaves_the_tenant_exactly_as_before() {
 #[test]
 fn taking_a_field_away_needs_a_confirmation() {
     on_both(|world| {
-        let id = world.task(&world.admin, json!({"name": "Old", "email": "old@mail.example"}));
+        let id = world.task(&world.admin, &json!({"name": "Old", "email": "old@mail.example"}));
         let before = state(world);
         let mut smaller = changed("2.0.0", "entities/task.json", |entity| {
             let fields = entity["fields"].as_array_mut().expect("fields");

@@ -130,7 +130,7 @@ fn requests_that_make_no_sense_are_refused_with_the_reason() {
 #[test]
 fn injection_attempts_find_and_change_nothing() {
     on_both(|world| {
-        world.task(&world.admin, json!({"name": "Keep"}));
+        world.task(&world.admin, &json!({"name": "Keep"}));
         let attempts = [
             "where.name=x'%20OR%20'1'='1",
             "where.name.contains=%25'%20OR%201=1--",
@@ -195,7 +195,7 @@ fn bytes_that_are_no_text_are_refused() {
 #[test]
 fn values_that_are_taken_are_refused_with_their_field() {
     on_both(|world| {
-        world.task(&world.admin, json!({"name": "one", "code": "A-1"}));
+        world.task(&world.admin, &json!({"name": "one", "code": "A-1"}));
         world.play(&[step("the same code", Admin, "POST /t/demo/api/v1/records/workshop.task")
             .body(json!({"name": "two", "code": "A-1"}))
             .refused(422, "record.invalid")

@@ -120,7 +120,7 @@ fn lists_filter_sort_search_and_page() {
             let due = format!("2026-12-{:02}", index + 1);
             world.task(
                 &world.admin,
-                json!({"name": format!("任务 {index}"), "status": status, "hours": index, "due": due}),
+                &json!({"name": format!("任务 {index}"), "status": status, "hours": index, "due": due}),
             );
         }
         world.play(&[
@@ -157,7 +157,7 @@ fn lists_filter_sort_search_and_page() {
 #[test]
 fn the_timeline_tells_who_changed_what() {
     on_both(|world| {
-        let id = world.task(&world.anna.token, json!({"name": "Saw", "hours": 1}));
+        let id = world.task(&world.anna.token, &json!({"name": "Saw", "hours": 1}));
         let path = format!("{TASKS}/{id}");
         let mut anna = world.client(&world.anna.token);
         anna.json("PATCH", &path, &json!({"hours": 2})).expect("an answer").expect(200);

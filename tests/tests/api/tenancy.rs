@@ -21,7 +21,7 @@ fn neighbour(world: &World) -> String {
 fn an_id_of_another_tenant_is_nothing_here() {
     on_both(|world| {
         let next = neighbour(world);
-        let task = world.task(&world.admin, json!({"name": "ours"}));
+        let task = world.task(&world.admin, &json!({"name": "ours"}));
         let theirs = "/t/next/api/v1/records/workshop.task";
         let mut neighbour = world.client(&next);
         for (method, path) in [
@@ -121,7 +121,7 @@ fn only_the_operator_makes_suspends_and_removes_tenants() {
 #[test]
 fn health_and_metrics_are_told_without_names_of_anybody() {
     on_both(|world| {
-        world.task(&world.admin, json!({"name": "counted"}));
+        world.task(&world.admin, &json!({"name": "counted"}));
         let mut anybody = Client::new(world.address);
         assert_eq!(anybody.get("/healthz").expect("an answer").expect(200).text(), "ok\n");
         let metrics = anybody.get("/metrics").expect("an answer").expect(200).text();

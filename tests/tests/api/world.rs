@@ -90,12 +90,12 @@ impl World {
     fn settle(&mut self) {
         self.tenant("demo");
         self.admin = self.operator.clone();
-        let id = self.person("admin", json!({"administrator": true})).id;
+        let id = self.person("admin", &json!({"administrator": true})).id;
         self.admin = self.token("demo", &id, &["read", "write", "admin"]);
         self.call("POST", "/t/demo/api/v1/apps", &json!({"files": workshop::files()})).expect(200);
-        self.anna = self.person("anna", json!({"roles": ["workshop.member"]}));
-        self.ben = self.person("ben", json!({"roles": ["workshop.member"]}));
-        self.guest = self.person("guest", json!({"roles": ["workshop.guest"]}));
+        self.anna = self.person("anna", &json!({"roles": ["workshop.member"]}));
+        self.ben = self.person("ben", &json!({"roles": ["workshop.member"]}));
+        self.guest = self.person("guest", &json!({"roles": ["workshop.guest"]}));
     }
 
     /// Makes a tenant.
@@ -118,7 +118,7 @@ impl World {
     }
 
     /// Makes a person in `demo`.
-    pub(crate) fn person(&self, login: &str, more: Value) -> Person {
+    pub(crate) fn person(&self, login: &str, more: &Value) -> Person {
         let mut body = json!({"login": login, "name": login, "password": PASSWORD});
         let more = more.as_object().cloned().unwrap_or_default();
         body.as_object_mut().expect("an object").extend(more);
@@ -137,8 +137,8 @@ impl World {
     }
 
     /// Makes a task in a person's name and returns its id.
-    pub(crate) fn task(&self, token: &str, values: Value) -> String {
-        let answer = self.client(token).json("POST", TASKS, &values).expect("the server answers");
+    pub(crate) fn task(&self, token: &str, values: &Value) -> String {
+        let answer = self.client(token).json("POST", TASKS, values).expect("the server answers");
         text(&answer.expect(201).json()["id"])
     }
 
