@@ -18,6 +18,9 @@ use crate::values::Issue;
 /// Largest upload in bytes; fields may ask for less. Photos of phones have up to 15 MB, films are not meant to be sent.
 pub const FILE_BYTES_MAX: u64 = 100 * 1024 * 1024;
 
+/// Longest name or media type of a file in characters; the rest is cut off.
+const SAID_MAX: usize = 200;
+
 /// What is known of a file.
 #[derive(Debug, Clone, Serialize)]
 pub struct FileInfo {
@@ -48,8 +51,8 @@ where
     })?;
     let info = FileInfo {
         id: work.env.id(),
-        name: name.to_owned(),
-        content_type: kind.to_owned(),
+        name: clean(name, "file"),
+        content_type: clean(kind, "application/octet-stream"),
         size: i64::try_from(stored.size).unwrap_or(i64::MAX),
         sha256: stored.sha256,
         at: work.now,
@@ -83,6 +86,12 @@ where
         })
         .await?;
     Ok(info)
+}
+
+/// What a sender says, without invisible characters and of bounded length.
+fn clean(text: &str, otherwise: &str) -> String {
+    let text: String = text.chars().filter(|c| !c.is_control()).take(SAID_MAX).collect();
+    if text.trim().is_empty() { otherwise.to_owned() } else { text }
 }
 
 pub(crate) async fn get(work: &Work, store: &TenantStore, files: &Files, id: Uuid) -> Result<(FileInfo, Bytes), Error> {

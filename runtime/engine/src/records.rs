@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::commands::Work;
 use crate::error::Error;
 use crate::lists;
-use crate::values::{People, write_json};
+use crate::values::{People, write_json, write_text};
 
 /// A record as a person may see it: hidden fields are null.
 #[derive(Debug, Clone)]
@@ -89,11 +89,13 @@ async fn lines(work: &Work, store: &TenantStore, child: usize, via: Slot, id: Uu
         return Ok(Vec::new());
     }
     let table = &work.published.layout.tables[child.index];
+    let mut conditions = vec![mortise_store::select::column(&child, via).eq(id)];
+    conditions.extend(work.scope_sql(&child, Operation::Read)?.single());
     let select = Select {
         entity: &child,
         slots: &table.stored,
         branches: Vec::new(),
-        conditions: vec![mortise_store::select::column(&child, via).eq(id)],
+        conditions,
         search: None,
         sort: &[(system::ID, false)],
         after: None,
@@ -103,7 +105,6 @@ async fn lines(work: &Work, store: &TenantStore, child: usize, via: Slot, id: Uu
     let (sql, params) = select.records(&work.published.layout);
     let map = |row: &dyn mortise_store::Row| Ok(Record::new(table.partial(row, &table.stored)?));
     let mut rows = store.fetch(&sql, &params, map).await?;
-    rows.retain(|row| work.covers(&child, Operation::Read, &row.values));
     lists::resolve_with(work, store, &child, &[], &mut rows).await?;
     lists::hide(work, &child, &mut rows);
     Ok(rows)
@@ -124,7 +125,7 @@ pub(crate) fn write_record(work: &Work, entity: &EntityModel, record: &Record, s
         let FieldKind::Reference { entity: target } = &entity.fields[*reference].kind else { continue };
         let path = format!("{}.{}", entity.fields[*reference].name, work.published.model.entities[*target].fields[*slot].name);
         separate(out, &mut first);
-        write_json(&Value::text(path), out);
+        write_text(&path, out);
         out.push(b':');
         write_json(value, out);
     }
@@ -163,7 +164,7 @@ fn write_titles(work: &Work, entity: &EntityModel, record: &Record, slots: &[Slo
         if let Some(title) = title {
             separate(out, &mut none);
             out.extend_from_slice(&work.published.keys[entity.index][slot]);
-            write_json(&Value::text(title), out);
+            write_text(title, out);
         }
     }
     if none {

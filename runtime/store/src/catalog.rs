@@ -341,13 +341,15 @@ fn plan_indexes(key: &str, wanted: &Table, before: Option<&Table>, migration: &m
         after.indexes.insert(definition.clone(), index.clone());
     }
     let table = after.name.clone();
-    if after.search != wanted.search {
-        let (drop, create) = (before.is_some_and(|before| !before.search.is_empty()), !wanted.search.is_empty());
+    let before = before.cloned().unwrap_or_else(|| Table { search: vec![], duplicates: vec![], ..after.clone() });
+    // They differ from before where a column that they hold has gone out of the way.
+    if after.search != wanted.search || after.search != before.search {
+        let (drop, create) = (!before.search.is_empty(), !wanted.search.is_empty());
         migration.steps.push(Step::RebuildSearch { entity: entity.clone(), table: table.clone(), drop, create });
         after.search = wanted.search.clone();
     }
-    if after.duplicates != wanted.duplicates {
-        let (drop, create) = (before.is_some_and(|before| !before.duplicates.is_empty()), !wanted.duplicates.is_empty());
+    if after.duplicates != wanted.duplicates || after.duplicates != before.duplicates {
+        let (drop, create) = (!before.duplicates.is_empty(), !wanted.duplicates.is_empty());
         migration.steps.push(Step::RebuildDuplicates { entity, table, drop, create });
         after.duplicates = wanted.duplicates.clone();
     }

@@ -300,7 +300,7 @@ fn comment(work: &Work, session: &mut Session<'_>, entity: &EntityModel, id: Uui
 fn attach(work: &Work, session: &mut Session<'_>, entity: &EntityModel, id: Uuid, file: Uuid) -> Result<Written, Error> {
     let record = living(work, session, entity, id)?;
     work.demand(entity, Operation::Update, &record)?;
-    if let Some(issue) = links::bind(work, session, entity, id, "", file)? {
+    if let Some(issue) = links::bind(work, session, entity, id, None, file)? {
         return Err(Error::field("file", issue));
     }
     let sql = session.naming.sql(&format!("SELECT name, sha256 FROM {} WHERE id = ?1", session.naming.table("_file")));

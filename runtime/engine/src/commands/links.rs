@@ -1,9 +1,9 @@
 //! What a record points to must be there and in sight of the person who points: other records, and files.
 
-use mortise_definition::model::{EntityModel, FieldKind, Slot};
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot};
 use mortise_definition::source::Operation;
 use mortise_expr::Value;
-use mortise_store::{Session, select};
+use mortise_store::{Row, Session, select};
 use sea_query::{Alias, Expr, ExprTrait, Order, Query};
 use uuid::Uuid;
 
@@ -28,11 +28,11 @@ pub(crate) fn check(
                 let target = &work.published.model.entities[*target];
                 (!in_sight(work, session, target, *target_id)?).then(|| Issue::new("value.no_such_record"))
             }
-            (FieldKind::File { .. }, Value::Id(file)) => bind(work, session, entity, id, &field.id, *file)?,
+            (FieldKind::File { .. }, Value::Id(file)) => bind(work, session, entity, id, Some(field), *file)?,
             (FieldKind::File { .. }, Value::List(files)) => {
                 let mut issue = None;
                 for file in files.iter().filter_map(Value::as_id) {
-                    issue = issue.or(bind(work, session, entity, id, &field.id, file)?);
+                    issue = issue.or(bind(work, session, entity, id, Some(field), file)?);
                 }
                 issue
             }
@@ -71,26 +71,42 @@ pub(crate) fn seen(
     Ok(session.query(&sql, &params, |row| row.id(0))?.into_iter().flatten().collect())
 }
 
-/// Binds an uploaded file to a record; only who uploaded it, or who finds it there already, may do so.
+/// Binds an uploaded file to a record, where the field (if any) takes such files; only who uploaded it, or who finds it
+/// there already, may do so.
 pub(crate) fn bind(
     work: &Work,
     session: &mut Session<'_>,
     entity: &EntityModel,
     record: Uuid,
-    field: &str,
+    field: Option<&FieldModel>,
     file: Uuid,
 ) -> Result<Option<Issue>, Error> {
     let table = session.naming.table("_file");
-    let find = session.naming.sql(&format!("SELECT actor, record, entity FROM {table} WHERE id = ?1"));
-    let found = session.query(&find, &[file.into()], |row| Ok((row.id(0)?, row.id(1)?, row.text(2)?)))?.pop();
-    let Some((uploader, bound, owner)) = found else { return Ok(Some(Issue::new("value.no_such_file"))) };
-    if bound == Some(record) && owner.as_deref() == Some(entity.key.as_str()) {
-        return Ok(None);
-    }
-    if bound.is_some() || (uploader != work.actor.id() && !work.actor.user.admin) {
+    let find = session.naming.sql(&format!("SELECT actor, record, entity, type, size FROM {table} WHERE id = ?1"));
+    let read = |row: &dyn Row| Ok((row.id(0)?, row.id(1)?, row.text(2)?, row.text(3)?, row.int(4)?));
+    let found = session.query(&find, &[file.into()], read)?.pop();
+    let Some((uploader, bound, owner, kind, size)) = found else { return Ok(Some(Issue::new("value.no_such_file"))) };
+    let here = bound == Some(record) && owner.as_deref() == Some(entity.key.as_str());
+    let free = bound.is_none() && (uploader == work.actor.id() || work.actor.user.admin);
+    if !here && !free {
         return Ok(Some(Issue::new("value.no_such_file")));
     }
-    let put = session.naming.sql(&format!("UPDATE {table} SET entity = ?1, record = ?2, field = ?3 WHERE id = ?4"));
-    session.execute(&put, &[entity.key.as_str().into(), record.into(), field.into(), file.into()])?;
+    if let Some(issue) = field.and_then(|field| unfit(field, &kind.unwrap_or_default(), size.unwrap_or_default())) {
+        return Ok(Some(issue));
+    }
+    if !here {
+        let put = session.naming.sql(&format!("UPDATE {table} SET entity = ?1, record = ?2, field = ?3 WHERE id = ?4"));
+        let field = field.map_or("", |field| &field.id);
+        session.execute(&put, &[entity.key.as_str().into(), record.into(), field.into(), file.into()])?;
+    }
     Ok(None)
+}
+
+/// Why a field does not take a file of this media type and size.
+fn unfit(field: &FieldModel, kind: &str, size: i64) -> Option<Issue> {
+    let FieldKind::File { image, max_mib, .. } = &field.kind else { return None };
+    if *image && !kind.starts_with("image/") {
+        return Some(Issue::new("value.not_image"));
+    }
+    (size > i64::from(*max_mib) * 1024 * 1024).then(|| Issue::new("file.too_large").with("max", max_mib))
 }
