@@ -7,12 +7,13 @@ import "./keys";
 import "./toasts";
 import "./elements/pick";
 import "./elements/tree";
-import "./elements/form";
 import "./elements/lines";
 import "./elements/files";
 import "./elements/signature";
 import "./elements/geo";
 import "./elements/rows";
 import "./elements/recent";
+// Last: a form restores drafts into its widgets, which must be there by then.
+import "./elements/form";
 
 htmx.config.includeIndicatorCSS = false;

@@ -160,7 +160,7 @@ pub fn error_page(state: &AppState, view: ErrorView<'_>) -> Response {
     }
     let icon = match status.as_u16() {
         403 => "lock",
-        404 => "error-404",
+        404 => "search-off",
         429 => "hourglass",
         500.. => "tool",
         _ => "alert-circle",

@@ -113,7 +113,7 @@ export abstract class Combo extends HTMLElement {
     if (option.detail) words.append(element("span", { class: "detail" }, option.detail));
     const item = element("li", { class: "pick-option", role: "option", id: `${this.list.id}-${index}`, "data-index": index }, words);
     item.setAttribute("aria-selected", String(option.value === this.value.value));
-    if (option.disabled) item.setAttribute("aria-disabled", "true");
+    if (option.disabled && !option.more) item.setAttribute("aria-disabled", "true");
     if (option.more) {
       item.append(element("button", { class: "pick-down", type: "button", tabindex: -1, "aria-label": text("open_level") }, icon("chevron-right", "icon icon-s")));
     }

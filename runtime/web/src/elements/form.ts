@@ -75,6 +75,8 @@ class LiveForm extends HTMLElement {
     const drop = element("button", { type: "button", class: "link-button" }, text("draft_drop"));
     const note = element("div", { class: "alert form-summary", role: "status" }, icon("alert-circle"), element("span", { class: "grow" }, text("draft_restored", { time })), drop);
     drop.addEventListener("click", () => {
+      // Or leaving the page would keep it again.
+      this.sent = true;
       forgetDraft(key);
       location.reload();
     });

@@ -45,7 +45,13 @@ pub(in crate::pages) async fn list(visit: Visit) -> Result<Response, Failure> {
     let row = |user: UserView| Row {
         id: user.id.to_string(),
         department: user.department.and_then(|id| directory.department(id)).map(|one| one.name.clone()),
-        roles: user.roles.iter().map(role).collect(),
+        // Apps often have roles of the same name: said once, it is understood.
+        roles: user.roles.iter().map(role).fold(Vec::new(), |mut names, name| {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+            names
+        }),
         name: user.name,
         login: user.login,
         admin: user.administrator,

@@ -1,6 +1,6 @@
 //! Which fields a form shows, in which order: by the app's form, or all of them where an app has none.
 
-use mortise_definition::model::{EntityModel, FieldKind, FormModel, ItemModel, Model, Slot, system};
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel, FormModel, ItemModel, Model, Slot, system};
 use mortise_definition::source::FormPurpose;
 use mortise_expr::{Context, Expression, Value};
 use std::sync::Arc;
@@ -97,8 +97,12 @@ impl Layout {
     }
 
     fn of_all(model: &Model, entity: &Arc<EntityModel>, purpose: FormPurpose) -> Layout {
-        let given = |slot: Slot| entity.fields[slot].writable();
-        let shown = |slot: &Slot| given(*slot) || purpose == FormPurpose::Edit;
+        // Of what the system gives, a new record has only what is calculated while typing.
+        let calculated = |field: &FieldModel| matches!(field.kind, FieldKind::Computed { .. });
+        let shown = |slot: &Slot| {
+            let field = &entity.fields[*slot];
+            field.writable() || calculated(field) || purpose == FormPurpose::Edit
+        };
         let slots = (system::FIRST..entity.fields.len()).chain([system::OWNER]).filter(shown);
         let items = slots.map(|slot| Item {
             slot,
