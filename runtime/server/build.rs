@@ -7,6 +7,8 @@ fn main() {
     println!("cargo::rerun-if-changed=../web/dist/manifest.json");
     println!("cargo::rerun-if-changed=templates");
     if !Path::new("../web/dist/manifest.json").exists() {
-        println!("cargo::error=runtime/web/dist is missing: run `cargo xtask setup` first, it builds the script and styles of the pages");
+        println!(
+            "cargo::error=runtime/web/dist is missing: run `cargo xtask setup` first, it builds the script and styles of the pages"
+        );
     }
 }

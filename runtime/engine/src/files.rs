@@ -40,7 +40,14 @@ pub struct FileInfo {
     pub record: Option<Uuid>,
 }
 
-pub(crate) async fn put<S>(work: &Work, store: &TenantStore, files: &Files, name: &str, kind: &str, bytes: S) -> Result<FileInfo, Error>
+pub(crate) async fn put<S>(
+    work: &Work,
+    store: &TenantStore,
+    files: &Files,
+    name: &str,
+    kind: &str,
+    bytes: S,
+) -> Result<FileInfo, Error>
 where
     S: Stream<Item = std::io::Result<Bytes>> + Unpin,
 {
@@ -63,7 +70,8 @@ where
     let entry = crate::commands::audit_entry(
         work,
         "file.uploaded",
-        serde_json::json!({ "file": row.id, "name": row.name, "sha256": row.sha256, "size": row.size }).to_string(),
+        serde_json::json!({ "file": row.id, "name": row.name, "sha256": row.sha256, "size": row.size })
+            .to_string(),
     );
     store
         .write::<_, Error, _>(move |session| {
@@ -94,7 +102,12 @@ fn clean(text: &str, otherwise: &str) -> String {
     if text.trim().is_empty() { otherwise.to_owned() } else { text }
 }
 
-pub(crate) async fn get(work: &Work, store: &TenantStore, files: &Files, id: Uuid) -> Result<(FileInfo, Bytes), Error> {
+pub(crate) async fn get(
+    work: &Work,
+    store: &TenantStore,
+    files: &Files,
+    id: Uuid,
+) -> Result<(FileInfo, Bytes), Error> {
     let found = find(work, store, &[id]).await?.pop();
     let info = found.ok_or_else(|| Error::NotFound(Issue::new("file.not_found")))?;
     let bytes = files.get(&info.sha256).await?;

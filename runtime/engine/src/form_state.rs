@@ -27,13 +27,21 @@ pub struct FormState {
 }
 
 /// Works out the state of a form over `base` (the record, or nulls) with the values given so far.
-pub(crate) fn state(work: &Work, entity: &EntityModel, base: Vec<Value>, given: &Map<String, Json>) -> FormState {
+pub(crate) fn state(
+    work: &Work,
+    entity: &EntityModel,
+    base: Vec<Value>,
+    given: &Map<String, Json>,
+) -> FormState {
     let cx = work.values();
     let access = work.access(entity);
     let mut values = base;
     let mut issues = Vec::new();
     for (name, json) in given {
-        let Some(field) = entity.field(name).filter(|field| field.writable() && access.gives(field.slot)) else { continue };
+        let Some(field) = entity.field(name).filter(|field| field.writable() && access.gives(field.slot))
+        else {
+            continue;
+        };
         if matches!(field.kind, FieldKind::Lines { .. }) {
             continue;
         }
@@ -48,7 +56,9 @@ pub(crate) fn state(work: &Work, entity: &EntityModel, base: Vec<Value>, given: 
     let seen = || entity.declared().iter().filter(|field| access.sees(field.slot));
     FormState {
         visible: seen().map(|field| (field.name.to_string(), rules::visible(work, field, &values))).collect(),
-        required: seen().map(|field| (field.name.to_string(), rules::required(work, field, &values))).collect(),
+        required: seen()
+            .map(|field| (field.name.to_string(), rules::required(work, field, &values)))
+            .collect(),
         computed: seen()
             .filter(|field| matches!(field.kind, FieldKind::Computed { .. }))
             .map(|field| (field.name.to_string(), values::display(field, &values[field.slot], &cx)))

@@ -46,7 +46,8 @@ enum Answer {
 /// The answer that was given before, if the command was done.
 pub(crate) async fn find(store: &TenantStore, key: &Key) -> Result<Option<Result<Outcome, Error>>, Error> {
     let naming = store.naming();
-    let sql = naming.sql(&format!("SELECT request, answer FROM {} WHERE key = ?1", naming.table("_idempotency")));
+    let sql =
+        naming.sql(&format!("SELECT request, answer FROM {} WHERE key = ?1", naming.table("_idempotency")));
     let rows = store.fetch(&sql, &[key.key.as_str().into()], |row| Ok((row.text(0)?, row.text(1)?))).await?;
     let Some((request, answer)) = rows.into_iter().next() else { return Ok(None) };
     if request.as_deref() != Some(&key.request) {
@@ -59,26 +60,39 @@ pub(crate) async fn find(store: &TenantStore, key: &Key) -> Result<Option<Result
         Answer::Done => Outcome::Done,
         // A part that was refused is refused again only by being sent again; here it is known not to be done.
         Answer::Batch(parts) => Outcome::Batch(
-            parts.into_iter().map(|part| part.ok_or_else(|| Error::BadRequest(Issue::new("batch.refused_before")))).collect(),
+            parts
+                .into_iter()
+                .map(|part| part.ok_or_else(|| Error::BadRequest(Issue::new("batch.refused_before"))))
+                .collect(),
         ),
     })))
 }
 
 /// Stores an answer with the command's own changes. Two of a kind at the same time: the second is undone and finds
 /// the first one's answer when it is tried again.
-pub(crate) fn put(session: &mut Session<'_>, key: &Key, outcome: &Outcome, now: DateTime<Utc>) -> Result<(), Error> {
+pub(crate) fn put(
+    session: &mut Session<'_>,
+    key: &Key,
+    outcome: &Outcome,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let answer = match outcome {
         Outcome::Record(written) => Answer::Record(bare(written)),
-        Outcome::Batch(parts) => Answer::Batch(parts.iter().map(|part| part.as_ref().ok().map(bare)).collect()),
+        Outcome::Batch(parts) => {
+            Answer::Batch(parts.iter().map(|part| part.as_ref().ok().map(bare)).collect())
+        }
         Outcome::Done => Answer::Done,
     };
-    let text = serde_json::to_string(&answer).map_err(|error| mortise_store::Error::Corrupt(error.to_string()))?;
+    let text =
+        serde_json::to_string(&answer).map_err(|error| mortise_store::Error::Corrupt(error.to_string()))?;
     let table = session.naming.table("_idempotency");
     if key.purges() {
         let purge = session.naming.sql(&format!("DELETE FROM {table} WHERE at < ?1"));
         session.execute(&purge, &[(now - KEPT).into()])?;
     }
-    let sql = session.naming.sql(&format!("INSERT INTO {table} (key, at, request, answer) VALUES (?1, ?2, ?3, ?4)"));
+    let sql = session
+        .naming
+        .sql(&format!("INSERT INTO {table} (key, at, request, answer) VALUES (?1, ?2, ?3, ?4)"));
     let params = [key.key.as_str().into(), now.into(), key.request.as_str().into(), text.into()];
     match session.execute(&sql, &params) {
         Err(mortise_store::Error::Unique(_)) => Err(Error::ModelChanged),

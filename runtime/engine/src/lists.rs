@@ -64,7 +64,12 @@ struct Plan {
 }
 
 /// Reads a page.
-pub(crate) async fn page(work: &Work, store: &TenantStore, totals: &Totals, query: &Query) -> Result<Page, Error> {
+pub(crate) async fn page(
+    work: &Work,
+    store: &TenantStore,
+    totals: &Totals,
+    query: &Query,
+) -> Result<Page, Error> {
     let entity = work.entity(&query.entity)?.clone();
     let plan = plan(work, &entity, query, query::operation(query))?;
     let mut rows = read(work, store, &entity, &plan, query, query.limit + 1).await?;
@@ -123,13 +128,22 @@ fn plan(work: &Work, entity: &EntityModel, query: &Query, operation: Operation) 
         conditions.push(read);
     }
     let view_filter = query.view.as_ref().and_then(|view| Some((view.filter.as_ref()?, view.app)));
-    for (filter, app) in view_filter.into_iter().chain(query.filter.as_ref().map(|filter| (filter, entity.app))) {
-        let roots: [&[Value]; 3] = [&[], &work.actor.user.root, &work.published.model.apps[app].setting_values];
+    for (filter, app) in
+        view_filter.into_iter().chain(query.filter.as_ref().map(|filter| (filter, entity.app)))
+    {
+        let roots: [&[Value]; 3] =
+            [&[], &work.actor.user.root, &work.published.model.apps[app].setting_values];
         let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots };
         volatile |= filter.volatile();
-        conditions.push(filter.to_sql(work.published.layout.naming.dialect, None, &cx).map_err(|diagnostic| {
-            Error::BadRequest(Issue::new("query.filter").with("column", diagnostic.column).with("reason", diagnostic.message))
-        })?);
+        conditions.push(filter.to_sql(work.published.layout.naming.dialect, None, &cx).map_err(
+            |diagnostic| {
+                Error::BadRequest(
+                    Issue::new("query.filter")
+                        .with("column", diagnostic.column)
+                        .with("reason", diagnostic.message),
+                )
+            },
+        )?);
     }
     conditions.extend(query.conditions.iter().map(|condition| query::condition_sql(work, entity, condition)));
     if let Some(words) = &query.search {
@@ -248,7 +262,12 @@ pub(crate) async fn resolve(
     query: &Query,
     rows: &mut [Record],
 ) -> Result<(), Error> {
-    let through: Vec<(Slot, Slot)> = query.view.iter().flat_map(|view| &view.columns).filter_map(|column| Some((column.slot, column.through?))).collect();
+    let through: Vec<(Slot, Slot)> = query
+        .view
+        .iter()
+        .flat_map(|view| &view.columns)
+        .filter_map(|column| Some((column.slot, column.through?)))
+        .collect();
     resolve_with(work, store, entity, &through, rows).await
 }
 
@@ -269,7 +288,8 @@ pub(crate) async fn resolve_with(
             continue;
         }
         let target = &work.published.model.entities[*target];
-        let read: Vec<Slot> = through.iter().filter(|(slot, _)| *slot == field.slot).map(|(_, slot)| *slot).collect();
+        let read: Vec<Slot> =
+            through.iter().filter(|(slot, _)| *slot == field.slot).map(|(_, slot)| *slot).collect();
         let found = referenced(work, store, target, &ids, &read).await?;
         for row in rows.iter_mut() {
             let Some(values) = row.values[field.slot].as_id().and_then(|id| found.get(&id)) else { continue };

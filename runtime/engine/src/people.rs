@@ -174,7 +174,8 @@ impl Directory {
             tz,
             language,
         };
-        let contexts = directory.users.values().map(|user| (user.id, Arc::new(directory.work_out(user)))).collect();
+        let contexts =
+            directory.users.values().map(|user| (user.id, Arc::new(directory.work_out(user)))).collect();
         directory.contexts = contexts;
         directory
     }
@@ -205,11 +206,18 @@ impl Directory {
     }
 
     fn work_out(&self, user: &Person) -> UserContext {
-        let team = self.users.values().filter(|other| user.department.is_some() && other.department == user.department);
+        let team = self
+            .users
+            .values()
+            .filter(|other| user.department.is_some() && other.department == user.department);
         let team: HashSet<Uuid> = team.map(|other| other.id).chain([user.id]).collect();
         let below = self.departments_below(user.department);
-        let mut reach: HashSet<Uuid> =
-            self.users.values().filter(|other| other.department.is_some_and(|id| below.contains(&id))).map(|other| other.id).collect();
+        let mut reach: HashSet<Uuid> = self
+            .users
+            .values()
+            .filter(|other| other.department.is_some_and(|id| below.contains(&id)))
+            .map(|other| other.id)
+            .collect();
         reach.extend(self.reports(user.id));
         reach.insert(user.id);
         let mut roles = user.roles.clone();
@@ -240,7 +248,10 @@ impl Directory {
             let more: Vec<Uuid> = self
                 .departments
                 .values()
-                .filter(|department| department.parent.is_some_and(|parent| found.contains(&parent)) && !found.contains(&department.id))
+                .filter(|department| {
+                    department.parent.is_some_and(|parent| found.contains(&parent))
+                        && !found.contains(&department.id)
+                })
                 .map(|department| department.id)
                 .collect();
             if more.is_empty() {
@@ -294,6 +305,10 @@ impl People for Directory {
 
     fn find_team(&self, text: &str) -> Vec<Uuid> {
         let text = text.to_lowercase();
-        self.departments.values().filter(|department| department.name.to_lowercase() == text).map(|department| department.id).collect()
+        self.departments
+            .values()
+            .filter(|department| department.name.to_lowercase() == text)
+            .map(|department| department.id)
+            .collect()
     }
 }

@@ -237,7 +237,8 @@ fn number(name: &str, value: &str) -> Result<u64, Error> {
 fn field<'a>(entity: &'a EntityModel, access: &EntityAccess, name: &str) -> Result<&'a FieldModel, Error> {
     let visible = entity.field(name).filter(|field| access.sees(field.slot) && field.stored());
     visible.ok_or_else(|| {
-        let names = entity.fields.iter().filter(|field| access.sees(field.slot)).map(|field| field.name.as_ref());
+        let names =
+            entity.fields.iter().filter(|field| access.sees(field.slot)).map(|field| field.name.as_ref());
         let complaint = bad("query.unknown_field").with("name", name);
         match mortise_expr::suggest(name, names) {
             Some(suggestion) => complaint.with("suggestion", suggestion),
@@ -267,7 +268,12 @@ fn parse_fields(entity: &EntityModel, access: &EntityAccess, value: &str) -> Res
     names.map(|name| Ok(field(entity, access, name)?.slot)).collect()
 }
 
-fn compile(work: &Work, entity: &EntityModel, access: &EntityAccess, source: &str) -> Result<Expression, Error> {
+fn compile(
+    work: &Work,
+    entity: &EntityModel,
+    access: &EntityAccess,
+    source: &str,
+) -> Result<Expression, Error> {
     if source.len() > FILTER_MAX {
         return Err(bad("query.filter_too_long").with("limit", FILTER_MAX).into_error());
     }
@@ -287,7 +293,13 @@ fn compile(work: &Work, entity: &EntityModel, access: &EntityAccess, source: &st
     Ok(expression)
 }
 
-fn condition(work: &Work, entity: &EntityModel, access: &EntityAccess, target: &str, text: &str) -> Result<Condition, Error> {
+fn condition(
+    work: &Work,
+    entity: &EntityModel,
+    access: &EntityAccess,
+    target: &str,
+    text: &str,
+) -> Result<Condition, Error> {
     let (name, op) = match target.rsplit_once('.') {
         Some((name, op)) => (name, op),
         None => (target, "eq"),
@@ -337,10 +349,16 @@ fn value(work: &Work, field: &FieldModel, text: &str) -> Result<Value, Error> {
     }
     match values::from_text(field, text, &work.values()) {
         Ok(Parsed::Value(value)) => Ok(value),
-        Ok(Parsed::Reference(_)) => Err(bad("query.value").with("name", &field.name).with("value", text).into_error()),
+        Ok(Parsed::Reference(_)) => {
+            Err(bad("query.value").with("name", &field.name).with("value", text).into_error())
+        }
         Err(issue) => {
             let reason = issue.to_string();
-            Err(bad("query.value").with("name", &field.name).with("value", text).with("reason", reason).into_error())
+            Err(bad("query.value")
+                .with("name", &field.name)
+                .with("value", text)
+                .with("reason", reason)
+                .into_error())
         }
     }
 }
@@ -374,7 +392,9 @@ pub(crate) fn condition_sql(work: &Work, entity: &EntityModel, condition: &Condi
             let column = mortise_store::quote(&entity.fields[condition.slot].name);
             let list = matches!(ty, Type::List(_));
             let (sql, param): (String, Param) = match (sqlite, list, condition.op) {
-                (true, true, _) => (format!("EXISTS (SELECT 1 FROM json_each({column}) WHERE value = ?)"), text.into()),
+                (true, true, _) => {
+                    (format!("EXISTS (SELECT 1 FROM json_each({column}) WHERE value = ?)"), text.into())
+                }
                 (false, true, _) => (format!("{column} @> $1"), serde_json::json!([text]).into()),
                 (true, false, Op::Starts) => (format!("instr({column}, ?) = 1"), text.into()),
                 (true, false, _) => (format!("instr({column}, ?) > 0"), text.into()),
@@ -422,7 +442,12 @@ pub(crate) fn write_cursor(sort: &[(Slot, bool)], record: &[Value]) -> String {
 }
 
 /// The values of a place, in the order of the sort slots.
-pub(crate) fn read_cursor(work: &Work, entity: &EntityModel, sort: &[(Slot, bool)], cursor: &str) -> Result<Vec<Value>, Error> {
+pub(crate) fn read_cursor(
+    work: &Work,
+    entity: &EntityModel,
+    sort: &[(Slot, bool)],
+    cursor: &str,
+) -> Result<Vec<Value>, Error> {
     let wrong = || bad("query.cursor").into_error();
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;
     let parts: Vec<serde_json::Value> = serde_json::from_slice(&bytes).map_err(|_| wrong())?;

@@ -59,13 +59,20 @@ impl Record {
 const LINES_MAX: u64 = 1_000;
 
 /// Reads a record with titles and child rows. Records in the trash are shown to those who may take them out.
-pub(crate) async fn read(work: &Work, store: &TenantStore, entity: &EntityModel, id: Uuid) -> Result<Record, Error> {
+pub(crate) async fn read(
+    work: &Work,
+    store: &TenantStore,
+    entity: &EntityModel,
+    id: Uuid,
+) -> Result<Record, Error> {
     work.access(entity).demand(Operation::Read, entity)?;
     let table = &work.published.layout.tables[entity.index];
     let values = store.fetch(table.select(), &[id.into()], |row| table.record(row)).await?.pop();
     let values = values.ok_or_else(Error::no_record)?;
     let deleted = !values[system::DELETED_AT].is_null();
-    if !work.covers(entity, Operation::Read, &values) || (deleted && !work.covers(entity, Operation::Delete, &values)) {
+    if !work.covers(entity, Operation::Read, &values)
+        || (deleted && !work.covers(entity, Operation::Delete, &values))
+    {
         return Err(Error::no_record());
     }
     let mut rows = [Record::new(values)];
@@ -82,7 +89,13 @@ pub(crate) async fn read(work: &Work, store: &TenantStore, entity: &EntityModel,
     Ok(record)
 }
 
-async fn lines(work: &Work, store: &TenantStore, child: usize, via: Slot, id: Uuid) -> Result<Vec<Record>, Error> {
+async fn lines(
+    work: &Work,
+    store: &TenantStore,
+    child: usize,
+    via: Slot,
+    id: Uuid,
+) -> Result<Vec<Record>, Error> {
     use sea_query::ExprTrait;
     let child = work.published.model.entities[child].clone();
     if !work.access(&child).may(Operation::Read) {
@@ -111,7 +124,13 @@ async fn lines(work: &Work, store: &TenantStore, child: usize, via: Slot, id: Uu
 }
 
 /// Writes a record as a JSON object: its fields, and the titles of what it points to under `_titles`.
-pub(crate) fn write_record(work: &Work, entity: &EntityModel, record: &Record, slots: &[Slot], out: &mut Vec<u8>) {
+pub(crate) fn write_record(
+    work: &Work,
+    entity: &EntityModel,
+    record: &Record,
+    slots: &[Slot],
+    out: &mut Vec<u8>,
+) {
     let access = work.access(entity);
     let keys = &work.published.keys[entity.index];
     out.push(b'{');
@@ -123,7 +142,10 @@ pub(crate) fn write_record(work: &Work, entity: &EntityModel, record: &Record, s
     }
     for ((reference, slot), value) in &record.through {
         let FieldKind::Reference { entity: target } = &entity.fields[*reference].kind else { continue };
-        let path = format!("{}.{}", entity.fields[*reference].name, work.published.model.entities[*target].fields[*slot].name);
+        let path = format!(
+            "{}.{}",
+            entity.fields[*reference].name, work.published.model.entities[*target].fields[*slot].name
+        );
         separate(out, &mut first);
         write_text(&path, out);
         out.push(b':');
@@ -147,7 +169,14 @@ pub(crate) fn write_record(work: &Work, entity: &EntityModel, record: &Record, s
     out.push(b'}');
 }
 
-fn write_titles(work: &Work, entity: &EntityModel, record: &Record, slots: &[Slot], out: &mut Vec<u8>, first: &mut bool) {
+fn write_titles(
+    work: &Work,
+    entity: &EntityModel,
+    record: &Record,
+    slots: &[Slot],
+    out: &mut Vec<u8>,
+    first: &mut bool,
+) {
     let access = work.access(entity);
     let start = out.len();
     let before = *first;

@@ -64,7 +64,8 @@ impl Tenant {
         env: Arc<dyn Env>,
     ) -> Result<Tenant, Error> {
         let sources = apps::load(&store).await?;
-        let compiled = recompile(&sources.packages, &sources.overlays, &sources.settings).map_err(Error::Definition)?;
+        let compiled =
+            recompile(&sources.packages, &sources.overlays, &sources.settings).map_err(Error::Definition)?;
         store.set_model(&compiled.model.digest);
         let published = Published::new(Arc::new(compiled.model), store.naming());
         Ok(Tenant {
@@ -217,7 +218,8 @@ impl Tenant {
         let work = self.work(actor);
         let entity = work.entity(&written.entity)?.clone();
         // Child rows and rollups were written after the values were taken.
-        let follows = |field: &FieldModel| matches!(field.kind, FieldKind::Lines { .. } | FieldKind::Rollup { .. });
+        let follows =
+            |field: &FieldModel| matches!(field.kind, FieldKind::Lines { .. } | FieldKind::Rollup { .. });
         // Values are by slot: under a newer model they would be read wrongly.
         if entity.declared().iter().any(follows) || written.values.len() != entity.fields.len() {
             return self.reread_json(actor, &written).await;
@@ -288,7 +290,9 @@ impl Tenant {
             None => json.extend_from_slice(b"null"),
         }
         if let Some(total) = page.total {
-            json.extend_from_slice(format!(",\"total\":{},\"total_exact\":{}", total.count, total.exact).as_bytes());
+            json.extend_from_slice(
+                format!(",\"total\":{},\"total_exact\":{}", total.count, total.exact).as_bytes(),
+            );
         }
         json.push(b'}');
         Ok(json)
@@ -337,7 +341,8 @@ impl Tenant {
         let mut tries = 0;
         loop {
             let work = self.work(actor);
-            let result = timeline::of_record(&work, &self.store, work.entity(entity)?, id, before, limit).await;
+            let result =
+                timeline::of_record(&work, &self.store, work.entity(entity)?, id, before, limit).await;
             if self.stands(&work, &mut tries).await {
                 return result;
             }
@@ -345,7 +350,12 @@ impl Tenant {
     }
 
     /// The tenant's audit trail, newest first, before entry `before`; for administrators.
-    pub async fn trail(&self, actor: &Actor, before: Option<i64>, limit: i64) -> Result<Vec<StoredEntry>, Error> {
+    pub async fn trail(
+        &self,
+        actor: &Actor,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<StoredEntry>, Error> {
         if !actor.user.admin {
             return Err(Error::Forbidden(Issue::new("permission.administrator")));
         }
@@ -404,7 +414,13 @@ impl Tenant {
     }
 
     /// Stores an uploaded file, to be named by a record afterwards.
-    pub async fn put_file<S>(&self, actor: &Actor, name: &str, kind: &str, bytes: S) -> Result<FileInfo, Error>
+    pub async fn put_file<S>(
+        &self,
+        actor: &Actor,
+        name: &str,
+        kind: &str,
+        bytes: S,
+    ) -> Result<FileInfo, Error>
     where
         S: Stream<Item = std::io::Result<Bytes>> + Unpin,
     {
@@ -427,25 +443,46 @@ impl Tenant {
     }
 
     /// Installs or upgrades an app. Destructive steps have to be confirmed by their keys.
-    pub async fn install(&self, actor: &Actor, package: Arc<Package>, confirm: &[String]) -> Result<Report, Error> {
+    pub async fn install(
+        &self,
+        actor: &Actor,
+        package: Arc<Package>,
+        confirm: &[String],
+    ) -> Result<Report, Error> {
         self.change_apps(actor, &Target::Package(package), confirm).await
     }
 
     /// Keeps what an administrator made of an installed app (see [`Tenant::package`]) as a change over the version in
     /// force, so that it outlives upgrades. The app as its author made it takes all changes back.
-    pub async fn customize(&self, actor: &Actor, changed: Arc<Package>, confirm: &[String]) -> Result<Report, Error> {
+    pub async fn customize(
+        &self,
+        actor: &Actor,
+        changed: Arc<Package>,
+        confirm: &[String],
+    ) -> Result<Report, Error> {
         self.change_apps(actor, &Target::Customized(changed), confirm).await
     }
 
     /// Puts an earlier version of an app into force again; the one before the present one unless numbered.
-    pub async fn rollback(&self, actor: &Actor, app: &str, number: Option<i64>, confirm: &[String]) -> Result<Report, Error> {
+    pub async fn rollback(
+        &self,
+        actor: &Actor,
+        app: &str,
+        number: Option<i64>,
+        confirm: &[String],
+    ) -> Result<Report, Error> {
         let number = match number {
             Some(number) => number,
             None => {
                 let versions = self.app_versions(app).await?;
-                let current = versions.iter().find(|version| version.current).map_or(i64::MAX, |version| version.number);
+                let current = versions
+                    .iter()
+                    .find(|version| version.current)
+                    .map_or(i64::MAX, |version| version.number);
                 let previous = versions.iter().find(|version| version.number < current);
-                previous.map(|version| version.number).ok_or_else(|| Error::NotFound(Issue::new("app.no_earlier_version").with("app", app)))?
+                previous
+                    .map(|version| version.number)
+                    .ok_or_else(|| Error::NotFound(Issue::new("app.no_earlier_version").with("app", app)))?
             }
         };
         self.change_apps(actor, &Target::Version { app: app.to_owned(), number }, confirm).await
@@ -473,7 +510,8 @@ impl Tenant {
     /// The app as it is in force, with the administrator's changes; for export.
     pub async fn package(&self, app: &str) -> Result<Package, Error> {
         let found = apps::effective(&apps::load(&self.store).await?, app)?;
-        let package = found.ok_or_else(|| Error::NotFound(Issue::new("app.not_installed").with("app", app)))?;
+        let package =
+            found.ok_or_else(|| Error::NotFound(Issue::new("app.not_installed").with("app", app)))?;
         Ok(Arc::unwrap_or_clone(package))
     }
 

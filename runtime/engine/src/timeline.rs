@@ -70,7 +70,8 @@ pub(crate) async fn of_record(
     limit: i64,
 ) -> Result<Vec<TimelineEntry>, Error> {
     records::read(work, store, entity, id).await?;
-    let entries = store.record_trail(&entity.key, id, before.unwrap_or(i64::MAX), limit.clamp(1, LIMIT_MAX)).await?;
+    let entries =
+        store.record_trail(&entity.key, id, before.unwrap_or(i64::MAX), limit.clamp(1, LIMIT_MAX)).await?;
     let titles = titles(work, store, entity, &entries).await?;
     Ok(entries.into_iter().map(|entry| tell(work, entity, entry, &titles)).collect())
 }
@@ -78,7 +79,12 @@ pub(crate) async fn of_record(
 type Titles = BTreeMap<(Slot, Uuid), String>;
 
 /// Titles of all records that the entries point to, at one statement per reference field.
-async fn titles(work: &Work, store: &TenantStore, entity: &EntityModel, entries: &[StoredEntry]) -> Result<Titles, Error> {
+async fn titles(
+    work: &Work,
+    store: &TenantStore,
+    entity: &EntityModel,
+    entries: &[StoredEntry],
+) -> Result<Titles, Error> {
     let mut rows: Vec<Record> = Vec::new();
     for entry in entries {
         for (field, [old, new]) in changes_of(entity, entry) {
@@ -104,7 +110,8 @@ fn changes_of<'a>(entity: &'a EntityModel, entry: &StoredEntry) -> Vec<(&'a Fiel
     if !entry.entry.action.starts_with("record.") {
         return Vec::new();
     }
-    let parsed: serde_json::Map<String, Json> = serde_json::from_str(&entry.entry.changes).unwrap_or_default();
+    let parsed: serde_json::Map<String, Json> =
+        serde_json::from_str(&entry.entry.changes).unwrap_or_default();
     let find = |(id, change): (String, Json)| {
         let field = entity.fields.iter().find(|field| field.id == id)?;
         let [old, new] = serde_json::from_value(change).ok()?;
@@ -146,7 +153,13 @@ fn tell(work: &Work, entity: &EntityModel, stored: StoredEntry, titles: &Titles)
 }
 
 /// A value of the trail as words; what cannot be read any more (the field's type changed) is shown as it stands.
-fn words(work: &Work, entity: &EntityModel, field: &FieldModel, json: &Json, titles: &Titles) -> Option<String> {
+fn words(
+    work: &Work,
+    entity: &EntityModel,
+    field: &FieldModel,
+    json: &Json,
+    titles: &Titles,
+) -> Option<String> {
     if json.is_null() {
         return None;
     }

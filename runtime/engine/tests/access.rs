@@ -32,46 +32,102 @@ fn club() -> Package {
     let roles = [
         ("roles/reader.json", role("reader", json!([on_case(json!(["read"]), json!("all"), json!({}))]))),
         ("roles/creator.json", role("creator", json!([on_case(json!(["create"]), json!("all"), json!({}))]))),
-        ("roles/updater.json", role("updater", json!([on_case(json!(["read", "update"]), json!("all"), json!({}))]))),
+        (
+            "roles/updater.json",
+            role("updater", json!([on_case(json!(["read", "update"]), json!("all"), json!({}))])),
+        ),
         ("roles/clerk.json", role("clerk", json!([on_case(all.clone(), json!("all"), hidden)]))),
-        ("roles/boss.json", role("boss", json!([on_case(json!(["read"]), json!("all"), json!({"salary": "read"})), {"entity": "firm", "operations": all, "rows": "all"}]))),
-        ("roles/own.json", role("own", json!([on_case(all.clone(), json!("own"), json!({})), {"entity": "firm", "operations": all, "rows": "own"}, {"entity": "row", "operations": all, "rows": "own"}]))),
+        (
+            "roles/boss.json",
+            role(
+                "boss",
+                json!([on_case(json!(["read"]), json!("all"), json!({"salary": "read"})), {"entity": "firm", "operations": all, "rows": "all"}]),
+            ),
+        ),
+        (
+            "roles/own.json",
+            role(
+                "own",
+                json!([on_case(all.clone(), json!("own"), json!({})), {"entity": "firm", "operations": all, "rows": "own"}, {"entity": "row", "operations": all, "rows": "own"}]),
+            ),
+        ),
         ("roles/team.json", role("team", json!([on_case(json!(["read"]), json!("team"), json!({}))]))),
-        ("roles/department.json", role("department", json!([on_case(json!(["read"]), json!("department"), json!({}))]))),
-        ("roles/pool.json", role("pool", json!([on_case(json!(["read"]), json!({"where": "record.owner == null"}), json!({}))]))),
-        ("roles/squad.json", role("squad", json!([on_case(json!(["read"]), json!({"where": "record.squad == user.department || record.squad == null"}), json!({}))]))),
-        ("roles/open.json", role("open", json!([on_case(json!(["read", "delete"]), json!({"where": "record.title != 'x' || record.count > 3"}), json!({}))]))),
+        (
+            "roles/department.json",
+            role("department", json!([on_case(json!(["read"]), json!("department"), json!({}))])),
+        ),
+        (
+            "roles/pool.json",
+            role(
+                "pool",
+                json!([on_case(json!(["read"]), json!({"where": "record.owner == null"}), json!({}))]),
+            ),
+        ),
+        (
+            "roles/squad.json",
+            role(
+                "squad",
+                json!([on_case(
+                    json!(["read"]),
+                    json!({"where": "record.squad == user.department || record.squad == null"}),
+                    json!({})
+                )]),
+            ),
+        ),
+        (
+            "roles/open.json",
+            role(
+                "open",
+                json!([on_case(
+                    json!(["read", "delete"]),
+                    json!({"where": "record.title != 'x' || record.count > 3"}),
+                    json!({})
+                )]),
+            ),
+        ),
         ("roles/rows.json", role("rows", json!([{"entity": "row", "operations": all, "rows": "all"}]))),
     ];
     let mut files = vec![
         ("app.json", json!({"id": "club", "version": "1.0.0", "label": words("Club")})),
-        ("entities/case.json", json!({
-            "id": "case", "label": words("Case"), "title": "title",
-            "fields": [
-                field("title", "text", json!({"required": true, "search": true})),
-                field("secret", "text", json!({"search": true})),
-                plain("salary", "money"),
-                plain("count", "integer"),
-                field("squad", "team", json!({})),
-                field("firm", "reference", json!({"entity": "firm"})),
-                field("rows", "lines", json!({"entity": "row", "via": "case"})),
-                plain("paper", "file"),
-                plain("papers", "files"),
-                plain("picture", "photo")
-            ],
-            "duplicates": {"fields": [{"field": "secret", "compare": "exact"}], "show": ["title"]}
-        })),
-        ("entities/row.json", json!({
-            "id": "row", "label": words("Row"), "title": "what",
-            "fields": [field("case", "reference", json!({"entity": "case"})), field("what", "text", json!({})), plain("doc", "file")]
-        })),
-        ("entities/firm.json", json!({
-            "id": "firm", "label": words("Firm"), "title": "name",
-            "fields": [field("name", "text", json!({"required": true, "search": true})), plain("town", "text")]
-        })),
-        ("views/paid.json", json!({
-            "id": "paid", "entity": "case", "label": words("Paid"), "columns": ["title", "firm.town"], "sort": ["-salary", "title"]
-        })),
+        (
+            "entities/case.json",
+            json!({
+                "id": "case", "label": words("Case"), "title": "title",
+                "fields": [
+                    field("title", "text", json!({"required": true, "search": true})),
+                    field("secret", "text", json!({"search": true})),
+                    plain("salary", "money"),
+                    plain("count", "integer"),
+                    field("squad", "team", json!({})),
+                    field("firm", "reference", json!({"entity": "firm"})),
+                    field("rows", "lines", json!({"entity": "row", "via": "case"})),
+                    plain("paper", "file"),
+                    plain("papers", "files"),
+                    plain("picture", "photo")
+                ],
+                "duplicates": {"fields": [{"field": "secret", "compare": "exact"}], "show": ["title"]}
+            }),
+        ),
+        (
+            "entities/row.json",
+            json!({
+                "id": "row", "label": words("Row"), "title": "what",
+                "fields": [field("case", "reference", json!({"entity": "case"})), field("what", "text", json!({})), plain("doc", "file")]
+            }),
+        ),
+        (
+            "entities/firm.json",
+            json!({
+                "id": "firm", "label": words("Firm"), "title": "name",
+                "fields": [field("name", "text", json!({"required": true, "search": true})), plain("town", "text")]
+            }),
+        ),
+        (
+            "views/paid.json",
+            json!({
+                "id": "paid", "entity": "case", "label": words("Paid"), "columns": ["title", "firm.town"], "sort": ["-salary", "title"]
+            }),
+        ),
     ];
     files.extend(roles);
     package(files)
@@ -94,7 +150,13 @@ async fn titles(bench: &Bench, actor: &Actor, params: &[(&str, &str)]) -> Vec<St
 async fn exported(bench: &Bench, actor: &Actor, params: &[(&str, &str)]) -> Result<Vec<Record>, Error> {
     let query = bench.tenant.query(actor, CASE, params.iter().copied())?;
     let mut all = Vec::new();
-    bench.tenant.export(actor, query, |rows| { all.extend_from_slice(rows); Ok(()) }).await?;
+    bench
+        .tenant
+        .export(actor, query, |rows| {
+            all.extend_from_slice(rows);
+            Ok(())
+        })
+        .await?;
     Ok(all)
 }
 
@@ -136,7 +198,11 @@ async fn each_operation_needs_its_own_permission() {
             assert_eq!(!forbidden(bench.run(&actor, comment).await), may[0], "{name}");
             assert_eq!(!forbidden(bench.tenant.query(&actor, CASE, std::iter::empty())), may[0], "{name}");
             assert_eq!(!forbidden(bench.tenant.timeline(&actor, CASE, id, None, 10).await), may[0], "{name}");
-            assert_eq!(!forbidden(bench.run(&actor, Command::Restore { entity: CASE.into(), id }).await), may[3], "{name}");
+            assert_eq!(
+                !forbidden(bench.run(&actor, Command::Restore { entity: CASE.into(), id }).await),
+                may[3],
+                "{name}"
+            );
             assert!(forbidden(bench.tenant.trail(&actor, None, 10).await), "{name}");
         }
     })
@@ -147,20 +213,44 @@ async fn each_operation_needs_its_own_permission() {
 async fn hidden_fields_are_nowhere_and_read_only_fields_are_not_taken() {
     with_club(async |bench: &Bench| {
         let clerk = bench.hire("clerk", &["club.clerk"], |_| ());
-        for (title, secret, salary) in [("alpha", "zebra", "300"), ("beta", "tiger", "100"), ("gamma", "", "200")] {
-            bench.create(&bench.admin(), CASE, json!({"title": title, "secret": secret, "salary": salary, "count": 1})).await;
+        for (title, secret, salary) in
+            [("alpha", "zebra", "300"), ("beta", "tiger", "100"), ("gamma", "", "200")]
+        {
+            bench
+                .create(
+                    &bench.admin(),
+                    CASE,
+                    json!({"title": title, "secret": secret, "salary": salary, "count": 1}),
+                )
+                .await;
         }
         let rows = bench.rows(&clerk, CASE, &[]).await.unwrap();
-        assert!(rows.iter().all(|row| row.get("secret").is_none() && row.get("salary").is_none() && row["count"] == 1));
+        assert!(
+            rows.iter()
+                .all(|row| row.get("secret").is_none() && row.get("salary").is_none() && row["count"] == 1)
+        );
         let id: Uuid = text(&rows[0]["id"]).parse().unwrap();
         let record = bench.json(&clerk, CASE, id).await;
         assert!(record.get("secret").is_none() && record.get("paper").is_none());
         let slot = |name: &str| bench.tenant.model().entity(CASE).unwrap().field(name).unwrap().slot;
         assert!(bench.read(&clerk, CASE, id).await.unwrap().values[slot("secret")].is_null());
         let out = exported(bench, &clerk, &[]).await.unwrap();
-        assert!(out.len() == 3 && out.iter().all(|row| row.values[slot("secret")].is_null() && row.values[slot("salary")].is_null()));
+        assert!(
+            out.len() == 3
+                && out
+                    .iter()
+                    .all(|row| row.values[slot("secret")].is_null() && row.values[slot("salary")].is_null())
+        );
         // Asking for them is as asking for what is not there.
-        for params in [("where.secret", "zebra"), ("where.secret.empty", "true"), ("where.salary.gt", "1"), ("sort", "-salary"), ("fields", "title,secret"), ("filter", "record.secret == 'zebra'"), ("filter", "record.title == 'x' || record.salary > 150.0")] {
+        for params in [
+            ("where.secret", "zebra"),
+            ("where.secret.empty", "true"),
+            ("where.salary.gt", "1"),
+            ("sort", "-salary"),
+            ("fields", "title,secret"),
+            ("filter", "record.secret == 'zebra'"),
+            ("filter", "record.title == 'x' || record.salary > 150.0"),
+        ] {
             let error = bench.tenant.query(&clerk, CASE, [params].into_iter()).unwrap_err();
             assert_eq!(error.code(), "query.unknown_field", "{params:?}");
         }
@@ -172,27 +262,63 @@ async fn hidden_fields_are_nowhere_and_read_only_fields_are_not_taken() {
         assert!(titles(bench, &clerk, &[("q", "alpha zeb")]).await.is_empty());
         assert_eq!(titles(bench, &clerk, &[("q", "ALPHA")]).await, ["alpha"]);
         // A view that sorts by them gives away neither their order nor, in its cursor, their values.
-        let query = |cursor: &str| bench.tenant.query(&clerk, CASE, [("view", "paid"), ("limit", "1"), ("cursor", cursor)].into_iter()).unwrap();
+        let query = |cursor: &str| {
+            bench
+                .tenant
+                .query(&clerk, CASE, [("view", "paid"), ("limit", "1"), ("cursor", cursor)].into_iter())
+                .unwrap()
+        };
         let first = bench.tenant.list(&clerk, &query("")).await.unwrap();
-        let order: Vec<String> = bench.rows(&clerk, CASE, &[("view", "paid")]).await.unwrap().iter().map(|row| text(&row["title"])).collect();
+        let order: Vec<String> = bench
+            .rows(&clerk, CASE, &[("view", "paid")])
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| text(&row["title"]))
+            .collect();
         assert_eq!(order, ["alpha", "beta", "gamma"]);
         let cursor = first.next.unwrap();
-        let decoded = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &cursor).unwrap();
+        let decoded =
+            base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &cursor).unwrap();
         assert!(!String::from_utf8(decoded).unwrap().contains("300"));
         assert_eq!(bench.tenant.list(&clerk, &query(&cursor)).await.unwrap().rows.len(), 1);
         // Not in the history either.
-        bench.update(&bench.admin(), CASE, id, json!({"secret": "lion", "salary": "5", "title": "delta"})).await.unwrap();
+        bench
+            .update(&bench.admin(), CASE, id, json!({"secret": "lion", "salary": "5", "title": "delta"}))
+            .await
+            .unwrap();
         let history = bench.tenant.timeline(&clerk, CASE, id, None, 10).await.unwrap();
-        assert_eq!(history[0].changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>(), ["title"]);
-        assert!(history[1].changes.iter().all(|change| !["secret", "salary"].contains(&change.field.as_str())));
+        assert_eq!(
+            history[0].changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>(),
+            ["title"]
+        );
+        assert!(
+            history[1].changes.iter().all(|change| !["secret", "salary"].contains(&change.field.as_str()))
+        );
         // What cannot be seen cannot be given, not even asked about.
-        let error = bench.update(&clerk, CASE, id, json!({"secret": "mine", "salary": "9", "count": 2, "title": "ok"})).await.unwrap_err();
-        assert_eq!(issues(&error), ["count field.no_permission", "salary field.unknown", "secret field.unknown"]);
+        let error = bench
+            .update(&clerk, CASE, id, json!({"secret": "mine", "salary": "9", "count": 2, "title": "ok"}))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            issues(&error),
+            ["count field.no_permission", "salary field.unknown", "secret field.unknown"]
+        );
         let error = bench.try_create(&clerk, CASE, json!({"title": "new", "secre": "x"})).await.unwrap_err();
         assert!(error.issues()[0].issue.args.iter().all(|(_, value)| value != "secret"));
         let typed = json!({"secret": "tiger"});
-        assert!(bench.tenant.suspects(&clerk, CASE, typed.as_object().unwrap(), None).await.unwrap().is_empty());
-        assert_eq!(bench.tenant.suspects(&bench.admin(), CASE, typed.as_object().unwrap(), None).await.unwrap().len(), 1);
+        assert!(
+            bench.tenant.suspects(&clerk, CASE, typed.as_object().unwrap(), None).await.unwrap().is_empty()
+        );
+        assert_eq!(
+            bench
+                .tenant
+                .suspects(&bench.admin(), CASE, typed.as_object().unwrap(), None)
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
         let state = bench.tenant.form_state(&clerk, CASE, Some(id), &serde_json::Map::new()).await.unwrap();
         assert!(!state.visible.contains_key("secret") && state.values[slot("secret")].is_null());
     })
@@ -216,8 +342,14 @@ async fn own_team_and_department_scopes_follow_the_people() {
         }
         bench.create(&bench.admin(), CASE, json!({"title": "Pool", "owner": null})).await;
         for (login, sees) in [
-            ("ann", vec!["Ann"]), ("bob", vec!["Ann"]), ("cat", vec!["Cat"]), ("dan", vec!["Ann", "Cat"]), ("eve", vec!["Fay"]),
-            ("fay", vec!["Fay"]), ("gus", vec![]), ("root", vec!["Ann", "Cat", "Fay", "Pool"]),
+            ("ann", vec!["Ann"]),
+            ("bob", vec!["Ann"]),
+            ("cat", vec!["Cat"]),
+            ("dan", vec!["Ann", "Cat"]),
+            ("eve", vec!["Fay"]),
+            ("fay", vec!["Fay"]),
+            ("gus", vec![]),
+            ("root", vec!["Ann", "Cat", "Fay", "Pool"]),
         ] {
             let actor = &bench.person(login);
             assert_eq!(titles(bench, actor, &[]).await, sees, "{}", actor.user.name);
@@ -232,7 +364,9 @@ async fn own_team_and_department_scopes_follow_the_people() {
         assert!(missing(bench.update(&ann, CASE, other, json!({"title": "x"})).await));
         assert!(missing(bench.delete(&ann, CASE, other).await));
         assert!(missing(bench.run(&ann, Command::Restore { entity: CASE.into(), id: other }).await));
-        assert!(missing(bench.run(&ann, Command::Comment { entity: CASE.into(), id: other, text: "x".into() }).await));
+        assert!(missing(
+            bench.run(&ann, Command::Comment { entity: CASE.into(), id: other, text: "x".into() }).await
+        ));
         assert!(missing(bench.tenant.timeline(&ann, CASE, other, None, 10).await));
         assert!(missing(bench.tenant.form_state(&ann, CASE, Some(other), &serde_json::Map::new()).await));
         bench.delete(&bench.admin(), CASE, other).await.unwrap();
@@ -244,8 +378,13 @@ async fn own_team_and_department_scopes_follow_the_people() {
         assert_eq!(titles(bench, &ann, &[]).await, ["Ann"]);
         // Who gives a record away no longer sees it, and is told what became of it all the same.
         let own: Uuid = text(&bench.rows(&ann, CASE, &[]).await.unwrap()[0]["id"]).parse().unwrap();
-        let Outcome::Record(written) = bench.update(&ann, CASE, own, json!({"owner": cat.user.id})).await.unwrap() else { panic!() };
-        let told: Json = serde_json::from_slice(&bench.tenant.written_json(&ann, written).await.unwrap()).unwrap();
+        let Outcome::Record(written) =
+            bench.update(&ann, CASE, own, json!({"owner": cat.user.id})).await.unwrap()
+        else {
+            panic!()
+        };
+        let told: Json =
+            serde_json::from_slice(&bench.tenant.written_json(&ann, written).await.unwrap()).unwrap();
         assert_eq!((&told["id"], &told["version"]), (&json!(own), &json!(2)));
         assert!(missing(bench.read(&ann, CASE, own).await));
     })
@@ -258,17 +397,31 @@ async fn several_roles_add_up() {
         let east = bench.department("East", None);
         let ann = bench.hire("ann", &["club.own", "club.pool"], |ann| ann.department = Some(east));
         let cat = bench.hire("cat", &["club.own"], |_| ());
-        for (title, owner, squad) in [("mine", json!(ann.user.id), json!(east)), ("hers", json!(cat.user.id), json!(null)), ("pool", json!(null), json!(east))] {
-            bench.create(&bench.admin(), CASE, json!({"title": title, "owner": owner, "squad": squad, "secret": title, "salary": "5"})).await;
+        for (title, owner, squad) in [
+            ("mine", json!(ann.user.id), json!(east)),
+            ("hers", json!(cat.user.id), json!(null)),
+            ("pool", json!(null), json!(east)),
+        ] {
+            bench
+                .create(
+                    &bench.admin(),
+                    CASE,
+                    json!({"title": title, "owner": owner, "squad": squad, "secret": title, "salary": "5"}),
+                )
+                .await;
         }
         assert_eq!(titles(bench, &ann, &[]).await, ["mine", "pool"]);
         // In the pool one may read, but not change.
-        let pool: Uuid = text(&bench.rows(&ann, CASE, &[("where.title", "pool")]).await.unwrap()[0]["id"]).parse().unwrap();
+        let pool: Uuid = text(&bench.rows(&ann, CASE, &[("where.title", "pool")]).await.unwrap()[0]["id"])
+            .parse()
+            .unwrap();
         assert!(forbidden(bench.update(&ann, CASE, pool, json!({"title": "x"})).await));
         assert!(forbidden(bench.delete(&ann, CASE, pool).await));
         assert_eq!(exported(bench, &ann, &[]).await.unwrap().len(), 1);
         // Three conditions, one of them twice.
-        let all = bench.hire("ann", &["club.own", "club.pool", "club.team", "club.open"], |ann| ann.department = Some(east));
+        let all = bench.hire("ann", &["club.own", "club.pool", "club.team", "club.open"], |ann| {
+            ann.department = Some(east)
+        });
         assert_eq!(titles(bench, &all, &[]).await, ["hers", "mine", "pool"]);
         // A condition with "or" keeps to itself beside filters.
         let open = bench.hire("open", &["club.open"], |_| ());
@@ -286,7 +439,10 @@ async fn several_roles_add_up() {
         let row = &bench.rows(&clerk, CASE, &[("where.title", "mine")]).await.unwrap()[0];
         assert_eq!((&row["salary"], &row["secret"]), (&json!("5.00"), &json!("mine")));
         let id: Uuid = text(&row["id"]).parse().unwrap();
-        let error = bench.update(&bench.hire("clerk", &["club.clerk"], |_| ()), CASE, id, json!({"count": 3})).await.unwrap_err();
+        let error = bench
+            .update(&bench.hire("clerk", &["club.clerk"], |_| ()), CASE, id, json!({"count": 3}))
+            .await
+            .unwrap_err();
         assert_eq!(issues(&error), ["count field.no_permission"]);
     })
     .await;
@@ -302,7 +458,11 @@ async fn references_point_only_to_what_the_person_sees_and_titles_are_withheld()
         let mine = bench.create(&ann, "club.firm", json!({"name": "Open Works", "town": "Ningbo"})).await;
         for (firm, refused) in [(mine, false), (hers, true), (Uuid::new_v4(), true)] {
             let result = bench.try_create(&ann, CASE, json!({"title": "t", "firm": firm})).await;
-            assert_eq!(result.as_ref().err().map(issues), refused.then(|| vec!["firm value.no_such_record".to_owned()]), "{firm}");
+            assert_eq!(
+                result.as_ref().err().map(issues),
+                refused.then(|| vec!["firm value.no_such_record".to_owned()]),
+                "{firm}"
+            );
         }
         bench.delete(&ann, "club.firm", mine).await.unwrap();
         let error = bench.try_create(&ann, CASE, json!({"title": "t", "firm": mine})).await.unwrap_err();
@@ -341,7 +501,10 @@ async fn child_rows_out_of_sight_are_neither_shown_nor_lost() {
         assert_eq!(shown(&ann).await, ["mine"]);
         assert_eq!(shown(&bench.admin()).await, ["mine", "foreign"]);
         let own = bench.json(&ann, CASE, id).await["rows"][0]["id"].clone();
-        bench.update(&ann, CASE, id, json!({"rows": [{"id": own, "what": "changed"}, {"what": "more"}]})).await.unwrap();
+        bench
+            .update(&ann, CASE, id, json!({"rows": [{"id": own, "what": "changed"}, {"what": "more"}]}))
+            .await
+            .unwrap();
         assert_eq!(shown(&bench.admin()).await, ["changed", "foreign", "more"]);
         bench.update(&ann, CASE, id, json!({"rows": []})).await.unwrap();
         assert_eq!(shown(&bench.admin()).await, ["foreign"]);
@@ -376,10 +539,17 @@ async fn files_are_for_those_who_see_their_record() {
         };
         let file = upload(bench, &ann, "text/plain").await;
         assert_eq!(reads(file).await, ["Ann", "Root"]);
-        let error = bench.try_create(&cat, CASE, json!({"title": "thief", "papers": [file]})).await.unwrap_err();
+        let error =
+            bench.try_create(&cat, CASE, json!({"title": "thief", "papers": [file]})).await.unwrap_err();
         assert_eq!(issues(&error), ["papers value.no_such_file"]);
         let (paper, doc) = (upload(bench, &ann, "text/plain").await, upload(bench, &ann, "text/plain").await);
-        let id = bench.create(&ann, CASE, json!({"title": "t", "papers": [file], "paper": paper, "rows": [{"what": "w", "doc": doc}]})).await;
+        let id = bench
+            .create(
+                &ann,
+                CASE,
+                json!({"title": "t", "papers": [file], "paper": paper, "rows": [{"what": "w", "doc": doc}]}),
+            )
+            .await;
         // The clerk sees the record, but neither the field `paper` nor the rows.
         assert_eq!(reads(file).await, ["Ann", "Clerk", "Root"]);
         assert_eq!(reads(paper).await, ["Ann", "Root"]);
@@ -388,7 +558,12 @@ async fn files_are_for_those_who_see_their_record() {
         for stolen in [file, paper, doc, Uuid::new_v4()] {
             let error = bench.update(&cat, CASE, other, json!({"paper": stolen})).await.unwrap_err();
             assert_eq!(issues(&error), ["paper value.no_such_file"]);
-            assert!(bench.run(&cat, Command::Attach { entity: CASE.into(), id: other, file: stolen }).await.is_err());
+            assert!(
+                bench
+                    .run(&cat, Command::Attach { entity: CASE.into(), id: other, file: stolen })
+                    .await
+                    .is_err()
+            );
         }
         // Naming a hidden file in a field that is seen does not open it.
         bench.update(&clerk, CASE, id, json!({"papers": [file, paper]})).await.unwrap();
@@ -400,7 +575,10 @@ async fn files_are_for_those_who_see_their_record() {
         for (kind, refused) in [("text/html", true), ("image/png", false)] {
             let picture = upload(bench, &ann, kind).await;
             let result = bench.update(&ann, CASE, id, json!({"picture": picture})).await;
-            assert_eq!(result.as_ref().err().map(issues), refused.then(|| vec!["picture value.not_image".to_owned()]));
+            assert_eq!(
+                result.as_ref().err().map(issues),
+                refused.then(|| vec!["picture value.not_image".to_owned()])
+            );
         }
         bench.delete(&ann, CASE, id).await.unwrap();
         assert_eq!(reads(file).await, ["Ann", "Clerk", "Root"]);
@@ -414,8 +592,16 @@ async fn files_are_for_those_who_see_their_record() {
 async fn an_id_leads_only_to_the_record_of_its_own_entity() {
     with_club(async |bench: &Bench| {
         let ann = bench.hire("ann", &["club.own"], |_| ());
-        let secret = bench.create(&bench.admin(), CASE, json!({"title": "hidden title", "secret": "hidden word"})).await;
-        bench.run(&bench.admin(), Command::Comment { entity: CASE.into(), id: secret, text: "hidden comment".into() }).await.unwrap();
+        let secret = bench
+            .create(&bench.admin(), CASE, json!({"title": "hidden title", "secret": "hidden word"}))
+            .await;
+        bench
+            .run(
+                &bench.admin(),
+                Command::Comment { entity: CASE.into(), id: secret, text: "hidden comment".into() },
+            )
+            .await
+            .unwrap();
         assert!(missing(bench.read(&ann, "club.firm", secret).await));
         assert!(missing(bench.update(&bench.admin(), "club.firm", secret, json!({"name": "x"})).await));
         assert!(missing(bench.delete(&bench.admin(), "club.row", secret).await));
@@ -423,13 +609,35 @@ async fn an_id_leads_only_to_the_record_of_its_own_entity() {
         let file = upload(bench, &bench.admin(), "text/plain").await;
         bench.update(&bench.admin(), CASE, secret, json!({"papers": [file]})).await.unwrap();
         let values = json!({"name": "decoy"}).as_object().unwrap().clone();
-        bench.run(&ann, Command::Create { entity: "club.firm".into(), values, id: Some(secret), allow_duplicates: true }).await.unwrap();
+        bench
+            .run(
+                &ann,
+                Command::Create {
+                    entity: "club.firm".into(),
+                    values,
+                    id: Some(secret),
+                    allow_duplicates: true,
+                },
+            )
+            .await
+            .unwrap();
         let history = bench.tenant.timeline(&ann, "club.firm", secret, None, 50).await.unwrap();
         assert_eq!(history.iter().map(|entry| entry.action.as_str()).collect::<Vec<_>>(), ["record.created"]);
         assert!(bench.tenant.get_file(&ann, file).await.is_err());
         assert_eq!(bench.tenant.timeline(&bench.admin(), CASE, secret, None, 50).await.unwrap().len(), 3);
         let again = json!({"title": "again"}).as_object().unwrap().clone();
-        let error = bench.run(&ann, Command::Create { entity: CASE.into(), values: again, id: Some(secret), allow_duplicates: true }).await.unwrap_err();
+        let error = bench
+            .run(
+                &ann,
+                Command::Create {
+                    entity: CASE.into(),
+                    values: again,
+                    id: Some(secret),
+                    allow_duplicates: true,
+                },
+            )
+            .await
+            .unwrap_err();
         assert_eq!(issues(&error), ["id record.exists"]);
     })
     .await;

@@ -31,7 +31,8 @@ fn desk(version: &str, entities: Vec<Json>) -> Package {
 fn desk_with(version: &str, entities: Vec<Json>, more: Vec<(&str, Json)>) -> Package {
     let app = json!({"id": "desk", "version": version, "label": words("Desk"), "settings": {
         "days": {"type": "integer", "label": words("Days"), "default": 7, "min": 1, "max": 30}}});
-    let names: Vec<String> = entities.iter().map(|entity| format!("entities/{}.json", entity["id"].as_str().unwrap())).collect();
+    let names: Vec<String> =
+        entities.iter().map(|entity| format!("entities/{}.json", entity["id"].as_str().unwrap())).collect();
     let mut files = vec![("app.json", app)];
     files.extend(names.iter().map(String::as_str).zip(entities));
     files.extend(more);
@@ -73,33 +74,65 @@ fn keys(error: &Error) -> Vec<(&str, &str)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_adds_renames_and_widens_fields_and_keeps_what_they_hold() {
     check_bare(async |bench: &Bench| {
-        let size = |kind: &str, more: Json| desk("1.0.0", vec![thing(vec![plain("note", "text"), plain("flag", "boolean"), field("size", kind, more)])]);
+        let size = |kind: &str, more: Json| {
+            desk(
+                "1.0.0",
+                vec![thing(vec![plain("note", "text"), plain("flag", "boolean"), field("size", kind, more)])],
+            )
+        };
         bench.install(size("integer", json!({}))).await.unwrap();
         let id = one(bench, json!({"name": "one", "note": "n", "flag": true, "size": 12})).await;
         let minus = one(bench, json!({"name": "two", "size": -7})).await;
         let empty = one(bench, json!({"name": "three"})).await;
         let mut seen = Vec::new();
-        for (kind, more) in [("decimal", json!({"scale": 1})), ("decimal", json!({"scale": 3})), ("text", json!({}))] {
+        for (kind, more) in
+            [("decimal", json!({"scale": 1})), ("decimal", json!({"scale": 3})), ("text", json!({}))]
+        {
             bench.install(size(kind, more)).await.unwrap();
-            seen.push([see(bench, id).await["size"].clone(), see(bench, minus).await["size"].clone(), see(bench, empty).await["size"].clone()]);
+            seen.push([
+                see(bench, id).await["size"].clone(),
+                see(bench, minus).await["size"].clone(),
+                see(bench, empty).await["size"].clone(),
+            ]);
         }
-        assert_eq!(seen, [[json!("12.0"), json!("-7.0"), json!(null)], [json!("12.000"), json!("-7.000"), json!(null)], [json!("12.000"), json!("-7.000"), json!(null)]]);
+        assert_eq!(
+            seen,
+            [
+                [json!("12.0"), json!("-7.0"), json!(null)],
+                [json!("12.000"), json!("-7.000"), json!(null)],
+                [json!("12.000"), json!("-7.000"), json!(null)]
+            ]
+        );
 
         // Renamed by id, a boolean becomes text, and a new field comes with its index.
-        let next = desk("1.1.0", vec![thing(vec![
-            field("note", "text", json!({"name": "remark"})),
-            field("flag", "text", json!({})),
-            field("size", "text", json!({"index": true})),
-            field("extra", "integer", json!({"index": true})),
-        ])]);
+        let next = desk(
+            "1.1.0",
+            vec![thing(vec![
+                field("note", "text", json!({"name": "remark"})),
+                field("flag", "text", json!({})),
+                field("size", "text", json!({"index": true})),
+                field("extra", "integer", json!({"index": true})),
+            ])],
+        );
         bench.install(next).await.unwrap();
         let record = see(bench, id).await;
-        assert_eq!((&record["remark"], &record["flag"], &record["extra"]), (&json!("n"), &json!("true"), &json!(null)));
-        bench.update(&bench.admin(), "desk.thing", id, json!({"remark": "m", "size": "big", "extra": 4})).await.unwrap();
-        let found = bench.column(&bench.admin(), "desk.thing", "name", &[("where.remark", "m"), ("sort", "-extra")]).await;
+        assert_eq!(
+            (&record["remark"], &record["flag"], &record["extra"]),
+            (&json!("n"), &json!("true"), &json!(null))
+        );
+        bench
+            .update(&bench.admin(), "desk.thing", id, json!({"remark": "m", "size": "big", "extra": 4}))
+            .await
+            .unwrap();
+        let found = bench
+            .column(&bench.admin(), "desk.thing", "name", &[("where.remark", "m"), ("sort", "-extra")])
+            .await;
         assert_eq!(found, ["one"]);
         let history = bench.tenant.timeline(&bench.admin(), "desk.thing", id, None, 10).await.unwrap();
-        assert_eq!(history[1].changes.iter().find(|change| change.field == "remark").unwrap().new.as_deref(), Some("n"));
+        assert_eq!(
+            history[1].changes.iter().find(|change| change.field == "remark").unwrap().new.as_deref(),
+            Some("n")
+        );
         assert_eq!(bench.tenant.verify().await.unwrap().broken, None);
     })
     .await;
@@ -111,9 +144,15 @@ async fn a_value_too_large_for_more_places_stops_the_upgrade() {
         bench.install(desk("1.0.0", vec![thing(vec![plain("size", "integer")])])).await.unwrap();
         one(bench, json!({"name": "one", "size": 9_000_000_000_000i64})).await;
         let before = bench.dump().await;
-        let error = bench.install(desk("1.1.0", vec![thing(vec![field("size", "decimal", json!({"scale": 9}))])])).await.unwrap_err();
+        let error = bench
+            .install(desk("1.1.0", vec![thing(vec![field("size", "decimal", json!({"scale": 9}))])]))
+            .await
+            .unwrap_err();
         assert_eq!(error.code(), "app.too_large");
-        assert_eq!(error.args(), [("entity", "desk.thing".to_owned()), ("field", "size".to_owned()), ("count", "1".to_owned())]);
+        assert_eq!(
+            error.args(),
+            [("entity", "desk.thing".to_owned()), ("field", "size".to_owned()), ("count", "1".to_owned())]
+        );
         assert_eq!(bench.dump().await, before);
     })
     .await;
@@ -122,7 +161,13 @@ async fn a_value_too_large_for_more_places_stops_the_upgrade() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fields_and_entities_change_names_even_with_each_other() {
     check_bare(async |bench: &Bench| {
-        let other = |name: &str| entity("other", vec![field("name", "text", json!({"unique": true, "search": true}))], json!({"name": name}));
+        let other = |name: &str| {
+            entity(
+                "other",
+                vec![field("name", "text", json!({"unique": true, "search": true}))],
+                json!({"name": name}),
+            )
+        };
         let named = |a: &str, b: &str, name: &str| {
             let mut thing = thing(vec![
                 field("a", "text", json!({"name": a, "unique": true, "search": true})),
@@ -145,9 +190,15 @@ async fn fields_and_entities_change_names_even_with_each_other() {
         shifted["fields"][1]["name"] = json!("b");
         bench.install(desk("1.2.0", vec![shifted.clone(), other("thing")])).await.unwrap();
         let record = see(bench, id).await;
-        assert_eq!((&record["a"], &record["b"], &record["c"]), (&json!("second"), &json!(null), &json!("first")));
+        assert_eq!(
+            (&record["a"], &record["b"], &record["c"]),
+            (&json!("second"), &json!(null), &json!("first"))
+        );
         // Uniqueness and search follow their fields, and a violation names the field by its present name.
-        let error = bench.try_create(&bench.admin(), "desk.thing", json!({"name": "two", "c": "first"})).await.unwrap_err();
+        let error = bench
+            .try_create(&bench.admin(), "desk.thing", json!({"name": "two", "c": "first"}))
+            .await
+            .unwrap_err();
         assert_eq!(issues(&error), ["c field.not_unique"]);
         assert_eq!(bench.count(&bench.admin(), "desk.thing", &[("q", "first")]).await, 1);
         assert_eq!(bench.count(&bench.admin(), "desk.other", &[("q", "elsewhere")]).await, 1);
@@ -186,7 +237,10 @@ async fn a_unique_index_over_equal_values_is_refused_and_nothing_changes() {
         let digest = bench.tenant.model().digest.clone();
         let error = bench.install(with(json!({"unique": true}), true)).await.unwrap_err();
         assert_eq!(error.code(), "app.not_unique");
-        assert_eq!(error.args(), [("entity", "desk.thing".to_owned()), ("fields", "code".to_owned()), ("count", "2".to_owned())]);
+        assert_eq!(
+            error.args(),
+            [("entity", "desk.thing".to_owned()), ("fields", "code".to_owned()), ("count", "2".to_owned())]
+        );
         assert_eq!(bench.dump().await, before);
         assert_eq!(bench.tenant.model().digest, digest);
         one(bench, json!({"name": "still", "code": "A"})).await;
@@ -195,7 +249,10 @@ async fn a_unique_index_over_equal_values_is_refused_and_nothing_changes() {
             bench.delete(&bench.admin(), "desk.thing", text(&row["id"]).parse().unwrap()).await.unwrap();
         }
         bench.install(with(json!({"unique": true}), true)).await.unwrap();
-        let error = bench.try_create(&bench.admin(), "desk.thing", json!({"name": "B", "code": "B"})).await.unwrap_err();
+        let error = bench
+            .try_create(&bench.admin(), "desk.thing", json!({"name": "B", "code": "B"}))
+            .await
+            .unwrap_err();
         assert_eq!(issues(&error), ["code field.not_unique"]);
     })
     .await;
@@ -213,13 +270,10 @@ async fn search_and_duplicate_check_that_come_later_know_the_records_that_are_th
             desk("1.0.0", vec![entity("thing", vec![text("name"), text("firm")], more)])
         };
         bench.install(version(&[], false)).await.unwrap();
-        for number in 0..1_203 {
-            // More than one batch of the rebuild.
-            let id = one(bench, json!({"name": format!("item{number}"), "firm": format!("Bright Harbour {number} Ltd")})).await;
-            if number == 1_200 {
-                bench.delete(&bench.admin(), "desk.thing", id).await.unwrap();
-            }
-        }
+        // More than two batches of the rebuild.
+        let item = |number| json!({"name": format!("item{number}"), "firm": format!("Bright Harbour {number} Ltd")});
+        let ids = bench.create_all(&bench.admin(), "desk.thing", (0..1_203).map(item)).await;
+        bench.delete(&bench.admin(), "desk.thing", ids[1_200]).await.unwrap();
         let q = async |words: &str| bench.count(&bench.admin(), "desk.thing", &[("q", words)]).await;
         assert_eq!(q("item7").await, 0);
         bench.install(version(&["name"], false)).await.unwrap();
@@ -242,10 +296,17 @@ async fn search_and_duplicate_check_that_come_later_know_the_records_that_are_th
 async fn what_is_calculated_is_worked_out_anew_for_the_records_that_are_there() {
     check_bare(async |bench: &Bench| {
         let version = |computed: Option<&str>, rollup: Option<Json>| {
-            let mut part = vec![plain("what", "text"), field("thing", "reference", json!({"entity": "thing"})), plain("price", "money")];
+            let mut part = vec![
+                plain("what", "text"),
+                field("thing", "reference", json!({"entity": "thing"})),
+                plain("price", "money"),
+            ];
             part.extend(computed.map(|value| field("gross", "computed", json!({"value": value}))));
             let rollup = rollup.map(|rollup| field("total", "rollup", rollup));
-            desk("1.0.0", vec![thing(rollup.into_iter().collect()), entity("part", part, json!({"title": "what"}))])
+            desk(
+                "1.0.0",
+                vec![thing(rollup.into_iter().collect()), entity("part", part, json!({"title": "what"}))],
+            )
         };
         let over = |operation: &str, field: &str, filter: Option<&str>| {
             let mut rollup = json!({"entity": "part", "via": "thing", "operation": operation});
@@ -258,7 +319,9 @@ async fn what_is_calculated_is_worked_out_anew_for_the_records_that_are_there() 
         bench.install(version(None, None)).await.unwrap();
         let id = one(bench, json!({"name": "one"})).await;
         for (what, price) in [("a", "10"), ("b", "5"), ("c", "1")] {
-            let part = bench.create(&bench.admin(), "desk.part", json!({"what": what, "thing": id, "price": price})).await;
+            let part = bench
+                .create(&bench.admin(), "desk.part", json!({"what": what, "thing": id, "price": price}))
+                .await;
             if what == "c" {
                 bench.delete(&bench.admin(), "desk.part", part).await.unwrap();
             }
@@ -286,7 +349,12 @@ async fn what_is_calculated_is_worked_out_anew_for_the_records_that_are_there() 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_takes_data_away_is_confirmed_first_and_a_rollback_finds_it_again() {
     check_bare(async |bench: &Bench| {
-        let note = |kind: &str| thing(vec![field("note", kind, json!({})), field("tag", "text", json!({"search": true, "unique": true}))]);
+        let note = |kind: &str| {
+            thing(vec![
+                field("note", kind, json!({})),
+                field("tag", "text", json!({"search": true, "unique": true})),
+            ])
+        };
         let other = entity("other", vec![plain("name", "text")], json!({}));
         bench.install(desk("1.0.0", vec![note("text"), other.clone()])).await.unwrap();
         let id = one(bench, json!({"name": "one", "note": "abc", "tag": "red"})).await;
@@ -297,14 +365,24 @@ async fn what_takes_data_away_is_confirmed_first_and_a_rollback_finds_it_again()
         let error = bench.install(gone()).await.unwrap_err();
         let mut told = keys(&error);
         told.sort_unstable();
-        assert_eq!(told, [("desk.other", "entity_removed"), ("desk.thing.note", "type_changed"), ("desk.thing.tag", "field_removed")]);
+        assert_eq!(
+            told,
+            [
+                ("desk.other", "entity_removed"),
+                ("desk.thing.note", "type_changed"),
+                ("desk.thing.tag", "field_removed")
+            ]
+        );
         let error = bench.install_confirmed(gone(), &["desk.thing.note", "desk.other"]).await.unwrap_err();
         assert_eq!(keys(&error), [("desk.thing.tag", "field_removed")]);
         assert_eq!(bench.dump().await, before);
         bench.install_confirmed(gone(), &["desk.thing.note", "desk.other", "desk.thing.tag"]).await.unwrap();
         let record = see(bench, id).await;
         assert_eq!((&record["note"], record.get("tag")), (&json!(null), None));
-        assert!(matches!(bench.tenant.query(&bench.admin(), "desk.other", std::iter::empty()), Err(Error::NotFound(_))));
+        assert!(matches!(
+            bench.tenant.query(&bench.admin(), "desk.other", std::iter::empty()),
+            Err(Error::NotFound(_))
+        ));
         bench.update(&bench.admin(), "desk.thing", id, json!({"note": 5})).await.unwrap();
 
         let error = bench.tenant.rollback(&bench.admin(), "desk", None, &[]).await.unwrap_err();
@@ -314,17 +392,46 @@ async fn what_takes_data_away_is_confirmed_first_and_a_rollback_finds_it_again()
         assert_eq!((&record["note"], &record["tag"]), (&json!("abc"), &json!("red")));
         assert_eq!(bench.column(&bench.admin(), "desk.other", "name", &[]).await, ["kept"]);
         assert_eq!(bench.count(&bench.admin(), "desk.thing", &[("q", "red")]).await, 1);
-        assert_eq!(issues(&bench.try_create(&bench.admin(), "desk.thing", json!({"name": "x", "tag": "red"})).await.unwrap_err()), ["tag field.not_unique"]);
+        assert_eq!(
+            issues(
+                &bench
+                    .try_create(&bench.admin(), "desk.thing", json!({"name": "x", "tag": "red"}))
+                    .await
+                    .unwrap_err()
+            ),
+            ["tag field.not_unique"]
+        );
         // Forward again: what was entered under the other type is there, too.
-        bench.tenant.rollback(&bench.admin(), "desk", Some(2), &["desk.thing.note".into(), "desk.thing.tag".into(), "desk.other".into()]).await.unwrap();
+        bench
+            .tenant
+            .rollback(
+                &bench.admin(),
+                "desk",
+                Some(2),
+                &["desk.thing.note".into(), "desk.thing.tag".into(), "desk.other".into()],
+            )
+            .await
+            .unwrap();
         assert_eq!(see(bench, id).await["note"], 5);
         let versions = bench.tenant.app_versions("desk").await.unwrap();
-        assert_eq!(versions.iter().map(|version| (version.number, version.version.as_str(), version.current)).collect::<Vec<_>>(), [(2, "2.0.0", true), (1, "1.0.0", false)]);
+        assert_eq!(
+            versions
+                .iter()
+                .map(|version| (version.number, version.version.as_str(), version.current))
+                .collect::<Vec<_>>(),
+            [(2, "2.0.0", true), (1, "1.0.0", false)]
+        );
         let missing = bench.tenant.rollback(&bench.admin(), "desk", Some(9), &[]).await.unwrap_err();
         assert_eq!(missing.code(), "app.no_such_version");
         // A field that went and comes back as something else begins empty; what was there is kept all the same.
         bench.install_confirmed(desk("3.0.0", vec![note("integer")]), &[]).await.unwrap();
-        bench.install_confirmed(desk("3.1.0", vec![thing(vec![field("tag", "integer", json!({}))])]), &["desk.thing.tag", "desk.thing.note"]).await.unwrap();
+        bench
+            .install_confirmed(
+                desk("3.1.0", vec![thing(vec![field("tag", "integer", json!({}))])]),
+                &["desk.thing.tag", "desk.thing.note"],
+            )
+            .await
+            .unwrap();
         assert_eq!(see(bench, id).await["tag"], json!(null));
         bench.install_confirmed(desk("3.2.0", vec![note("integer")]), &["desk.thing.tag"]).await.unwrap();
         assert_eq!((&see(bench, id).await["tag"], &see(bench, id).await["note"]), (&json!("red"), &json!(5)));
@@ -341,8 +448,14 @@ async fn a_removed_app_finds_its_data_again_when_it_is_installed_once_more() {
         let error = bench.tenant.uninstall(&bench.admin(), "desk", &[]).await.unwrap_err();
         assert_eq!(keys(&error), [("desk.thing", "entity_removed")]);
         bench.tenant.uninstall(&bench.admin(), "desk", &["desk.thing".into()]).await.unwrap();
-        assert!(matches!(bench.try_create(&bench.admin(), "desk.thing", json!({"name": "x"})).await, Err(Error::NotFound(_))));
-        assert_eq!(bench.tenant.uninstall(&bench.admin(), "desk", &[]).await.unwrap_err().code(), "app.not_installed");
+        assert!(matches!(
+            bench.try_create(&bench.admin(), "desk.thing", json!({"name": "x"})).await,
+            Err(Error::NotFound(_))
+        ));
+        assert_eq!(
+            bench.tenant.uninstall(&bench.admin(), "desk", &[]).await.unwrap_err().code(),
+            "app.not_installed"
+        );
         // Somebody else's table may stand where the old one stood.
         let mut other = entity("second", vec![plain("name", "text")], json!({}));
         other["name"] = json!("thing");
@@ -353,7 +466,10 @@ async fn a_removed_app_finds_its_data_again_when_it_is_installed_once_more() {
         assert_eq!(see(bench, id).await["tag"], "red");
         assert_eq!(bench.count(&bench.admin(), "desk.thing", &[("q", "red")]).await, 1);
         let versions = bench.tenant.app_versions("desk").await.unwrap();
-        assert_eq!(versions.iter().map(|version| (version.number, version.current)).collect::<Vec<_>>(), [(3, true), (2, false), (1, false)]);
+        assert_eq!(
+            versions.iter().map(|version| (version.number, version.current)).collect::<Vec<_>>(),
+            [(3, true), (2, false), (1, false)]
+        );
     })
     .await;
 }
@@ -378,13 +494,21 @@ fn grades(version: &str, records: Json) -> Package {
 async fn data_of_an_app_is_kept_up_to_date_without_overwriting_what_people_changed() {
     check_bare(async |bench: &Bench| {
         let admin = bench.admin();
-        bench.install(grades("1.0.0", json!([
-            {"code": "L1", "name": "High", "days": 1},
-            {"code": "L2", "name": "Middle", "days": 2, "next": "L1"},
-            {"code": "L3", "name": "Low", "days": 3, "next": "L2"},
-            {"code": "L4", "name": "None", "days": 4},
-        ]))).await.unwrap();
-        let of = async |code: &str| bench.rows(&admin, "desk.grade", &[("where.code", code)]).await.unwrap().pop().unwrap_or_default();
+        bench
+            .install(grades(
+                "1.0.0",
+                json!([
+                    {"code": "L1", "name": "High", "days": 1},
+                    {"code": "L2", "name": "Middle", "days": 2, "next": "L1"},
+                    {"code": "L3", "name": "Low", "days": 3, "next": "L2"},
+                    {"code": "L4", "name": "None", "days": 4},
+                ]),
+            ))
+            .await
+            .unwrap();
+        let of = async |code: &str| {
+            bench.rows(&admin, "desk.grade", &[("where.code", code)]).await.unwrap().pop().unwrap_or_default()
+        };
         let id = |row: &Json| text(&row["id"]).parse::<Uuid>().unwrap();
         assert_eq!(of("L3").await["_titles"]["next"], "L2");
         // People rename one, empty a field of another, delete a third and make one of their own.
@@ -392,16 +516,35 @@ async fn data_of_an_app_is_kept_up_to_date_without_overwriting_what_people_chang
         bench.update(&admin, "desk.grade", id(&of("L2").await), json!({"days": null})).await.unwrap();
         bench.delete(&admin, "desk.grade", id(&of("L4").await)).await.unwrap();
         bench.create(&admin, "desk.grade", json!({"code": "L6", "name": "Ours"})).await;
-        bench.install(grades("1.1.0", json!([
-            {"code": "L1", "name": "Very high", "days": 10},
-            {"code": "L2", "name": "Medium", "days": 20, "next": "L1"},
-            {"code": "L3", "name": "Low", "days": 3, "next": "L1"},
-            {"code": "L4", "name": "Nothing", "days": 4},
-            {"code": "L5", "name": "New", "next": "L4"},
-            {"code": "L6", "name": "Theirs", "days": 6},
-        ]))).await.unwrap();
-        let told: Vec<String> = bench.rows(&admin, "desk.grade", &[("sort", "code")]).await.unwrap().iter()
-            .map(|row| format!("{} {} {} {}", text(&row["code"]), text(&row["name"]), text(&row["days"]), text(&row["_titles"]["next"]))).collect();
+        bench
+            .install(grades(
+                "1.1.0",
+                json!([
+                    {"code": "L1", "name": "Very high", "days": 10},
+                    {"code": "L2", "name": "Medium", "days": 20, "next": "L1"},
+                    {"code": "L3", "name": "Low", "days": 3, "next": "L1"},
+                    {"code": "L4", "name": "Nothing", "days": 4},
+                    {"code": "L5", "name": "New", "next": "L4"},
+                    {"code": "L6", "name": "Theirs", "days": 6},
+                ]),
+            ))
+            .await
+            .unwrap();
+        let told: Vec<String> = bench
+            .rows(&admin, "desk.grade", &[("sort", "code")])
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| {
+                format!(
+                    "{} {} {} {}",
+                    text(&row["code"]),
+                    text(&row["name"]),
+                    text(&row["days"]),
+                    text(&row["_titles"]["next"])
+                )
+            })
+            .collect();
         assert_eq!(told, ["L1 Hot 10 ", "L2 Medium  L1", "L3 Low 3 L1", "L5 New  ", "L6 Ours 6 "]);
         // The same once more changes nothing.
         let before = bench.rows(&admin, "desk.grade", &[("sort", "code")]).await.unwrap();
@@ -440,18 +583,33 @@ async fn an_installation_that_fails_in_the_middle_leaves_the_tenant_exactly_as_i
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_have_defaults_are_checked_and_outlive_an_upgrade() {
     check_bare(async |bench: &Bench| {
-        let version = |version: &str| desk(version, vec![thing(vec![field("due", "integer", json!({"default": "settings.days * 2"}))])]);
+        let version = |version: &str| {
+            desk(version, vec![thing(vec![field("due", "integer", json!({"default": "settings.days * 2"}))])])
+        };
         bench.install(version("1.0.0")).await.unwrap();
         let due = async || see(bench, one(bench, json!({"name": "x"})).await).await["due"].clone();
         assert_eq!(due().await, 14);
         bench.tenant.set_setting(&bench.admin(), "desk", "days", json!(9)).await.unwrap();
         assert_eq!(due().await, 18);
-        for (name, value, code) in [("days", json!(31), "record.invalid"), ("days", json!("x"), "record.invalid"), ("nights", json!(1), "setting.unknown")] {
-            assert_eq!(bench.tenant.set_setting(&bench.admin(), "desk", name, value).await.unwrap_err().code(), code);
+        for (name, value, code) in [
+            ("days", json!(31), "record.invalid"),
+            ("days", json!("x"), "record.invalid"),
+            ("nights", json!(1), "setting.unknown"),
+        ] {
+            assert_eq!(
+                bench.tenant.set_setting(&bench.admin(), "desk", name, value).await.unwrap_err().code(),
+                code
+            );
         }
         let ann = bench.hire("ann", &[], |_| ());
-        assert!(matches!(bench.tenant.set_setting(&ann, "desk", "days", json!(1)).await, Err(Error::Forbidden(_))));
-        assert!(matches!(bench.tenant.install(&ann, version("9.0.0").into(), &[]).await, Err(Error::Forbidden(_))));
+        assert!(matches!(
+            bench.tenant.set_setting(&ann, "desk", "days", json!(1)).await,
+            Err(Error::Forbidden(_))
+        ));
+        assert!(matches!(
+            bench.tenant.install(&ann, version("9.0.0").into(), &[]).await,
+            Err(Error::Forbidden(_))
+        ));
         bench.install(version("1.1.0")).await.unwrap();
         assert_eq!(due().await, 18);
         assert_eq!(bench.tenant.model().app("desk").unwrap().version, "1.1.0");
@@ -474,7 +632,18 @@ async fn what_an_administrator_changed_outlives_upgrades_and_contradictions_are_
         let changed = version("1.0.0", "Our name", vec![plain("ours", "text")]);
         bench.tenant.customize(&admin, changed.into(), &[]).await.unwrap();
         bench.update(&admin, "desk.thing", id, json!({"ours": "kept"})).await.unwrap();
-        let label = || bench.tenant.model().entity("desk.thing").unwrap().field("name").unwrap().label.get("en").to_owned();
+        let label = || {
+            bench
+                .tenant
+                .model()
+                .entity("desk.thing")
+                .unwrap()
+                .field("name")
+                .unwrap()
+                .label
+                .get("en")
+                .to_owned()
+        };
         assert_eq!(label(), "Our name");
         assert_eq!(bench.tenant.app_versions("desk").await.unwrap().len(), 1);
         // An upgrade elsewhere goes through; one of the same label is a conflict.
@@ -499,8 +668,15 @@ async fn what_an_administrator_changed_outlives_upgrades_and_contradictions_are_
         assert_eq!(see(bench, id).await.get("ours"), None);
         // A change that does not compile is refused with the place, and nothing changes.
         let digest = bench.tenant.model().digest.clone();
-        let broken = version("1.2.0", "Full name", vec![plain("theirs", "text"), field("c", "computed", json!({"value": "record.nothing"}))]);
-        assert!(matches!(bench.tenant.customize(&admin, broken.into(), &[]).await, Err(Error::Definition(_))));
+        let broken = version(
+            "1.2.0",
+            "Full name",
+            vec![plain("theirs", "text"), field("c", "computed", json!({"value": "record.nothing"}))],
+        );
+        assert!(matches!(
+            bench.tenant.customize(&admin, broken.into(), &[]).await,
+            Err(Error::Definition(_))
+        ));
         assert_eq!(bench.tenant.model().digest, digest);
     })
     .await;
@@ -520,11 +696,25 @@ async fn an_installation_is_finished_even_when_nobody_waits_for_it_any_more() {
             one(bench, json!({"name": "x"})).await;
             assert_eq!(columns(bench, "name").await.len() as u64, number + 1);
         }
-        let fields: Vec<String> = bench.tenant.model().entity("desk.thing").unwrap().declared().iter().map(|field| field.name.to_string()).collect();
+        let fields: Vec<String> = bench
+            .tenant
+            .model()
+            .entity("desk.thing")
+            .unwrap()
+            .declared()
+            .iter()
+            .map(|field| field.name.to_string())
+            .collect();
         let current = bench.tenant.package("desk").await.unwrap();
         let text = &current.files()["entities/thing.json"];
         assert!(fields.iter().all(|name| text.contains(&format!("\"{name}\""))), "{fields:?} {text}");
-        bench.install(desk("2.0.0", vec![thing((0..20).map(|field| plain(&format!("f{field}"), "text")).collect())])).await.unwrap();
+        bench
+            .install(desk(
+                "2.0.0",
+                vec![thing((0..20).map(|field| plain(&format!("f{field}"), "text")).collect())],
+            ))
+            .await
+            .unwrap();
     })
     .await;
 }
@@ -545,7 +735,18 @@ async fn a_command_after_an_upgrade_uses_the_new_definitions_with_warm_statement
             let record: Json = serde_json::from_slice(&read.unwrap().0).unwrap();
             assert_eq!(record["size"], "5");
         }
-        bench.run(&bench.admin(), Command::Update { entity: "desk.thing".into(), id, version: Some(1), values: json!({"size": "six"}).as_object().unwrap().clone() }).await.unwrap();
+        bench
+            .run(
+                &bench.admin(),
+                Command::Update {
+                    entity: "desk.thing".into(),
+                    id,
+                    version: Some(1),
+                    values: json!({"size": "six"}).as_object().unwrap().clone(),
+                },
+            )
+            .await
+            .unwrap();
     })
     .await;
 }

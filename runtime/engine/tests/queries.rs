@@ -33,7 +33,14 @@ async fn collection(bench: &Bench) {
         {"code": "A", "label": words("A"), "children": [{"code": "A1", "label": words("A1")}, {"code": "A2", "label": words("A2")}]},
         {"code": "AB", "label": words("AB")}, {"code": "B", "label": words("B")}]});
     let app = json!({"id": "zoo", "version": "1.0.0", "label": words("Zoo")});
-    bench.install(package(vec![("app.json", app), ("entities/thing.json", entity), ("trees/places.json", places)])).await.unwrap();
+    bench
+        .install(package(vec![
+            ("app.json", app),
+            ("entities/thing.json", entity),
+            ("trees/places.json", places),
+        ]))
+        .await
+        .unwrap();
     let root = bench.admin();
     let me = root.user.id;
     let mut friend = Json::Null;
@@ -62,23 +69,80 @@ async fn every_comparison_finds_what_it_should_on_both_databases() {
         let root = bench.admin();
         let a = text(&bench.rows(&root, "zoo.thing", &[("where.name", "a")]).await.unwrap()[0]["id"]);
         let table = [
-            ("line", "apple", "b"), ("line.ne", "apple", "acde"), ("line.contains", "pple", "ab"), ("line.contains", "%", "d"), ("line.contains", "果", "c"),
-            ("line.starts", "Apple", "a"), ("line.starts", "1", "d"), ("line.gt", "a", "bc"), ("line.lte", "Apple pie", "ad"), ("line.in", "apple,苹果派,none", "bc"),
-            ("line.empty", "true", "e"), ("line.empty", "false", "abcd"),
-            ("int", "0", "b"), ("int.ne", "0", "acde"), ("int.lt", "0", "a"), ("int.lte", "0", "ab"), ("int.gt", "9", "c"), ("int.gte", "9", "cd"), ("int.in", "-1,10", "ac"), ("int.empty", "true", "e"),
-            ("dec", "10.05", "c"), ("dec", "0", "b"), ("dec.lt", "9.99", "ab"), ("dec.gte", "9.99", "cd"), ("dec.gt", "-0.5", "bcd"), ("dec.ne", "9.99", "abce"), ("dec.in", "9.99,10.05", "cd"),
-            ("flag", "true", "ac"), ("flag", "false", "bd"), ("flag.ne", "true", "bde"), ("flag.empty", "true", "e"),
-            ("day", "2026-01-31", "a"), ("day.lt", "2026-01-01", "cd"), ("day.gte", "2026-01-31", "ab"), ("day.in", "2025-12-31,0999-01-01", "cd"),
+            ("line", "apple", "b"),
+            ("line.ne", "apple", "acde"),
+            ("line.contains", "pple", "ab"),
+            ("line.contains", "%", "d"),
+            ("line.contains", "果", "c"),
+            ("line.starts", "Apple", "a"),
+            ("line.starts", "1", "d"),
+            ("line.gt", "a", "bc"),
+            ("line.lte", "Apple pie", "ad"),
+            ("line.in", "apple,苹果派,none", "bc"),
+            ("line.empty", "true", "e"),
+            ("line.empty", "false", "abcd"),
+            ("int", "0", "b"),
+            ("int.ne", "0", "acde"),
+            ("int.lt", "0", "a"),
+            ("int.lte", "0", "ab"),
+            ("int.gt", "9", "c"),
+            ("int.gte", "9", "cd"),
+            ("int.in", "-1,10", "ac"),
+            ("int.empty", "true", "e"),
+            ("dec", "10.05", "c"),
+            ("dec", "0", "b"),
+            ("dec.lt", "9.99", "ab"),
+            ("dec.gte", "9.99", "cd"),
+            ("dec.gt", "-0.5", "bcd"),
+            ("dec.ne", "9.99", "abce"),
+            ("dec.in", "9.99,10.05", "cd"),
+            ("flag", "true", "ac"),
+            ("flag", "false", "bd"),
+            ("flag.ne", "true", "bde"),
+            ("flag.empty", "true", "e"),
+            ("day", "2026-01-31", "a"),
+            ("day.lt", "2026-01-01", "cd"),
+            ("day.gte", "2026-01-31", "ab"),
+            ("day.in", "2025-12-31,0999-01-01", "cd"),
             // A day means its beginning in Shanghai: 2026-02-01T00:00+08:00.
-            ("at", "2026-02-01", "b"), ("at.lt", "2026-02-01", "ad"), ("at.gte", "2026-02-01", "bc"), ("at", "2026-01-31T15:30:00Z", "a"), ("at.lt", "1970-01-01T00:00:00Z", "d"),
-            ("span", "1h", "a"), ("span.gt", "PT1H", "cd"), ("span", "PT24H", "c"), ("span.lte", "0s", "b"),
-            ("colour", "red", "ad"), ("colour.ne", "red", "bce"), ("colour.in", "red,green", "abd"), ("colour.empty", "true", "e"),
-            ("colours.contains", "blue", "ad"), ("colours.contains", "green", "b"), ("colours.empty", "true", "ce"),
-            ("place", "A", "a"), ("place.under", "A", "abc"), ("place.under", "A/A1", "b"), ("place.under", "B", ""), ("place.starts", "A", "abcd"),
-            ("friend", a.as_str(), "b"), ("friend.ne", a.as_str(), "acde"), ("friend.in", a.as_str(), "b"), ("friend.empty", "true", "acde"),
-            ("who", "me", "a"), ("who.ne", "me", "bcde"), ("phone", "138 1234 5678", "a"), ("phone.contains", "1234", "a"), ("mail", "a@EXAMPLE.com", "a"),
-            ("spot.empty", "false", "a"), ("extra.empty", "true", "bcde"), ("paper.empty", "true", "abcde"),
-            ("version", "1", "abcde"), ("created_at.gt", "2020-01-01", "abcde"), ("created_by", "me", "abcde"), ("owner.empty", "true", ""), ("id", a.as_str(), "a"),
+            ("at", "2026-02-01", "b"),
+            ("at.lt", "2026-02-01", "ad"),
+            ("at.gte", "2026-02-01", "bc"),
+            ("at", "2026-01-31T15:30:00Z", "a"),
+            ("at.lt", "1970-01-01T00:00:00Z", "d"),
+            ("span", "1h", "a"),
+            ("span.gt", "PT1H", "cd"),
+            ("span", "PT24H", "c"),
+            ("span.lte", "0s", "b"),
+            ("colour", "red", "ad"),
+            ("colour.ne", "red", "bce"),
+            ("colour.in", "red,green", "abd"),
+            ("colour.empty", "true", "e"),
+            ("colours.contains", "blue", "ad"),
+            ("colours.contains", "green", "b"),
+            ("colours.empty", "true", "ce"),
+            ("place", "A", "a"),
+            ("place.under", "A", "abc"),
+            ("place.under", "A/A1", "b"),
+            ("place.under", "B", ""),
+            ("place.starts", "A", "abcd"),
+            ("friend", a.as_str(), "b"),
+            ("friend.ne", a.as_str(), "acde"),
+            ("friend.in", a.as_str(), "b"),
+            ("friend.empty", "true", "acde"),
+            ("who", "me", "a"),
+            ("who.ne", "me", "bcde"),
+            ("phone", "138 1234 5678", "a"),
+            ("phone.contains", "1234", "a"),
+            ("mail", "a@EXAMPLE.com", "a"),
+            ("spot.empty", "false", "a"),
+            ("extra.empty", "true", "bcde"),
+            ("paper.empty", "true", "abcde"),
+            ("version", "1", "abcde"),
+            ("created_at.gt", "2020-01-01", "abcde"),
+            ("created_by", "me", "abcde"),
+            ("owner.empty", "true", ""),
+            ("id", a.as_str(), "a"),
         ];
         let mut wrong = Vec::new();
         for (target, value, expected) in table {
@@ -98,12 +162,22 @@ async fn every_comparison_finds_what_it_should_on_both_databases() {
         // Several conditions hold together, also twice on one field.
         let both = [("where.int.gte", "0"), ("where.int.lt", "10"), ("where.line.contains", "e")];
         assert_eq!(bench.column(&root, "zoo.thing", "name", &both).await, ["b", "d"]);
-        for (field, values) in [("spot", ["eq", "lt"]), ("extra", ["eq", "contains"]), ("int", ["contains", "under"]), ("flag", ["starts", "under"]), ("colours", ["eq", "in"])] {
+        for (field, values) in [
+            ("spot", ["eq", "lt"]),
+            ("extra", ["eq", "contains"]),
+            ("int", ["contains", "under"]),
+            ("flag", ["starts", "under"]),
+            ("colours", ["eq", "in"]),
+        ] {
             for op in values {
                 let name = format!("where.{field}.{op}");
                 let value = if field == "flag" { "true" } else { "1" };
-                let error = bench.tenant.query(&root, "zoo.thing", [(name.as_str(), value)].into_iter()).unwrap_err();
-                assert!(["query.operator_does_not_fit", "query.value"].contains(&error.code()), "{name}: {error}");
+                let error =
+                    bench.tenant.query(&root, "zoo.thing", [(name.as_str(), value)].into_iter()).unwrap_err();
+                assert!(
+                    ["query.operator_does_not_fit", "query.value"].contains(&error.code()),
+                    "{name}: {error}"
+                );
             }
         }
     })
@@ -115,7 +189,27 @@ async fn every_sortable_field_pages_through_all_records_in_both_directions() {
     check_bare(async |bench: &Bench| {
         collection(bench).await;
         let root = bench.admin();
-        for field in ["name", "line", "int", "dec", "flag", "day", "at", "span", "colour", "place", "friend", "who", "phone", "mail", "version", "created_at", "created_by", "id", "owner"] {
+        for field in [
+            "name",
+            "line",
+            "int",
+            "dec",
+            "flag",
+            "day",
+            "at",
+            "span",
+            "colour",
+            "place",
+            "friend",
+            "who",
+            "phone",
+            "mail",
+            "version",
+            "created_at",
+            "created_by",
+            "id",
+            "owner",
+        ] {
             let mut orders = Vec::new();
             for sort in [field.to_owned(), format!("-{field}")] {
                 let mut names = Vec::new();
@@ -125,7 +219,10 @@ async fn every_sortable_field_pages_through_all_records_in_both_directions() {
                     let query = bench.tenant.query(&root, "zoo.thing", params.into_iter()).unwrap();
                     let page = bench.tenant.list(&root, &query).await.unwrap();
                     names.extend(page.rows.iter().map(|row| row.values[8].to_string()));
-                    match page.next { Some(next) => cursor = next, None => break }
+                    match page.next {
+                        Some(next) => cursor = next,
+                        None => break,
+                    }
                 }
                 orders.push(names);
             }
@@ -145,12 +242,79 @@ async fn requests_made_to_break_something_find_nothing_or_are_refused() {
         bench.create(&ann, "shop.order", json!({"title": "ann's", "status": "open"})).await;
         let before = bench.rows(&bench.admin(), "shop.order", &[]).await.unwrap();
         let strings = [
-            "' OR '1'='1", "'; DROP TABLE shop__order; --", "\" OR 1=1 --", "%", "_", "\\", "') UNION SELECT * FROM _audit --", "$1", "?1", "?", "$$", "/*", "*/", "--",
-            "NULL", "1 OR 1=1", "\"owner\"", "title OR 1=1", "{}", "[]", "\u{202e}", "🦀", "ÿ", "a\u{0}b", "\u{0}", "\n", "NEAR(a b)", "title:bob", "*", "^a", "a* OR b", "'':*", "& | !", "<->", "ⓐb ⓑ", "㎏a", "İstanbul", "हिन्दी", "a\u{301}b",
+            "' OR '1'='1",
+            "'; DROP TABLE shop__order; --",
+            "\" OR 1=1 --",
+            "%",
+            "_",
+            "\\",
+            "') UNION SELECT * FROM _audit --",
+            "$1",
+            "?1",
+            "?",
+            "$$",
+            "/*",
+            "*/",
+            "--",
+            "NULL",
+            "1 OR 1=1",
+            "\"owner\"",
+            "title OR 1=1",
+            "{}",
+            "[]",
+            "\u{202e}",
+            "🦀",
+            "ÿ",
+            "a\u{0}b",
+            "\u{0}",
+            "\n",
+            "NEAR(a b)",
+            "title:bob",
+            "*",
+            "^a",
+            "a* OR b",
+            "'':*",
+            "& | !",
+            "<->",
+            "ⓐb ⓑ",
+            "㎏a",
+            "İstanbul",
+            "हिन्दी",
+            "a\u{301}b",
         ];
         let names = [
-            "q", "sort", "filter", "cursor", "view", "fields", "limit", "trash", "total", "where.title", "where.title.contains", "where.title.starts", "where.title.in", "where.title.gt", "where.status",
-            "where.amount", "where.amount.gt", "where.created_at.lt", "where.owner", "where.customer", "where.title.under", "where.title.empty", "where.title.like", "where.owner=x", "where.", "where", "where.title.", "where..eq", "where.\"title\"", "where.title; DROP", "order", "'",
+            "q",
+            "sort",
+            "filter",
+            "cursor",
+            "view",
+            "fields",
+            "limit",
+            "trash",
+            "total",
+            "where.title",
+            "where.title.contains",
+            "where.title.starts",
+            "where.title.in",
+            "where.title.gt",
+            "where.status",
+            "where.amount",
+            "where.amount.gt",
+            "where.created_at.lt",
+            "where.owner",
+            "where.customer",
+            "where.title.under",
+            "where.title.empty",
+            "where.title.like",
+            "where.owner=x",
+            "where.",
+            "where",
+            "where.title.",
+            "where..eq",
+            "where.\"title\"",
+            "where.title; DROP",
+            "order",
+            "'",
         ];
         for value in strings {
             for name in names {
@@ -160,7 +324,12 @@ async fn requests_made_to_break_something_find_nothing_or_are_refused() {
                 };
                 match listed.await {
                     Ok(page) => {
-                        assert!(page.rows.iter().all(|row| row.values.iter().all(|field| field.to_string() != "bob's")), "{name}={value}");
+                        assert!(
+                            page.rows
+                                .iter()
+                                .all(|row| row.values.iter().all(|field| field.to_string() != "bob's")),
+                            "{name}={value}"
+                        );
                         assert!(page.total.is_none_or(|total| total.count <= 1), "{name}={value}");
                     }
                     Err(Error::BadRequest(_)) => {}
@@ -179,7 +348,16 @@ async fn requests_made_to_break_something_find_nothing_or_are_refused() {
                 assert!(matches!(bench.try_create(&ann, entity, json!({})).await, Err(Error::NotFound(_))));
             }
         }
-        assert_eq!(bench.rows(&bench.admin(), "shop.order", &[]).await.unwrap().iter().filter(|row| before.contains(row)).count(), 2);
+        assert_eq!(
+            bench
+                .rows(&bench.admin(), "shop.order", &[])
+                .await
+                .unwrap()
+                .iter()
+                .filter(|row| before.contains(row))
+                .count(),
+            2
+        );
         // A text is kept as it was given, whatever it looks like.
         let id = bench.create(&ann, "shop.order", json!({"title": "'; DROP TABLE \"x\"; --"})).await;
         assert_eq!(bench.json(&ann, "shop.order", id).await["title"], "'; DROP TABLE \"x\"; --");
@@ -197,7 +375,11 @@ async fn cursors_from_elsewhere_are_refused_or_lead_nowhere_new() {
             bench.create(&ann, "shop.order", json!({"title": format!("ann {number}")})).await;
         }
         let list = async |actor, sort: &str, cursor: &str| {
-            let query = bench.tenant.query(actor, "shop.order", [("sort", sort), ("limit", "2"), ("cursor", cursor)].into_iter())?;
+            let query = bench.tenant.query(
+                actor,
+                "shop.order",
+                [("sort", sort), ("limit", "2"), ("cursor", cursor)].into_iter(),
+            )?;
             bench.tenant.list(actor, &query).await
         };
         let bobs = list(&bob, "title", "").await.unwrap().next.unwrap();
@@ -205,8 +387,17 @@ async fn cursors_from_elsewhere_are_refused_or_lead_nowhere_new() {
         assert!(seen.rows.iter().all(|row| row.values[7 + 2].to_string().starts_with("ann")));
         let encode = |json: Json| URL_SAFE_NO_PAD.encode(json.to_string());
         for cursor in [
-            "x".to_owned(), "!!".to_owned(), "A".repeat(5_000), encode(json!([])), encode(json!(["a"])), encode(json!(["a", "b", "c"])), encode(json!({"a": 1})),
-            encode(json!([1, "01"])), encode(json!(["a", "not an id"])), encode(json!(["a\u{0}", "01a202f0-1e72-7192-9e56-de185c059530"])), encode(json!([["a"], null])),
+            "x".to_owned(),
+            "!!".to_owned(),
+            "A".repeat(5_000),
+            encode(json!([])),
+            encode(json!(["a"])),
+            encode(json!(["a", "b", "c"])),
+            encode(json!({"a": 1})),
+            encode(json!([1, "01"])),
+            encode(json!(["a", "not an id"])),
+            encode(json!(["a\u{0}", "01a202f0-1e72-7192-9e56-de185c059530"])),
+            encode(json!([["a"], null])),
             URL_SAFE_NO_PAD.encode("[".repeat(3_000)),
         ] {
             match list(&ann, "title", &cursor).await {
@@ -230,10 +421,20 @@ async fn invisible_characters_are_refused_before_they_reach_the_database() {
         let ann = bench.person("ann");
         let id = bench.create(&ann, "shop.order", json!({"title": "t"})).await;
         let nul = "a\0b";
-        assert_eq!(issues(&bench.update(&ann, "shop.order", id, json!({"title": nul})).await.unwrap_err()), ["title value.control_character"]);
+        assert_eq!(
+            issues(&bench.update(&ann, "shop.order", id, json!({"title": nul})).await.unwrap_err()),
+            ["title value.control_character"]
+        );
         let comment = Command::Comment { entity: "shop.order".into(), id, text: nul.into() };
         assert_eq!(issues(&bench.run(&ann, comment).await.unwrap_err()), ["text comment.length"]);
-        for params in [("q", nul), ("where.title", nul), ("filter", "record.title == 'a\\u0000b'"), ("filter", "record.title == 'a\\x00b'"), ("filter", nul), ("cursor", nul)] {
+        for params in [
+            ("q", nul),
+            ("where.title", nul),
+            ("filter", "record.title == 'a\\u0000b'"),
+            ("filter", "record.title == 'a\\x00b'"),
+            ("filter", nul),
+            ("cursor", nul),
+        ] {
             let query = bench.tenant.query(&ann, "shop.order", [params].into_iter());
             assert!(matches!(query, Err(Error::BadRequest(_))), "{params:?}");
         }

@@ -12,24 +12,43 @@ use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 /// A value of each kind of field; none for what has to come from elsewhere.
-async fn value(bench: &Bench, model: &Model, field: &FieldModel, number: usize, made: &HashMap<usize, Uuid>) -> Json {
+async fn value(
+    bench: &Bench,
+    model: &Model,
+    field: &FieldModel,
+    number: usize,
+    made: &HashMap<usize, Uuid>,
+) -> Json {
     match &field.kind {
-        FieldKind::Text { max_length, pattern: None } => json!(format!("文字 {number}").chars().take(*max_length as usize).collect::<String>()),
+        FieldKind::Text { max_length, pattern: None } => {
+            json!(format!("文字 {number}").chars().take(*max_length as usize).collect::<String>())
+        }
         FieldKind::Text { pattern: Some(pattern), .. } => {
             let letter = char::from(b'a' + number as u8);
-            let candidates = [format!("L{}", number + 5), format!("x_{letter}"), format!("X{number}"), format!("{number:018}"), format!("9100000000000000X{number}")];
+            let candidates = [
+                format!("L{}", number + 5),
+                format!("x_{letter}"),
+                format!("X{number}"),
+                format!("{number:018}"),
+                format!("9100000000000000X{number}"),
+            ];
             json!(candidates.into_iter().find(|candidate| pattern.is_match(candidate)))
         }
         FieldKind::LongText { .. } => json!(format!("第一行\nline {number}")),
         FieldKind::Integer { min, max } => json!((number as i64).clamp(*min, *max)),
-        FieldKind::Decimal { scale, min, .. } => json!(min.unwrap_or(mortise_expr::Decimal::new(number as i64 * 10i64.pow((*scale).into()), *scale)).to_string()),
+        FieldKind::Decimal { scale, min, .. } => json!(
+            min.unwrap_or(mortise_expr::Decimal::new(number as i64 * 10i64.pow((*scale).into()), *scale))
+                .to_string()
+        ),
         FieldKind::Boolean => json!(number % 2 == 0),
         FieldKind::Date => json!(format!("2026-03-{:02}", number + 1)),
         FieldKind::Datetime => json!(format!("2026-03-{:02}T08:30:00Z", number + 1)),
         FieldKind::Duration => json!("PT2H30M"),
         FieldKind::Choice { choices } => json!(choices[number % choices.len()].value),
         FieldKind::Choices { choices } => json!([choices[0].value]),
-        FieldKind::Tree { tree, .. } => json!(model.trees[tree].by_path.iter().find(|(_, node)| node.leaf).unwrap().0),
+        FieldKind::Tree { tree, .. } => {
+            json!(model.trees[tree].by_path.iter().find(|(_, node)| node.leaf).unwrap().0)
+        }
         FieldKind::Reference { entity } => made.get(entity).map_or(Json::Null, |id| json!(id)),
         FieldKind::User => json!(bench.admin().user.id),
         FieldKind::Phone => json!(format!("+86138123456{number:02}")),
@@ -48,14 +67,25 @@ async fn value(bench: &Bench, model: &Model, field: &FieldModel, number: usize, 
 }
 
 /// Fields that apply: `visible_when` may forbid some of those that a first try gives.
-async fn create(bench: &Bench, entity: &EntityModel, mut values: Map<String, Json>) -> (Uuid, Map<String, Json>) {
+async fn create(
+    bench: &Bench,
+    entity: &EntityModel,
+    mut values: Map<String, Json>,
+) -> (Uuid, Map<String, Json>) {
     for _ in 0..10 {
         match bench.try_create(&bench.admin(), &entity.key, Json::Object(values.clone())).await {
             Ok(id) => return (id, values),
             Err(error) if !error.issues().is_empty() => {
                 for issue in error.issues() {
-                    let refused = ["field.not_applicable", "field.not_valid", "record.check"].contains(&issue.issue.code);
-                    assert!(refused && values.remove(&issue.field).is_some(), "{}: {} {}", entity.key, issue.field, issue.issue);
+                    let refused = ["field.not_applicable", "field.not_valid", "record.check"]
+                        .contains(&issue.issue.code);
+                    assert!(
+                        refused && values.remove(&issue.field).is_some(),
+                        "{}: {} {}",
+                        entity.key,
+                        issue.field,
+                        issue.issue
+                    );
                 }
             }
             Err(error) => panic!("{}: {error}", entity.key),
@@ -75,7 +105,9 @@ async fn both_apps_install_and_hold_records_with_every_field() {
         let mut made: HashMap<usize, Uuid> = HashMap::new();
         for entity in &model.entities {
             let brought = bench.rows(&admin, &entity.key, &[]).await.unwrap();
-            made.extend(brought.first().map(|row| (entity.index, row["id"].as_str().unwrap().parse().unwrap())));
+            made.extend(
+                brought.first().map(|row| (entity.index, row["id"].as_str().unwrap().parse().unwrap())),
+            );
         }
         // Several times, so that in the end every reference has something to point to.
         let mut complete = 0;
@@ -109,7 +141,8 @@ async fn both_apps_install_and_hold_records_with_every_field() {
         for view in model.views.values() {
             let entity = &model.entities[view.entity];
             let rows = bench.rows(&admin, &entity.key, &[("view", view.key.as_str())]).await.unwrap();
-            let shown = bench.rows(&admin, &entity.key, &[("view", view.key.as_str()), ("q", "文字")]).await.unwrap();
+            let shown =
+                bench.rows(&admin, &entity.key, &[("view", view.key.as_str()), ("q", "文字")]).await.unwrap();
             assert!(shown.len() <= rows.len(), "{}", view.key);
         }
         // Nothing changes when the same apps come again, and the tenant opens again from what is stored.

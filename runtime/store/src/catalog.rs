@@ -61,7 +61,9 @@ pub struct Index {
 impl Catalog {
     /// What a model asks for.
     pub fn of(model: &Model) -> Catalog {
-        Catalog { tables: model.entities.iter().map(|entity| (entity.key.clone(), Table::of(entity))).collect() }
+        Catalog {
+            tables: model.entities.iter().map(|entity| (entity.key.clone(), Table::of(entity))).collect(),
+        }
     }
 }
 
@@ -74,9 +76,12 @@ impl Table {
             columns: stored.map(|field| (field.id.clone(), Column::of(entity, field))).collect(),
             indexes: entity.indexes.iter().map(|index| Index::of(entity, index)).collect(),
             search: ids(&entity.search),
-            duplicates: entity.duplicates.iter().flat_map(|check| &check.fields).map(|(slot, compare)| {
-                format!("{}:{compare:?}", entity.fields[*slot].id)
-            }).collect(),
+            duplicates: entity
+                .duplicates
+                .iter()
+                .flat_map(|check| &check.fields)
+                .map(|(slot, compare)| format!("{}:{compare:?}", entity.fields[*slot].id))
+                .collect(),
             retired: false,
         }
     }
@@ -84,14 +89,21 @@ impl Table {
 
 impl Column {
     fn of(entity: &EntityModel, field: &FieldModel) -> Column {
-        Column { name: field.name.to_string(), ty: entity.shape.members()[field.slot].ty.clone(), retired: false }
+        Column {
+            name: field.name.to_string(),
+            ty: entity.shape.members()[field.slot].ty.clone(),
+            retired: false,
+        }
     }
 }
 
 impl Index {
     fn of(entity: &EntityModel, index: &IndexModel) -> (String, Index) {
-        let columns: Vec<(String, bool)> =
-            index.slots.iter().map(|&(slot, descending)| (entity.fields[slot].id.clone(), descending)).collect();
+        let columns: Vec<(String, bool)> = index
+            .slots
+            .iter()
+            .map(|&(slot, descending)| (entity.fields[slot].id.clone(), descending))
+            .collect();
         let signs = columns.iter().map(|(id, down)| if *down { format!("-{id}") } else { id.clone() });
         let key = signs.collect::<Vec<_>>().join(",") + if index.unique { "!" } else { "" };
         (key, Index { name: index.name.clone(), columns, unique: index.unique })
@@ -107,11 +119,23 @@ pub enum Step {
     /// The table gets another name.
     RenameTable { entity: String, from: String, to: String },
     /// A new, empty column.
-    AddColumn { entity: String, table: String, column: String, #[serde(skip)] ty: Option<Type> },
+    AddColumn {
+        entity: String,
+        table: String,
+        column: String,
+        #[serde(skip)]
+        ty: Option<Type>,
+    },
     /// The column gets another name (also when it is retired or comes back).
     RenameColumn { entity: String, table: String, from: String, to: String },
     /// The column stores more than before; its values are kept.
-    Widen { entity: String, table: String, column: String, #[serde(skip)] types: Option<(Type, Type)> },
+    Widen {
+        entity: String,
+        table: String,
+        column: String,
+        #[serde(skip)]
+        types: Option<(Type, Type)>,
+    },
     /// An index goes.
     DropIndex { entity: String, index: String },
     /// An index comes.
@@ -184,11 +208,20 @@ fn plan_new_table(key: &str, table: &Table, migration: &mut Migration) {
 fn retire_table(key: &str, present: &Table, migration: &mut Migration) {
     let entity = key.to_owned();
     let to = free_table_name(&migration.after, &format!("_old_{}", present.name));
-    migration.destructive.push(Destructive { key: entity.clone(), kind: "entity_removed", entity: entity.clone(), field: None });
+    migration.destructive.push(Destructive {
+        key: entity.clone(),
+        kind: "entity_removed",
+        entity: entity.clone(),
+        field: None,
+    });
     for index in present.indexes.values() {
         migration.steps.push(Step::DropIndex { entity: entity.clone(), index: index.name.clone() });
     }
-    migration.steps.push(Step::RenameTable { entity: entity.clone(), from: present.name.clone(), to: to.clone() });
+    migration.steps.push(Step::RenameTable {
+        entity: entity.clone(),
+        from: present.name.clone(),
+        to: to.clone(),
+    });
     let after = migration.after.tables.entry(entity).or_insert_with(|| present.clone());
     (after.name, after.retired) = (to, true);
     after.indexes.clear();
@@ -217,7 +250,8 @@ fn drop_indexes(key: &str, wanted: &Table, migration: &mut Migration) {
 /// Moves tables out of the way whose names other entities take over, so that two entities can swap names.
 fn free_table_names(desired: &Catalog, migration: &mut Migration) {
     for (key, wanted) in &desired.tables {
-        let holder = migration.after.tables.iter().find(|(other, table)| *other != key && table.name == wanted.name);
+        let holder =
+            migration.after.tables.iter().find(|(other, table)| *other != key && table.name == wanted.name);
         let Some(holder) = holder.map(|(other, _)| other.clone()) else { continue };
         let to = free_table_name(&migration.after, &format!("_moving_{}", wanted.name));
         let from = wanted.name.clone();
@@ -290,7 +324,8 @@ fn revive_columns(wanted: &Table, after: &mut Table) {
 /// The key of the newest column of this type that was kept for a field.
 fn kept(table: &Table, id: &str, ty: &Type) -> Option<String> {
     let prefix = format!("{id}~old");
-    let fits = |(key, column): &(&String, &Column)| column.retired && key.starts_with(&prefix) && column.ty == *ty;
+    let fits =
+        |(key, column): &(&String, &Column)| column.retired && key.starts_with(&prefix) && column.ty == *ty;
     table.columns.iter().filter(fits).last().map(|(key, _)| key.clone())
 }
 
@@ -330,7 +365,9 @@ fn plan_indexes(key: &str, wanted: &Table, before: Option<&Table>, migration: &m
         if after.indexes.contains_key(definition) {
             continue;
         }
-        let column = |(id, down): &(String, bool)| (after.columns.get(id).map_or(id.clone(), |column| column.name.clone()), *down);
+        let column = |(id, down): &(String, bool)| {
+            (after.columns.get(id).map_or(id.clone(), |column| column.name.clone()), *down)
+        };
         migration.steps.push(Step::CreateIndex {
             entity: entity.clone(),
             table: after.name.clone(),
@@ -341,11 +378,17 @@ fn plan_indexes(key: &str, wanted: &Table, before: Option<&Table>, migration: &m
         after.indexes.insert(definition.clone(), index.clone());
     }
     let table = after.name.clone();
-    let before = before.cloned().unwrap_or_else(|| Table { search: vec![], duplicates: vec![], ..after.clone() });
+    let before =
+        before.cloned().unwrap_or_else(|| Table { search: vec![], duplicates: vec![], ..after.clone() });
     // They differ from before where a column that they hold has gone out of the way.
     if after.search != wanted.search || after.search != before.search {
         let (drop, create) = (!before.search.is_empty(), !wanted.search.is_empty());
-        migration.steps.push(Step::RebuildSearch { entity: entity.clone(), table: table.clone(), drop, create });
+        migration.steps.push(Step::RebuildSearch {
+            entity: entity.clone(),
+            table: table.clone(),
+            drop,
+            create,
+        });
         after.search = wanted.search.clone();
     }
     if after.duplicates != wanted.duplicates || after.duplicates != before.duplicates {
@@ -361,13 +404,20 @@ fn rename(entity: &str, table: &Table, from: &str, to: &str) -> Step {
 }
 
 fn free_name(after: &Table, wanted: &Table, base: &str) -> String {
-    let taken = |name: &str| after.columns.values().chain(wanted.columns.values()).any(|column| column.name == name);
-    (1u32..).map(|n| if n == 1 { base.to_owned() } else { format!("{base}_{n}") }).find(|name| !taken(name)).unwrap_or_default()
+    let taken =
+        |name: &str| after.columns.values().chain(wanted.columns.values()).any(|column| column.name == name);
+    (1u32..)
+        .map(|n| if n == 1 { base.to_owned() } else { format!("{base}_{n}") })
+        .find(|name| !taken(name))
+        .unwrap_or_default()
 }
 
 fn free_table_name(after: &Catalog, base: &str) -> String {
     let taken = |name: &str| after.tables.values().any(|table| table.name == name);
-    (1u32..).map(|n| if n == 1 { base.to_owned() } else { format!("{base}_{n}") }).find(|name| !taken(name)).unwrap_or_default()
+    (1u32..)
+        .map(|n| if n == 1 { base.to_owned() } else { format!("{base}_{n}") })
+        .find(|name| !taken(name))
+        .unwrap_or_default()
 }
 
 fn free_key(after: &Table, base: &str) -> String {

@@ -66,7 +66,8 @@ struct SimilarSql {
 impl TableLayout {
     fn new(naming: &Naming, entity: &EntityModel) -> TableLayout {
         let name = naming.table(&entity.table);
-        let stored: Vec<Slot> = entity.fields.iter().filter(|field| field.stored()).map(|field| field.slot).collect();
+        let stored: Vec<Slot> =
+            entity.fields.iter().filter(|field| field.stored()).map(|field| field.slot).collect();
         let columns: Vec<String> = entity.fields.iter().map(|field| quote(&field.name)).collect();
         let listed = stored.iter().map(|&slot| columns[slot].as_str()).collect::<Vec<_>>().join(", ");
         TableLayout {
@@ -109,13 +110,20 @@ impl TableLayout {
 
     /// Writes a new record.
     pub fn insert(&self, session: &mut Session<'_>, values: &[Value]) -> Result<()> {
-        let params: Vec<Param> = self.stored.iter().map(|&slot| param(&values[slot], &self.types[slot])).collect();
+        let params: Vec<Param> =
+            self.stored.iter().map(|&slot| param(&values[slot], &self.types[slot])).collect();
         session.execute(&self.insert, &params)?;
         Ok(())
     }
 
     /// Changes columns of the record if it still has this version; tells whether it had.
-    pub fn update(&self, session: &mut Session<'_>, id: Uuid, version: i64, changes: &[(Slot, Value)]) -> Result<bool> {
+    pub fn update(
+        &self,
+        session: &mut Session<'_>,
+        id: Uuid,
+        version: i64,
+        changes: &[(Slot, Value)],
+    ) -> Result<bool> {
         let naming = session.naming;
         let mut sql = format!("UPDATE {} SET ", self.name);
         let mut params = Vec::with_capacity(changes.len() + 2);
@@ -129,7 +137,11 @@ impl TableLayout {
             sql.push_str(&naming.placeholder(params.len()));
         }
         let (id_at, version_at) = (params.len() + 1, params.len() + 2);
-        sql.push_str(&format!(" WHERE id = {} AND version = {}", naming.placeholder(id_at), naming.placeholder(version_at)));
+        sql.push_str(&format!(
+            " WHERE id = {} AND version = {}",
+            naming.placeholder(id_at),
+            naming.placeholder(version_at)
+        ));
         params.push(id.into());
         params.push(version.into());
         Ok(session.execute(&sql, &params)? == 1)
@@ -147,7 +159,13 @@ impl TableLayout {
     }
 
     /// Brings the record's words in the search index up to date, or takes them out (`living` false).
-    pub fn change_search(&self, session: &mut Session<'_>, id: Uuid, values: &[Value], living: bool) -> Result<()> {
+    pub fn change_search(
+        &self,
+        session: &mut Session<'_>,
+        id: Uuid,
+        values: &[Value],
+        living: bool,
+    ) -> Result<()> {
         let Some(sql) = &self.search else { return Ok(()) };
         match &sql.remove {
             Some(remove) => {
@@ -161,7 +179,13 @@ impl TableLayout {
         if living { self.put_words(session, sql, id, values) } else { Ok(()) }
     }
 
-    fn put_words(&self, session: &mut Session<'_>, sql: &SearchSql, id: Uuid, values: &[Value]) -> Result<()> {
+    fn put_words(
+        &self,
+        session: &mut Session<'_>,
+        sql: &SearchSql,
+        id: Uuid,
+        values: &[Value],
+    ) -> Result<()> {
         let texts: Vec<String> = sql
             .slots
             .iter()
@@ -199,7 +223,6 @@ impl TableLayout {
         }
         Ok(())
     }
-
 }
 
 fn search_sql(naming: &Naming, entity: &EntityModel, name: &str) -> SearchSql {
@@ -214,9 +237,11 @@ fn search_sql(naming: &Naming, entity: &EntityModel, name: &str) -> SearchSql {
                 remove: Some(format!("DELETE FROM {index} WHERE rowid = {rid}")),
             }
         }
-        Dialect::Postgres => {
-            SearchSql { slots, put: format!("UPDATE {name} SET _search = $2::tsvector WHERE id = $1"), remove: None }
-        }
+        Dialect::Postgres => SearchSql {
+            slots,
+            put: format!("UPDATE {name} SET _search = $2::tsvector WHERE id = $1"),
+            remove: None,
+        },
     }
 }
 

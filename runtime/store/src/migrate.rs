@@ -14,7 +14,11 @@ use crate::writer::Session;
 const LIVING: &str = " WHERE deleted_at IS NULL";
 
 /// Carries out one step. `tables` tells the wanted shape of new tables.
-pub(crate) fn apply(session: &mut Session<'_>, step: &Step, wanted: &dyn Fn(&str) -> Option<Table>) -> Result<()> {
+pub(crate) fn apply(
+    session: &mut Session<'_>,
+    step: &Step,
+    wanted: &dyn Fn(&str) -> Option<Table>,
+) -> Result<()> {
     match step {
         Step::CreateTable { entity, .. } => {
             let table = wanted(entity).ok_or_else(|| Error::Migration(format!("no shape for {entity}")))?;
@@ -41,12 +45,23 @@ pub(crate) fn apply(session: &mut Session<'_>, step: &Step, wanted: &dyn Fn(&str
             if *unique {
                 refuse_repeated(session, entity, table, columns)?;
             }
-            let sql = create_index(session.naming, table, index, &index_columns(session.naming.dialect, columns), *unique, LIVING);
+            let sql = create_index(
+                session.naming,
+                table,
+                index,
+                &index_columns(session.naming.dialect, columns),
+                *unique,
+                LIVING,
+            );
             session.batch(&sql)
         }
         Step::RebuildSearch { table, drop, create, .. } => rebuild_search(session, table, *drop, *create),
-        Step::RebuildDuplicates { table, drop, create, .. } => rebuild_duplicates(session, table, *drop, *create),
-        Step::DropColumn { table, column, .. } => alter(session, table, &format!("DROP COLUMN {}", quote(column))),
+        Step::RebuildDuplicates { table, drop, create, .. } => {
+            rebuild_duplicates(session, table, *drop, *create)
+        }
+        Step::DropColumn { table, column, .. } => {
+            alter(session, table, &format!("DROP COLUMN {}", quote(column)))
+        }
     }
 }
 
@@ -88,7 +103,12 @@ fn create_trash_index(session: &mut Session<'_>, table: &str) -> Result<()> {
 }
 
 /// Says which values stand in the way of a unique index; the database would name one of them in its own words.
-fn refuse_repeated(session: &mut Session<'_>, entity: &str, table: &str, columns: &[(String, bool)]) -> Result<()> {
+fn refuse_repeated(
+    session: &mut Session<'_>,
+    entity: &str,
+    table: &str,
+    columns: &[(String, bool)],
+) -> Result<()> {
     let listed = columns.iter().map(|(name, _)| quote(name)).collect::<Vec<_>>();
     let filled = listed.iter().map(|name| format!(" AND {name} IS NOT NULL")).collect::<String>();
     let sql = format!(
@@ -119,7 +139,11 @@ fn rename_table(session: &mut Session<'_>, from: &str, to: &str) -> Result<()> {
     alter(session, from, &format!("RENAME TO {}", quote(to)))?;
     for suffix in ["__search", "__similar"] {
         if table_exists(session, &format!("{from}{suffix}"))? {
-            alter(session, &format!("{from}{suffix}"), &format!("RENAME TO {}", quote(&format!("{to}{suffix}"))))?;
+            alter(
+                session,
+                &format!("{from}{suffix}"),
+                &format!("RENAME TO {}", quote(&format!("{to}{suffix}"))),
+            )?;
         }
     }
     match session.naming.dialect {
@@ -145,7 +169,11 @@ fn search_index(table: &str) -> String {
 fn table_exists(session: &mut Session<'_>, name: &str) -> Result<bool> {
     let naming = session.naming;
     let rows = match &naming.schema {
-        None => session.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1", &[name.into()], |_| Ok(()))?,
+        None => session.query(
+            "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1",
+            &[name.into()],
+            |_| Ok(()),
+        )?,
         Some(schema) => session.query(
             "SELECT 1::bigint FROM information_schema.tables WHERE table_name = $1 AND table_schema = $2",
             &[name.into(), schema.as_str().into()],
@@ -169,7 +197,12 @@ fn index_columns(dialect: Dialect, columns: &[(String, bool)]) -> String {
     format!("({})", columns.iter().map(column).collect::<Vec<_>>().join(", "))
 }
 
-fn widen(session: &mut Session<'_>, (entity, table, column): (&str, &str, &str), from: &Type, to: &Type) -> Result<()> {
+fn widen(
+    session: &mut Session<'_>,
+    (entity, table, column): (&str, &str, &str),
+    from: &Type,
+    to: &Type,
+) -> Result<()> {
     let name = session.naming.table(table);
     let quoted = quote(column);
     let scale = |ty: &Type| match ty {
@@ -204,7 +237,8 @@ fn as_text(dialect: Dialect, column: &str, from: &Type) -> String {
         Type::Bool => format!("CASE WHEN {column} THEN 'true' WHEN NOT {column} THEN 'false' END"),
         Type::Decimal(scale) if *scale > 0 => {
             let factor = 10i64.pow(u32::from(*scale));
-            let padded = format!("'{}' || CAST(abs({column}) % {factor} AS text)", "0".repeat((*scale).into()));
+            let padded =
+                format!("'{}' || CAST(abs({column}) % {factor} AS text)", "0".repeat((*scale).into()));
             let places = match dialect {
                 Dialect::Sqlite => format!("substr({padded}, -{scale})"),
                 Dialect::Postgres => format!("right({padded}, {scale})"),

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use mortise_expr::{Decimal, Dialect, Type, Value};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    QueryResult, Statement,
 };
 use tokio::runtime::Handle;
 use uuid::Uuid;
@@ -117,7 +118,9 @@ impl Row for PostgresRow<'_> {
         let value = match ty {
             Type::Bool => self.get::<bool>(index)?.map(Value::Bool),
             Type::Int => self.get::<i64>(index)?.map(Value::Int),
-            Type::Decimal(scale) => self.get::<i64>(index)?.map(|value| Value::Decimal(Decimal::new(value, *scale))),
+            Type::Decimal(scale) => {
+                self.get::<i64>(index)?.map(|value| Value::Decimal(Decimal::new(value, *scale)))
+            }
             Type::Duration => self.get::<i64>(index)?.map(Value::Duration),
             Type::Float => self.get::<f64>(index)?.map(Value::Float),
             Type::Text | Type::Null => self.get::<String>(index)?.map(Value::text),

@@ -49,7 +49,9 @@ pub fn tokens<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String> {
     for (ideographic, run) in texts.flat_map(runs) {
         if ideographic {
             let chars: Vec<char> = run.chars().collect();
-            tokens.extend((0..chars.len()).map(|at| chars[at..(at + 2).min(chars.len())].iter().collect::<String>()));
+            tokens.extend(
+                (0..chars.len()).map(|at| chars[at..(at + 2).min(chars.len())].iter().collect::<String>()),
+            );
         } else {
             let digits = run.chars().all(|c| c.is_ascii_digit());
             if digits && run.len() <= NUMBER_MAX {
@@ -92,15 +94,19 @@ pub fn words(query: &str) -> Vec<String> {
 
 /// The query for FTS5; `None` when there is nothing to search for.
 pub fn sqlite_match(query: &str) -> Option<String> {
-    let terms: Vec<String> =
-        query_tokens(query).iter().map(|(token, prefix)| format!("\"{token}\"{}", if *prefix { "*" } else { "" })).collect();
+    let terms: Vec<String> = query_tokens(query)
+        .iter()
+        .map(|(token, prefix)| format!("\"{token}\"{}", if *prefix { "*" } else { "" }))
+        .collect();
     (!terms.is_empty()).then(|| terms.join(" AND "))
 }
 
 /// The query for a tsvector; `None` when there is nothing to search for.
 pub fn postgres_match(query: &str) -> Option<String> {
-    let terms: Vec<String> =
-        query_tokens(query).iter().map(|(token, prefix)| format!("'{token}'{}", if *prefix { ":*" } else { "" })).collect();
+    let terms: Vec<String> = query_tokens(query)
+        .iter()
+        .map(|(token, prefix)| format!("'{token}'{}", if *prefix { ":*" } else { "" }))
+        .collect();
     (!terms.is_empty()).then(|| terms.join(" & "))
 }
 

@@ -47,7 +47,8 @@ impl Select<'_> {
         let statement = match self.branches.len() {
             0 | 1 => self.branch(layout, table, self.branches.first()),
             _ => {
-                let mut parts = self.branches.iter().map(|branch| wrapped(self.branch(layout, table, Some(branch))));
+                let mut parts =
+                    self.branches.iter().map(|branch| wrapped(self.branch(layout, table, Some(branch))));
                 let mut union = parts.next().unwrap_or_default();
                 parts.for_each(|part| {
                     union.union(UnionType::All, part);
@@ -174,7 +175,10 @@ fn found(layout: &Layout, table: &TableLayout, words: &str) -> Expr {
         Dialect::Sqlite => {
             let index = crate::exec::quote(&format!("{}__search", table.plain));
             search::sqlite_match(words).map_or_else(nothing, |query| {
-                Expr::cust_with_values(format!("_rid IN (SELECT rowid FROM {index} WHERE {index} MATCH ?)"), [query])
+                Expr::cust_with_values(
+                    format!("_rid IN (SELECT rowid FROM {index} WHERE {index} MATCH ?)"),
+                    [query],
+                )
             })
         }
         Dialect::Postgres => search::postgres_match(words)

@@ -3,8 +3,8 @@
 use mortise_expr::{Dialect, Type};
 
 use crate::column::sql_type;
-use crate::exec::{Naming, Tx};
 use crate::error::Result;
+use crate::exec::{Naming, Tx};
 
 /// Version of these tables; raised with every change, together with a step in [`create`].
 pub(crate) const VERSION: i64 = 1;
@@ -160,7 +160,8 @@ pub(crate) fn create(tx: &mut dyn Tx, naming: &Naming) -> Result<()> {
         tx.batch(&format!("CREATE SCHEMA IF NOT EXISTS {}", crate::exec::quote(schema)))?;
     }
     for table in TABLES {
-        let columns: Vec<String> = table.columns.iter().map(|column| column_sql(*column, naming.dialect)).collect();
+        let columns: Vec<String> =
+            table.columns.iter().map(|column| column_sql(*column, naming.dialect)).collect();
         let strict = if naming.dialect == Dialect::Sqlite { " STRICT" } else { "" };
         tx.batch(&format!(
             "CREATE TABLE {} ({}{}){strict}",
@@ -172,7 +173,8 @@ pub(crate) fn create(tx: &mut dyn Tx, naming: &Naming) -> Result<()> {
             tx.batch(&create_index(naming, table.name, index, columns, false, ""))?;
         }
     }
-    let head = naming.sql(&format!("INSERT INTO {} (seq, hash) VALUES (?1, ?2)", naming.table("_audit_head")));
+    let head =
+        naming.sql(&format!("INSERT INTO {} (seq, hash) VALUES (?1, ?2)", naming.table("_audit_head")));
     let start = crate::audit::Head::START;
     tx.execute(&head, &[Some(start.seq).into(), start.hash.to_vec().into()])?;
     let meta = naming.sql(&format!("INSERT INTO {} (name, value) VALUES (?1, ?2)", naming.table("_meta")));
@@ -184,7 +186,9 @@ fn column_sql((name, kind, rest): (&str, Kind, &str), dialect: Dialect) -> Strin
     let name = crate::exec::quote(name);
     match (kind, dialect) {
         (Kind::Serial, Dialect::Sqlite) => format!("{name} INTEGER PRIMARY KEY AUTOINCREMENT"),
-        (Kind::Serial, Dialect::Postgres) => format!("{name} bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
+        (Kind::Serial, Dialect::Postgres) => {
+            format!("{name} bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
+        }
         (Kind::Bytes, Dialect::Sqlite) => format!("{name} BLOB {rest}"),
         (Kind::Bytes, Dialect::Postgres) => format!("{name} bytea {rest}"),
         (Kind::Plain(ty), _) => format!("{name} {} {rest}", sql_type(ty, dialect)),

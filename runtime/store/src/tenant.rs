@@ -41,15 +41,23 @@ impl TenantStore {
     pub fn open_sqlite(path: &Path) -> Result<TenantStore> {
         let (file, writer) = SqliteFile::open(path)?;
         let naming = Naming { dialect: Dialect::Sqlite, schema: None };
-        let known: bool =
-            writer.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_meta')", [], |row| row.get(0))?;
+        let known: bool = writer.query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_meta')",
+            [],
+            |row| row.get(0),
+        )?;
         if !known {
             writer.execute_batch("BEGIN IMMEDIATE")?;
             system::create(&mut SqliteTx(&writer), &naming)?;
             writer.execute_batch("COMMIT")?;
         }
         let source = Box::new(SqliteSource(Mutex::new(writer)));
-        Ok(TenantStore { writer: Writer::new(naming.clone(), source), naming, backend: Backend::Sqlite(file), paces: Paces::default() })
+        Ok(TenantStore {
+            writer: Writer::new(naming.clone(), source),
+            naming,
+            backend: Backend::Sqlite(file),
+            paces: Paces::default(),
+        })
     }
 
     /// Opens the tenant's schema, making it if there is none.
@@ -103,7 +111,9 @@ impl TenantStore {
             Ok(())
         };
         match &self.backend {
-            Backend::Sqlite(file) => file.read(|connection| sqlite::query(connection, sql, params, &mut each))?,
+            Backend::Sqlite(file) => {
+                file.read(|connection| sqlite::query(connection, sql, params, &mut each))?
+            }
             Backend::Postgres(pool) => pool.query(sql, params, &mut each).await?,
         }
         Ok(rows)
@@ -160,7 +170,8 @@ impl TenantStore {
 
     /// A value of the tenant's own notes.
     pub async fn meta(&self, name: &str) -> Result<Option<String>> {
-        let sql = self.naming.sql(&format!("SELECT value FROM {} WHERE name = ?1", self.naming.table("_meta")));
+        let sql =
+            self.naming.sql(&format!("SELECT value FROM {} WHERE name = ?1", self.naming.table("_meta")));
         Ok(self.fetch(&sql, &[name.into()], |row| row.text(0)).await?.pop().flatten())
     }
 
@@ -210,10 +221,11 @@ impl TenantStore {
 
     async fn head(&self) -> Result<Head> {
         let sql = format!("SELECT seq, hash FROM {}", self.naming.table("_audit_head"));
-        let rows = self
-            .fetch(&sql, &[], |row| Ok((row.int(0)?, row.bytes(1)?)))
-            .await?;
-        let head = rows.into_iter().next().and_then(|(seq, hash)| Some(Head { seq: seq?, hash: hash?.try_into().ok()? }));
+        let rows = self.fetch(&sql, &[], |row| Ok((row.int(0)?, row.bytes(1)?))).await?;
+        let head = rows
+            .into_iter()
+            .next()
+            .and_then(|(seq, hash)| Some(Head { seq: seq?, hash: hash?.try_into().ok()? }));
         head.ok_or_else(|| Error::Corrupt("the head of the audit trail is missing".to_owned()))
     }
 
@@ -248,13 +260,16 @@ impl TenantStore {
 
 /// The catalogue as seen inside a write.
 pub fn catalog_in(session: &mut Session<'_>) -> Result<Catalog> {
-    let sql = session.naming.sql(&format!("SELECT value FROM {} WHERE name = ?1", session.naming.table("_meta")));
+    let sql =
+        session.naming.sql(&format!("SELECT value FROM {} WHERE name = ?1", session.naming.table("_meta")));
     parse_catalog(session.query(&sql, &["catalog".into()], |row| row.text(0))?.pop().flatten())
 }
 
 fn parse_catalog(text: Option<String>) -> Result<Catalog> {
     match text {
-        Some(text) => serde_json::from_str(&text).map_err(|error| Error::Corrupt(format!("catalogue: {error}"))),
+        Some(text) => {
+            serde_json::from_str(&text).map_err(|error| Error::Corrupt(format!("catalogue: {error}")))
+        }
         None => Ok(Catalog::default()),
     }
 }
@@ -335,6 +350,8 @@ impl Source for PostgresSource {
 
 /// Drops a tenant's schema with all it holds.
 pub async fn drop_postgres(connection: &DatabaseConnection, schema: &str) -> Result<()> {
-    connection.execute_unprepared(&format!("DROP SCHEMA IF EXISTS {} CASCADE", crate::exec::quote(schema))).await?;
+    connection
+        .execute_unprepared(&format!("DROP SCHEMA IF EXISTS {} CASCADE", crate::exec::quote(schema)))
+        .await?;
     Ok(())
 }

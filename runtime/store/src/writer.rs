@@ -44,7 +44,12 @@ impl Session<'_> {
     }
 
     /// Runs a query and collects what `map` makes of each row.
-    pub fn query<T>(&mut self, sql: &str, params: &[Param], mut map: impl FnMut(&dyn Row) -> Result<T>) -> Result<Vec<T>> {
+    pub fn query<T>(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+        mut map: impl FnMut(&dyn Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
         let mut rows = Vec::new();
         self.tx.query(sql, params, &mut |row| {
             rows.push(map(row)?);
@@ -288,7 +293,8 @@ impl Writer {
         let before = self.model.lock().clone();
         let head = *self.head.lock();
         // A panic outside of the writes themselves must not end the writer: everybody after would wait for ever.
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.transaction(&mut group, &mut effects, &before, head)));
+        let outcome =
+            catch_unwind(AssertUnwindSafe(|| self.transaction(&mut group, &mut effects, &before, head)));
         match outcome.unwrap_or_else(|panic| Err(Error::Panicked(words(&*panic)))) {
             Ok(head) => {
                 *self.head.lock() = Some(head);

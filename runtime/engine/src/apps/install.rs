@@ -116,12 +116,17 @@ pub(crate) async fn plan(tenant: &Tenant, sources: Sources, target: &Target) -> 
     Ok(Prepared { plan, version, before, sources: next, compiled, overlay_changed })
 }
 
-async fn versions_after(tenant: &Tenant, sources: &Sources, target: &Target) -> Result<(String, Version), Error> {
+async fn versions_after(
+    tenant: &Tenant,
+    sources: &Sources,
+    target: &Target,
+) -> Result<(String, Version), Error> {
     Ok(match target {
         Target::Package(package) => (package.app.id.clone(), Version::New(package.clone())),
         Target::Version { app, number } => {
             let found = stored::package(&tenant.store, app, *number).await?;
-            let missing = || Error::NotFound(Issue::new("app.no_such_version").with("app", app).with("number", number));
+            let missing =
+                || Error::NotFound(Issue::new("app.no_such_version").with("app", app).with("number", number));
             (app.clone(), Version::Again(Arc::new(found.ok_or_else(missing)?), *number))
         }
         Target::Removed { app } => (app.clone(), Version::Gone),
@@ -136,7 +141,9 @@ async fn versions_after(tenant: &Tenant, sources: &Sources, target: &Target) -> 
 
 /// The app in force, with what the administrator changed.
 pub(crate) fn effective(sources: &Sources, app: &str) -> Result<Option<Arc<Package>>, Error> {
-    let Some(package) = sources.packages.iter().find(|package| package.app.id == app) else { return Ok(None) };
+    let Some(package) = sources.packages.iter().find(|package| package.app.id == app) else {
+        return Ok(None);
+    };
     match sources.overlays.iter().find(|overlay| overlay.app == app) {
         Some(overlay) => Ok(Some(Arc::new(overlay.apply(package).map_err(Error::Definition)?))),
         None => Ok(Some(package.clone())),
@@ -158,7 +165,8 @@ pub(crate) async fn install(
 ) -> Result<Report, Error> {
     let Prepared { version, before, sources, compiled, overlay_changed, plan } = prepared;
     // What an administrator changed is given up only by somebody who says so.
-    let lost: Vec<Destructive> = plan.conflicts.iter().map(overlay_lost).filter(|step| !confirm.contains(&step.key)).collect();
+    let lost: Vec<Destructive> =
+        plan.conflicts.iter().map(overlay_lost).filter(|step| !confirm.contains(&step.key)).collect();
     if !lost.is_empty() {
         return Err(Error::Unconfirmed(lost));
     }
@@ -181,7 +189,12 @@ pub(crate) async fn install(
 
 fn overlay_lost(conflict: &Conflict) -> Destructive {
     let key = format!("{}/{}", conflict.artifact, conflict.path);
-    Destructive { key, kind: "overlay_conflict", entity: conflict.artifact.clone(), field: Some(conflict.path.clone()) }
+    Destructive {
+        key,
+        kind: "overlay_conflict",
+        entity: conflict.artifact.clone(),
+        field: Some(conflict.path.clone()),
+    }
 }
 
 struct Installation<P> {
@@ -226,7 +239,8 @@ impl<P: FnOnce() + Send + 'static> Installation<P> {
             Version::Kept(_) => ("app.changed", None),
             Version::Gone => ("app.removed", None),
         };
-        let details = json!({ "app": self.app, "version": version, "number": number, "steps": migration.steps });
+        let details =
+            json!({ "app": self.app, "version": version, "number": number, "steps": migration.steps });
         session.audit(audit_entry(&self.work, action, details.to_string()));
         session.model_changed(model.digest.clone());
         session.after_commit(self.publish);
@@ -253,7 +267,13 @@ impl<P: FnOnce() + Send + 'static> Installation<P> {
     fn seed(&self, session: &mut Session<'_>, package: &Package) -> Result<Seeded, Error> {
         // With its overlay applied the data is what the administrator made of it.
         let effective = self.packages.iter().find(|candidate| candidate.app.id == self.app);
-        seed(&self.seeding, session, effective.map_or(package, |package| package), self.before.as_deref(), &self.packages)
+        seed(
+            &self.seeding,
+            session,
+            effective.map_or(package, |package| package),
+            self.before.as_deref(),
+            &self.packages,
+        )
     }
 
     /// Fills search and duplicate indexes that were made anew over tables with records.
@@ -261,8 +281,12 @@ impl<P: FnOnce() + Send + 'static> Installation<P> {
         let published = &self.work.published;
         for entity in &published.model.entities {
             let made = |wanted: &str, step: &Step| match step {
-                Step::RebuildSearch { entity: key, create: true, .. } => wanted == "search" && *key == entity.key,
-                Step::RebuildDuplicates { entity: key, create: true, .. } => wanted == "similar" && *key == entity.key,
+                Step::RebuildSearch { entity: key, create: true, .. } => {
+                    wanted == "search" && *key == entity.key
+                }
+                Step::RebuildDuplicates { entity: key, create: true, .. } => {
+                    wanted == "similar" && *key == entity.key
+                }
                 _ => false,
             };
             let search = steps.iter().any(|step| made("search", step));
@@ -287,11 +311,13 @@ pub(crate) async fn set_setting(
     let package = sources.packages.iter().find(|package| package.app.id == app);
     let package = package.ok_or_else(|| Error::NotFound(Issue::new("app.not_installed").with("app", app)))?;
     let declaration = package.app.settings.get(name);
-    let declaration = declaration.ok_or_else(|| Error::NotFound(Issue::new("setting.unknown").with("name", name)))?;
+    let declaration =
+        declaration.ok_or_else(|| Error::NotFound(Issue::new("setting.unknown").with("name", name)))?;
     mortise_definition::compile::setting_value(declaration, &value)
         .map_err(|wanted| Error::field(name, Issue::new("setting.not_valid").with("wanted", wanted)))?;
     sources.settings.entry(app.to_owned()).or_default().insert(name.to_owned(), value.clone());
-    let compiled = recompile(&sources.packages, &sources.overlays, &sources.settings).map_err(Error::Definition)?;
+    let compiled =
+        recompile(&sources.packages, &sources.overlays, &sources.settings).map_err(Error::Definition)?;
     let published = Arc::new(Published::new(Arc::new(compiled.model), tenant.store.naming()));
     let work = tenant.work_with(published.clone(), actor);
     let base = tenant.published().model.digest.clone();

@@ -16,14 +16,16 @@ const BATCH: i64 = 500;
 /// Works out anew what `before` did not have or calculated differently, and what is made of that.
 pub(crate) fn refill(work: &Work, session: &mut Session<'_>, before: &Model) -> Result<(), Error> {
     let model = work.published.model.clone();
-    let mut stale: Vec<Vec<Slot>> = model.entities.iter().map(|entity| changed(entity, &model, before)).collect();
+    let mut stale: Vec<Vec<Slot>> =
+        model.entities.iter().map(|entity| changed(entity, &model, before)).collect();
     while let Some((entity, slot)) = follower(&model, &stale) {
         stale[entity].push(slot);
     }
     // Calculated fields come first: rollups add them up, and nothing is calculated from a rollup.
     for rollups in [false, true] {
         for (entity, slots) in model.entities.iter().zip(&stale) {
-            let of_kind = |slot: &&Slot| matches!(entity.fields[**slot].kind, FieldKind::Rollup { .. }) == rollups;
+            let of_kind =
+                |slot: &&Slot| matches!(entity.fields[**slot].kind, FieldKind::Rollup { .. }) == rollups;
             let slots: Vec<Slot> = slots.iter().filter(of_kind).copied().collect();
             if !slots.is_empty() {
                 refill_entity(work, session, entity, &slots)?;
@@ -39,7 +41,9 @@ fn changed(entity: &EntityModel, model: &Model, before: &Model) -> Vec<Slot> {
     let differs = |field: &FieldModel| {
         let was = old.fields.iter().find(|candidate| candidate.id == field.id).map(|was| &was.kind);
         match (&field.kind, was) {
-            (FieldKind::Computed { value }, Some(FieldKind::Computed { value: old })) => value.source() != old.source(),
+            (FieldKind::Computed { value }, Some(FieldKind::Computed { value: old })) => {
+                value.source() != old.source()
+            }
             (FieldKind::Rollup { .. }, Some(was @ FieldKind::Rollup { .. })) => {
                 rollup(model, &field.kind) != rollup(before, was)
             }
@@ -61,15 +65,28 @@ fn rollup<'a>(model: &'a Model, kind: &'a FieldKind) -> Option<[&'a str; 5]> {
         RollupOperation::Max => "max",
     };
     let field = field.map_or("", |slot| &child.fields[slot].id);
-    Some([&child.key, &child.fields[*via].id, operation, field, filter.as_ref().map_or("", |filter| filter.source())])
+    Some([
+        &child.key,
+        &child.fields[*via].id,
+        operation,
+        field,
+        filter.as_ref().map_or("", |filter| filter.source()),
+    ])
 }
 
 /// A rollup, not yet known to be stale, of a field that is.
 fn follower(model: &Model, stale: &[Vec<Slot>]) -> Option<(usize, Slot)> {
     let follows = |field: &&FieldModel| {
         let FieldKind::Rollup { entity, field, filter, .. } = &field.kind else { return false };
-        let read = filter.iter().flat_map(|filter| filter.references()).filter(|reference| reference.root == roots::RECORD);
-        field.iter().copied().chain(read.map(|reference| reference.slot)).any(|slot| stale[*entity].contains(&slot))
+        let read = filter
+            .iter()
+            .flat_map(|filter| filter.references())
+            .filter(|reference| reference.root == roots::RECORD);
+        field
+            .iter()
+            .copied()
+            .chain(read.map(|reference| reference.slot))
+            .any(|slot| stale[*entity].contains(&slot))
     };
     model.entities.iter().find_map(|entity| {
         let mut waiting = entity.declared().iter().filter(|field| !stale[entity.index].contains(&field.slot));
@@ -77,7 +94,12 @@ fn follower(model: &Model, stale: &[Vec<Slot>]) -> Option<(usize, Slot)> {
     })
 }
 
-fn refill_entity(work: &Work, session: &mut Session<'_>, entity: &EntityModel, stale: &[Slot]) -> Result<(), Error> {
+fn refill_entity(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    stale: &[Slot],
+) -> Result<(), Error> {
     let table = &work.published.layout.tables[entity.index];
     let columns: Vec<&str> = table.stored.iter().map(|&slot| table.columns[slot].as_str()).collect();
     let sql = session.naming.sql(&format!(

@@ -69,7 +69,12 @@ fn in_order<'a>(work: &Work, package: &'a Package) -> Result<Vec<&'a Data>, Erro
     Ok(ordered)
 }
 
-fn visit<'a>(work: &Work, entity: usize, waiting: &mut HashMap<usize, Vec<&'a Data>>, ordered: &mut Vec<&'a Data>) {
+fn visit<'a>(
+    work: &Work,
+    entity: usize,
+    waiting: &mut HashMap<usize, Vec<&'a Data>>,
+    ordered: &mut Vec<&'a Data>,
+) {
     let Some(own) = waiting.remove(&entity) else { return };
     for field in work.published.model.entities[entity].declared() {
         if let FieldKind::Reference { entity: target } = field.kind {
@@ -89,11 +94,19 @@ struct Source<'a> {
 
 impl Source<'_> {
     /// Makes a record (true), brings it up to date (false), or leaves it as it is.
-    fn write(&self, session: &mut Session<'_>, record: &Map<String, Json>, old: Option<&Data>) -> Result<Option<bool>, Error> {
-        let key = record.get(&self.data.key).ok_or_else(|| self.wrong(&self.data.key, Issue::new("field.required")))?;
+    fn write(
+        &self,
+        session: &mut Session<'_>,
+        record: &Map<String, Json>,
+        old: Option<&Data>,
+    ) -> Result<Option<bool>, Error> {
+        let key = record
+            .get(&self.data.key)
+            .ok_or_else(|| self.wrong(&self.data.key, Issue::new("field.required")))?;
         let values = self.resolved(session, record)?;
         let Some(present) = self.find(session, self.entity, &self.data.key, key)? else {
-            let command = Command::Create { entity: self.entity.key.clone(), values, id: None, allow_duplicates: true };
+            let command =
+                Command::Create { entity: self.entity.key.clone(), values, id: None, allow_duplicates: true };
             self.run(session, &command)?;
             return Ok(Some(true));
         };
@@ -101,19 +114,26 @@ impl Source<'_> {
             // Somebody put it into the trash, and there it stays.
             return Ok(None);
         }
-        let before = match old.and_then(|old| old.records.iter().find(|record| record.get(&self.data.key) == Some(key))) {
+        let before = match old
+            .and_then(|old| old.records.iter().find(|record| record.get(&self.data.key) == Some(key)))
+        {
             Some(before) => Some(self.resolved(session, before)?),
             None => None,
         };
         let changed: Map<String, Json> = values
             .into_iter()
-            .filter(|(name, value)| self.is_ours(&present, before.as_ref(), name) && !self.holds(&present, name, value))
+            .filter(|(name, value)| {
+                self.is_ours(&present, before.as_ref(), name) && !self.holds(&present, name, value)
+            })
             .collect();
         if changed.is_empty() {
             return Ok(None);
         }
         let id = mortise_store::id_of(&present);
-        self.run(session, &Command::Update { entity: self.entity.key.clone(), id, version: None, values: changed })?;
+        self.run(
+            session,
+            &Command::Update { entity: self.entity.key.clone(), id, version: None, values: changed },
+        )?;
         Ok(Some(false))
     }
 
@@ -132,7 +152,9 @@ impl Source<'_> {
 
     fn run(&self, session: &mut Session<'_>, command: &Command) -> Result<(), Error> {
         let name = |error: Error| match error {
-            Error::Invalid(issues) => Error::Invalid(issues.into_iter().map(|issue| self.placed(issue)).collect()),
+            Error::Invalid(issues) => {
+                Error::Invalid(issues.into_iter().map(|issue| self.placed(issue)).collect())
+            }
             other => other,
         };
         match prepare_now(self.work, command).and_then(|step| step.apply(self.work, session)).map_err(name)? {
@@ -142,7 +164,10 @@ impl Source<'_> {
 
     /// Says in which data file a value is wrong.
     fn placed(&self, issue: FieldIssue) -> FieldIssue {
-        FieldIssue { field: format!("{}/data/{}: {}", self.package.app.id, self.data.id, issue.field), ..issue }
+        FieldIssue {
+            field: format!("{}/data/{}: {}", self.package.app.id, self.data.id, issue.field),
+            ..issue
+        }
     }
 
     fn wrong(&self, field: &str, issue: Issue) -> Error {
@@ -151,7 +176,11 @@ impl Source<'_> {
 
     /// The record with references by key turned into ids. What refers to a record in the trash is left out: that
     /// somebody deleted one must not stand in the way of an upgrade.
-    fn resolved(&self, session: &mut Session<'_>, record: &Map<String, Json>) -> Result<Map<String, Json>, Error> {
+    fn resolved(
+        &self,
+        session: &mut Session<'_>,
+        record: &Map<String, Json>,
+    ) -> Result<Map<String, Json>, Error> {
         let mut values = Map::new();
         for (name, json) in record {
             let reference = self.entity.field(name).and_then(|field| match field.kind {
@@ -160,9 +189,13 @@ impl Source<'_> {
             });
             let value = match (reference, json) {
                 (Some(target), Json::String(text)) if Uuid::try_parse(text).is_err() => {
-                    let key = self.key_of(&target).ok_or_else(|| self.wrong(name, Issue::new("value.no_such_record")))?;
+                    let key = self
+                        .key_of(&target)
+                        .ok_or_else(|| self.wrong(name, Issue::new("value.no_such_record")))?;
                     let found = self.find(session, &target, &key, json)?;
-                    let found = found.ok_or_else(|| self.wrong(name, Issue::new("value.no_such_record").with("value", text)))?;
+                    let found = found.ok_or_else(|| {
+                        self.wrong(name, Issue::new("value.no_such_record").with("value", text))
+                    })?;
                     if !found[system::DELETED_AT].is_null() {
                         continue;
                     }
@@ -178,16 +211,27 @@ impl Source<'_> {
     /// The field by which data files recognise records of an entity.
     fn key_of(&self, target: &EntityModel) -> Option<String> {
         let of = |package: &Package| {
-            let fits = |data: &&Data| resolve(self.work, package, &data.entity).is_ok_and(|entity| entity.index == target.index);
+            let fits = |data: &&Data| {
+                resolve(self.work, package, &data.entity).is_ok_and(|entity| entity.index == target.index)
+            };
             package.data.iter().find(fits).map(|data| data.key.clone())
         };
         of(self.package).or_else(|| self.all.iter().find_map(|package| of(package)))
     }
 
     /// The record with this key; one in the trash when there is no other.
-    fn find(&self, session: &mut Session<'_>, entity: &EntityModel, key: &str, value: &Json) -> Result<Option<Vec<Value>>, Error> {
-        let field = entity.field(key).ok_or_else(|| self.wrong(key, Issue::new("field.unknown").with("value", key)))?;
-        let value = values::from_json(field, value, &self.work.values()).map_err(|issue| self.wrong(key, issue))?;
+    fn find(
+        &self,
+        session: &mut Session<'_>,
+        entity: &EntityModel,
+        key: &str,
+        value: &Json,
+    ) -> Result<Option<Vec<Value>>, Error> {
+        let field = entity
+            .field(key)
+            .ok_or_else(|| self.wrong(key, Issue::new("field.unknown").with("value", key)))?;
+        let value =
+            values::from_json(field, value, &self.work.values()).map_err(|issue| self.wrong(key, issue))?;
         let table = &self.work.published.layout.tables[entity.index];
         let param = column::param(&value, &table.types[field.slot]);
         // Two statements, each with an index of its own: keys are unique among the living, the trash is small.

@@ -28,7 +28,8 @@ fn corrupt(what: &str, error: impl std::fmt::Display) -> Error {
 /// Reads what is in force.
 pub(crate) async fn load(store: &TenantStore) -> Result<Sources, Error> {
     let naming = store.naming();
-    let current = format!("SELECT app, files FROM {} WHERE current ORDER BY app", naming.table("_definition"));
+    let current =
+        format!("SELECT app, files FROM {} WHERE current ORDER BY app", naming.table("_definition"));
     let rows = store.fetch(&current, &[], |row| Ok((row.text(0)?, row.text(1)?))).await?;
     let mut packages = Vec::with_capacity(rows.len());
     for (_, files) in rows {
@@ -36,18 +37,25 @@ pub(crate) async fn load(store: &TenantStore) -> Result<Sources, Error> {
     }
     let sql = format!("SELECT patch FROM {}", naming.table("_overlay"));
     let patches = store.fetch(&sql, &[], |row| row.text(0)).await?;
-    let overlays = patches.into_iter().flatten().map(|patch| serde_json::from_str(&patch).map_err(|error| corrupt("overlay", error)));
+    let overlays = patches
+        .into_iter()
+        .flatten()
+        .map(|patch| serde_json::from_str(&patch).map_err(|error| corrupt("overlay", error)));
     let sql = format!("SELECT app, name, value FROM {}", naming.table("_setting"));
     let mut settings = SettingValues::new();
-    for (app, name, value) in store.fetch(&sql, &[], |row| Ok((row.text(0)?, row.text(1)?, row.text(2)?))).await? {
-        let value: Json = serde_json::from_str(&value.unwrap_or_default()).map_err(|error| corrupt("setting", error))?;
+    for (app, name, value) in
+        store.fetch(&sql, &[], |row| Ok((row.text(0)?, row.text(1)?, row.text(2)?))).await?
+    {
+        let value: Json =
+            serde_json::from_str(&value.unwrap_or_default()).map_err(|error| corrupt("setting", error))?;
         settings.entry(app.unwrap_or_default()).or_default().insert(name.unwrap_or_default(), value);
     }
     Ok(Sources { packages, overlays: overlays.collect::<Result<_, _>>()?, settings })
 }
 
 fn read_package(files: &str) -> Result<Package, Error> {
-    let files: BTreeMap<String, String> = serde_json::from_str(files).map_err(|error| corrupt("definition", error))?;
+    let files: BTreeMap<String, String> =
+        serde_json::from_str(files).map_err(|error| corrupt("definition", error))?;
     Package::trusted_from_files(&files).map_err(Error::Definition)
 }
 
@@ -78,7 +86,8 @@ pub(crate) async fn versions(store: &TenantStore, app: &str) -> Result<Vec<AppVe
 /// The package of an installed version.
 pub(crate) async fn package(store: &TenantStore, app: &str, number: i64) -> Result<Option<Package>, Error> {
     let naming = store.naming();
-    let sql = naming.sql(&format!("SELECT files FROM {} WHERE app = ?1 AND number = ?2", naming.table("_definition")));
+    let sql = naming
+        .sql(&format!("SELECT files FROM {} WHERE app = ?1 AND number = ?2", naming.table("_definition")));
     let found = store.fetch(&sql, &[app.into(), number.into()], |row| row.text(0)).await?.pop().flatten();
     found.map(|files| read_package(&files)).transpose()
 }
@@ -126,7 +135,11 @@ pub(crate) fn retire(session: &mut Session<'_>, app: &str) -> Result<(), Error> 
 }
 
 /// Stores the overlay of an app, or removes it.
-pub(crate) fn put_overlay(session: &mut Session<'_>, app: &str, overlay: Option<&Overlay>) -> Result<(), Error> {
+pub(crate) fn put_overlay(
+    session: &mut Session<'_>,
+    app: &str,
+    overlay: Option<&Overlay>,
+) -> Result<(), Error> {
     let table = session.naming.table("_overlay");
     let sql = session.naming.sql(&format!("DELETE FROM {table} WHERE app = ?1"));
     session.execute(&sql, &[app.into()])?;
@@ -139,7 +152,12 @@ pub(crate) fn put_overlay(session: &mut Session<'_>, app: &str, overlay: Option<
 }
 
 /// Stores the value of a setting.
-pub(crate) fn put_setting(session: &mut Session<'_>, app: &str, name: &str, value: &Json) -> Result<(), Error> {
+pub(crate) fn put_setting(
+    session: &mut Session<'_>,
+    app: &str,
+    name: &str,
+    value: &Json,
+) -> Result<(), Error> {
     let sql = session.naming.sql(&format!(
         "INSERT INTO {} (app, name, value) VALUES (?1, ?2, ?3) ON CONFLICT (app, name) DO UPDATE SET value = excluded.value",
         session.naming.table("_setting")

@@ -114,7 +114,8 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, step: &Update) -> R
             None => {
                 let old = living(work, session, entity, step.id)?;
                 work.demand(entity, Operation::Update, &old)?;
-                let settled = rules::settle_change(work, entity, &old, &step.input).map_err(Error::Invalid)?;
+                let settled =
+                    rules::settle_change(work, entity, &old, &step.input).map_err(Error::Invalid)?;
                 (old, settled)
             }
         };
@@ -134,7 +135,8 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, step: &Update) -> R
         }
         let Settled { mut values, changed } = settled;
         links::check(work, session, entity, step.id, &values, &changed)?;
-        let mut changes: Vec<(Slot, Value)> = changed.iter().map(|&slot| (slot, values[slot].clone())).collect();
+        let mut changes: Vec<(Slot, Value)> =
+            changed.iter().map(|&slot| (slot, values[slot].clone())).collect();
         changes.extend(stamp(work, version + 1));
         for (slot, value) in &changes {
             values[*slot] = value.clone();
@@ -185,7 +187,12 @@ fn after_update(
 }
 
 /// The record inside the transaction, unless it is in the trash.
-fn living(work: &Work, session: &mut Session<'_>, entity: &EntityModel, id: Uuid) -> Result<Vec<Value>, Error> {
+fn living(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    id: Uuid,
+) -> Result<Vec<Value>, Error> {
     let table = &work.published.layout.tables[entity.index];
     let found = table.load(session, id)?;
     found.filter(|values| values[system::DELETED_AT].is_null()).ok_or_else(Error::no_record)
@@ -274,7 +281,13 @@ fn move_between(
     Ok(Written { entity: entity.key.clone(), id, version: version + 1, values })
 }
 
-fn comment(work: &Work, session: &mut Session<'_>, entity: &EntityModel, id: Uuid, text: &str) -> Result<Written, Error> {
+fn comment(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    id: Uuid,
+    text: &str,
+) -> Result<Written, Error> {
     let record = living(work, session, entity, id)?;
     work.demand(entity, Operation::Read, &record)?;
     let comment = work.env.id();
@@ -297,13 +310,21 @@ fn comment(work: &Work, session: &mut Session<'_>, entity: &EntityModel, id: Uui
     Ok(Written { entity: entity.key.clone(), id: comment, version, values: Vec::new() })
 }
 
-fn attach(work: &Work, session: &mut Session<'_>, entity: &EntityModel, id: Uuid, file: Uuid) -> Result<Written, Error> {
+fn attach(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    id: Uuid,
+    file: Uuid,
+) -> Result<Written, Error> {
     let record = living(work, session, entity, id)?;
     work.demand(entity, Operation::Update, &record)?;
     if let Some(issue) = links::bind(work, session, entity, id, None, file)? {
         return Err(Error::field("file", issue));
     }
-    let sql = session.naming.sql(&format!("SELECT name, sha256 FROM {} WHERE id = ?1", session.naming.table("_file")));
+    let sql = session
+        .naming
+        .sql(&format!("SELECT name, sha256 FROM {} WHERE id = ?1", session.naming.table("_file")));
     let found = session.query(&sql, &[file.into()], |row| Ok((row.text(0)?, row.text(1)?)))?.pop();
     let (name, sha256) = found.unwrap_or_default();
     let version = version_of(&record);
@@ -327,7 +348,9 @@ fn not_unique(entity: &EntityModel, error: mortise_store::Error) -> Error {
     let named: Vec<FieldIssue> = slots
         .into_iter()
         .map(|slot| match slot {
-            system::ID => FieldIssue { field: "id".to_owned(), issue: Issue::new("record.exists"), text: None },
+            system::ID => {
+                FieldIssue { field: "id".to_owned(), issue: Issue::new("record.exists"), text: None }
+            }
             slot => FieldIssue {
                 field: entity.fields[slot].name.to_string(),
                 issue: Issue::new("field.not_unique"),

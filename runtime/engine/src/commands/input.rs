@@ -40,7 +40,11 @@ impl Input {
 }
 
 /// Reads what a client gave.
-pub(crate) fn read(work: &Work, entity: &EntityModel, values: &Map<String, Json>) -> Result<Input, Vec<FieldIssue>> {
+pub(crate) fn read(
+    work: &Work,
+    entity: &EntityModel,
+    values: &Map<String, Json>,
+) -> Result<Input, Vec<FieldIssue>> {
     let mut issues = Vec::new();
     let input = read_into(work, entity, values, "", 0, &mut issues);
     if issues.is_empty() { Ok(input) } else { Err(issues) }
@@ -58,7 +62,8 @@ fn read_into(
     let access = work.access(entity);
     let mut input = Input { given: Vec::with_capacity(values.len()), lines: Vec::new() };
     for (name, json) in values {
-        let mut complain = |issue: Issue| issues.push(FieldIssue { field: format!("{path}{name}"), issue, text: None });
+        let mut complain =
+            |issue: Issue| issues.push(FieldIssue { field: format!("{path}{name}"), issue, text: None });
         let Some(field) = entity.field(name).filter(|field| access.sees(field.slot)) else {
             // Titles of references come with answers and may come back with them.
             if name != "_titles" {
@@ -82,7 +87,11 @@ fn read_into(
             let path = format!("{path}{name}/");
             match read_lines(work, child, json, &path, depth, issues) {
                 Ok(rows) => input.lines.push((field.slot, rows)),
-                Err(issue) => issues.push(FieldIssue { field: path.trim_end_matches('/').to_owned(), issue, text: None }),
+                Err(issue) => issues.push(FieldIssue {
+                    field: path.trim_end_matches('/').to_owned(),
+                    issue,
+                    text: None,
+                }),
             }
             continue;
         }

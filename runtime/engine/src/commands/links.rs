@@ -82,20 +82,27 @@ pub(crate) fn bind(
     file: Uuid,
 ) -> Result<Option<Issue>, Error> {
     let table = session.naming.table("_file");
-    let find = session.naming.sql(&format!("SELECT actor, record, entity, type, size FROM {table} WHERE id = ?1"));
+    let find =
+        session.naming.sql(&format!("SELECT actor, record, entity, type, size FROM {table} WHERE id = ?1"));
     let read = |row: &dyn Row| Ok((row.id(0)?, row.id(1)?, row.text(2)?, row.text(3)?, row.int(4)?));
     let found = session.query(&find, &[file.into()], read)?.pop();
-    let Some((uploader, bound, owner, kind, size)) = found else { return Ok(Some(Issue::new("value.no_such_file"))) };
+    let Some((uploader, bound, owner, kind, size)) = found else {
+        return Ok(Some(Issue::new("value.no_such_file")));
+    };
     let here = bound == Some(record) && owner.as_deref() == Some(entity.key.as_str());
     let free = bound.is_none() && (uploader == work.actor.id() || work.actor.user.admin);
     if !here && !free {
         return Ok(Some(Issue::new("value.no_such_file")));
     }
-    if let Some(issue) = field.and_then(|field| unfit(field, &kind.unwrap_or_default(), size.unwrap_or_default())) {
+    if let Some(issue) =
+        field.and_then(|field| unfit(field, &kind.unwrap_or_default(), size.unwrap_or_default()))
+    {
         return Ok(Some(issue));
     }
     if !here {
-        let put = session.naming.sql(&format!("UPDATE {table} SET entity = ?1, record = ?2, field = ?3 WHERE id = ?4"));
+        let put = session
+            .naming
+            .sql(&format!("UPDATE {table} SET entity = ?1, record = ?2, field = ?3 WHERE id = ?4"));
         let field = field.map_or("", |field| &field.id);
         session.execute(&put, &[entity.key.as_str().into(), record.into(), field.into(), file.into()])?;
     }

@@ -20,9 +20,9 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 pub(crate) use apply::reindex;
-pub(crate) use trail::entry as audit_entry;
 pub(crate) use prepare::{prepare, prepare_now};
 pub(crate) use rollups::aggregate;
+pub(crate) use trail::entry as audit_entry;
 pub(crate) use work::Work;
 
 use crate::error::Error;

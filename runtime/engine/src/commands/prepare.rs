@@ -56,7 +56,12 @@ pub(crate) async fn prepare(work: &Work, store: &TenantStore, command: &Command)
     }
 }
 
-async fn prepare_batch(work: &Work, store: &TenantStore, commands: &[Command], atomic: bool) -> Result<Step, Error> {
+async fn prepare_batch(
+    work: &Work,
+    store: &TenantStore,
+    commands: &[Command],
+    atomic: bool,
+) -> Result<Step, Error> {
     if commands.len() > BATCH_MAX {
         return Err(Error::BadRequest(Issue::new("batch.too_long").with("limit", BATCH_MAX)));
     }

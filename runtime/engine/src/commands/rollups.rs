@@ -26,7 +26,8 @@ pub(crate) fn refresh(
         if !matters(field, old, new) {
             continue;
         }
-        let mut parents: Vec<Uuid> = [old, new].into_iter().flatten().filter_map(|record| record[*via].as_id()).collect();
+        let mut parents: Vec<Uuid> =
+            [old, new].into_iter().flatten().filter_map(|record| record[*via].as_id()).collect();
         parents.dedup();
         for id in parents {
             refresh_one(work, session, parent, field, id)?;
@@ -70,7 +71,9 @@ pub(crate) fn aggregate(
     rollup: &FieldModel,
     id: Uuid,
 ) -> Result<Value, Error> {
-    let FieldKind::Rollup { entity, via, operation, field, filter } = &rollup.kind else { return Ok(Value::Null) };
+    let FieldKind::Rollup { entity, via, operation, field, filter } = &rollup.kind else {
+        return Ok(Value::Null);
+    };
     let child = &work.published.model.entities[*entity];
     let table = &work.published.layout.tables[child.index];
     let column = field.map_or("id", |slot| child.fields[slot].name.as_ref());
@@ -90,7 +93,8 @@ pub(crate) fn aggregate(
     query.and_where(select::column(child, *via).eq(id));
     query.and_where(Expr::col(Alias::new("deleted_at")).is_null());
     if let Some(filter) = filter {
-        let roots: [&[Value]; 3] = [&[], &work.actor.user.root, &work.published.model.apps[rollup.app].setting_values];
+        let roots: [&[Value]; 3] =
+            [&[], &work.actor.user.root, &work.published.model.apps[rollup.app].setting_values];
         let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots };
         let condition = filter.to_sql(session.naming.dialect, None, &cx).map_err(|diagnostic| {
             Error::BadRequest(Issue::new("query.filter").with("reason", diagnostic.message))

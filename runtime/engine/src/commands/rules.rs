@@ -69,8 +69,7 @@ pub(crate) fn settle_change(
         .collect();
     refuse_invisible(work, entity, input, &values, &mut issues);
     let touched = |field: &FieldModel, expression: Option<&Expression>| {
-        changed.contains(&field.slot)
-            || expression.is_some_and(|expression| reads_any(expression, &changed))
+        changed.contains(&field.slot) || expression.is_some_and(|expression| reads_any(expression, &changed))
     };
     validate(work, entity, &values, &touched, &mut issues);
     dedupe(&mut issues);
@@ -81,7 +80,13 @@ fn reads_any(expression: &Expression, slots: &[Slot]) -> bool {
     expression.references().iter().any(|reference| reference.root == 0 && slots.contains(&reference.slot))
 }
 
-fn fill_defaults(work: &Work, entity: &EntityModel, input: &Input, values: &mut [Value], issues: &mut Vec<FieldIssue>) {
+fn fill_defaults(
+    work: &Work,
+    entity: &EntityModel,
+    input: &Input,
+    values: &mut [Value],
+    issues: &mut Vec<FieldIssue>,
+) {
     for field in entity.declared() {
         let Some(default) = &field.default else { continue };
         if input.has(field.slot) {
@@ -98,7 +103,12 @@ fn fill_defaults(work: &Work, entity: &EntityModel, input: &Input, values: &mut 
 }
 
 /// Calculated fields, in the order of their dependence.
-pub(crate) fn calculate(work: &Work, entity: &EntityModel, values: &mut [Value], issues: &mut Vec<FieldIssue>) {
+pub(crate) fn calculate(
+    work: &Work,
+    entity: &EntityModel,
+    values: &mut [Value],
+    issues: &mut Vec<FieldIssue>,
+) {
     for &slot in &entity.computed {
         let field = &entity.fields[slot];
         let FieldKind::Computed { value } = &field.kind else { continue };
@@ -116,7 +126,8 @@ pub(crate) fn visible(work: &Work, field: &FieldModel, values: &[Value]) -> bool
 
 /// Whether a field is required for these values.
 pub(crate) fn required(work: &Work, field: &FieldModel, values: &[Value]) -> bool {
-    field.required || field.required_when.as_ref().is_some_and(|condition| holds(work, field.app, condition, values))
+    field.required
+        || field.required_when.as_ref().is_some_and(|condition| holds(work, field.app, condition, values))
 }
 
 /// A condition that cannot be evaluated does not hold.
@@ -124,7 +135,13 @@ pub(crate) fn holds(work: &Work, app: usize, condition: &Expression, values: &[V
     work.with_roots(app, values, |cx| condition.test(cx)).unwrap_or(false)
 }
 
-fn refuse_invisible(work: &Work, entity: &EntityModel, input: &Input, values: &[Value], issues: &mut Vec<FieldIssue>) {
+fn refuse_invisible(
+    work: &Work,
+    entity: &EntityModel,
+    input: &Input,
+    values: &[Value],
+    issues: &mut Vec<FieldIssue>,
+) {
     for (slot, value) in &input.given {
         let field = &entity.fields[*slot];
         if !value.is_null() && !visible(work, field, values) {
@@ -168,7 +185,12 @@ pub(crate) fn validate(
     }
 }
 
-fn complain(issues: &mut Vec<FieldIssue>, field: &FieldModel, issue: Issue, text: Option<mortise_definition::Text>) {
+fn complain(
+    issues: &mut Vec<FieldIssue>,
+    field: &FieldModel,
+    issue: Issue,
+    text: Option<mortise_definition::Text>,
+) {
     issues.push(FieldIssue { field: field.name.to_string(), issue, text });
 }
 

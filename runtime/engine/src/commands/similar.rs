@@ -25,7 +25,9 @@ pub(crate) fn keys(entity: &EntityModel, values: &[Value]) -> Vec<i64> {
     for &(slot, compare) in &check.fields {
         if let Some(text) = values[slot].as_text() {
             let salt = salt(&entity.fields[slot].id);
-            keys.extend(duplicate_keys(compare, check.threshold, text).into_iter().map(|key| (key ^ salt) as i64));
+            keys.extend(
+                duplicate_keys(compare, check.threshold, text).into_iter().map(|key| (key ^ salt) as i64),
+            );
         }
     }
     keys.sort_unstable();
@@ -35,22 +37,33 @@ pub(crate) fn keys(entity: &EntityModel, values: &[Value]) -> Vec<i64> {
 
 /// FNV-1a of the field's id: keys of different fields must not meet.
 fn salt(id: &str) -> u64 {
-    id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    id.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// True when a change of these slots asks for another look.
 pub(crate) fn concerned(entity: &EntityModel, changed: &[Slot]) -> bool {
-    entity.duplicates.as_ref().is_some_and(|check| check.fields.iter().any(|(slot, _)| changed.contains(slot)))
+    entity
+        .duplicates
+        .as_ref()
+        .is_some_and(|check| check.fields.iter().any(|(slot, _)| changed.contains(slot)))
 }
 
 /// The statement that finds the ids of candidates.
-pub(crate) fn candidates(naming: &Naming, entity: &EntityModel, keys: &[i64]) -> Option<(String, Vec<Param>)> {
+pub(crate) fn candidates(
+    naming: &Naming,
+    entity: &EntityModel,
+    keys: &[i64],
+) -> Option<(String, Vec<Param>)> {
     if keys.is_empty() {
         return None;
     }
     let table = naming.table(&format!("{}__similar", entity.table));
     let part = |number: usize| {
-        format!("SELECT id FROM (SELECT id FROM {table} WHERE key = {} LIMIT {PER_KEY_MAX}) AS k{number}", naming.placeholder(number))
+        format!(
+            "SELECT id FROM (SELECT id FROM {table} WHERE key = {} LIMIT {PER_KEY_MAX}) AS k{number}",
+            naming.placeholder(number)
+        )
     };
     let parts: Vec<String> = (1..=keys.len()).map(part).collect();
     Some((parts.join(" UNION "), keys.iter().map(|&key| key.into()).collect()))
@@ -71,7 +84,12 @@ pub(crate) fn records(work: &Work, entity: &EntityModel, ids: &[Uuid]) -> (Strin
 }
 
 /// Those of the candidates that are similar enough, most similar first.
-pub(crate) fn judge(work: &Work, entity: &EntityModel, values: &[Value], candidates: Vec<Vec<Value>>) -> Vec<Suspect> {
+pub(crate) fn judge(
+    work: &Work,
+    entity: &EntityModel,
+    values: &[Value],
+    candidates: Vec<Vec<Value>>,
+) -> Vec<Suspect> {
     let Some(check) = &entity.duplicates else { return Vec::new() };
     let own = values[system::ID].as_id();
     let mut found: Vec<(f64, Slot, Vec<Value>)> = candidates
@@ -84,7 +102,10 @@ pub(crate) fn judge(work: &Work, entity: &EntityModel, values: &[Value], candida
         .collect();
     found.sort_by(|one, other| other.0.total_cmp(&one.0));
     found.truncate(SUSPECTS_MAX);
-    found.into_iter().map(|(score, slot, candidate)| suspect(work, entity, check, score, slot, &candidate)).collect()
+    found
+        .into_iter()
+        .map(|(score, slot, candidate)| suspect(work, entity, check, score, slot, &candidate))
+        .collect()
 }
 
 fn most_similar(check: &DuplicatesModel, values: &[Value], candidate: &[Value]) -> Option<(f64, Slot)> {
@@ -116,7 +137,11 @@ fn suspect(
         id: seen.then(|| mortise_store::id_of(candidate)),
         similarity: score,
         field: entity.fields[slot].name.to_string(),
-        shown: if seen { check.show.iter().filter(|&&slot| access.sees(slot)).map(show).collect() } else { Vec::new() },
+        shown: if seen {
+            check.show.iter().filter(|&&slot| access.sees(slot)).map(show).collect()
+        } else {
+            Vec::new()
+        },
     }
 }
 
@@ -142,7 +167,9 @@ pub(crate) async fn while_typing(
             typed[field.slot] = value;
         }
     }
-    let Some((sql, params)) = candidates(store.naming(), entity, &keys(entity, &typed)) else { return Ok(Vec::new()) };
+    let Some((sql, params)) = candidates(store.naming(), entity, &keys(entity, &typed)) else {
+        return Ok(Vec::new());
+    };
     let ids: Vec<Uuid> = store.fetch(&sql, &params, |row| row.id(0)).await?.into_iter().flatten().collect();
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -154,7 +181,13 @@ pub(crate) async fn while_typing(
 }
 
 /// Looks for similar records inside a write.
-pub(crate) fn find(work: &Work, session: &mut Session<'_>, entity: &EntityModel, values: &[Value], keys: &[i64]) -> Result<Vec<Suspect>, Error> {
+pub(crate) fn find(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    values: &[Value],
+    keys: &[i64],
+) -> Result<Vec<Suspect>, Error> {
     let Some((sql, params)) = candidates(session.naming, entity, keys) else { return Ok(Vec::new()) };
     let ids: Vec<Uuid> = session.query(&sql, &params, |row| row.id(0))?.into_iter().flatten().collect();
     if ids.is_empty() {

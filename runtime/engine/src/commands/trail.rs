@@ -23,7 +23,14 @@ pub(crate) fn record(
         version: Some(version),
         ..entry(work, kind, changes)
     });
-    session.event(EventEntry { at: work.now, kind, entity: entity.key.clone(), record: id, version, actor: work.actor.id() });
+    session.event(EventEntry {
+        at: work.now,
+        kind,
+        entity: entity.key.clone(),
+        record: id,
+        version,
+        actor: work.actor.id(),
+    });
     session.touch(entity.index);
 }
 

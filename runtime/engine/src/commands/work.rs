@@ -51,7 +51,12 @@ impl Work {
     }
 
     /// Fails with "not found" for records out of sight, with "denied" for those that may be seen but not so treated.
-    pub(crate) fn demand(&self, entity: &EntityModel, operation: Operation, record: &[Value]) -> Result<(), Error> {
+    pub(crate) fn demand(
+        &self,
+        entity: &EntityModel,
+        operation: Operation,
+        record: &[Value],
+    ) -> Result<(), Error> {
         if !self.covers(entity, Operation::Read, record) {
             return Err(Error::no_record());
         }
@@ -72,13 +77,22 @@ impl Work {
     }
 
     /// Runs `evaluate` with the roots `record`, `user` and the settings of an app.
-    pub(crate) fn with_roots<R>(&self, app: usize, record: &[Value], evaluate: impl FnOnce(&Context<'_>) -> R) -> R {
-        let roots: [&[Value]; 3] = [record, &self.actor.user.root, &self.published.model.apps[app].setting_values];
+    pub(crate) fn with_roots<R>(
+        &self,
+        app: usize,
+        record: &[Value],
+        evaluate: impl FnOnce(&Context<'_>) -> R,
+    ) -> R {
+        let roots: [&[Value]; 3] =
+            [record, &self.actor.user.root, &self.published.model.apps[app].setting_values];
         evaluate(&Context { now: self.now, tz: self.actor.user.tz, roots: &roots })
     }
 }
 
 /// The entity of a key.
 pub(crate) fn entity<'a>(published: &'a Published, key: &str) -> Result<&'a Arc<EntityModel>, Error> {
-    published.model.entity(key).ok_or_else(|| Error::NotFound(Issue::new("entity.not_found").with("entity", key)))
+    published
+        .model
+        .entity(key)
+        .ok_or_else(|| Error::NotFound(Issue::new("entity.not_found").with("entity", key)))
 }

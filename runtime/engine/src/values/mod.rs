@@ -34,8 +34,8 @@ use uuid::Uuid;
 pub(crate) use fold::comparable;
 pub use fold::half_width;
 pub use issue::Issue;
-pub use json::{to_json, write_json};
 pub(crate) use json::write_text;
+pub use json::{to_json, write_json};
 
 /// Most entries of a list value (choices, files). Enough for people, small enough to stay in one row.
 pub const LIST_LIMIT: usize = 200;

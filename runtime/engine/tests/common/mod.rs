@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use mortise_definition::Package;
 use mortise_engine::{
-    Actor, Channel, Command, Database, Department, Directory, Engine, EngineOptions, Env, Error, Origin, Outcome,
-    Person, Record, RunOptions, System, Tenant,
+    Actor, Channel, Command, Database, Department, Directory, Engine, EngineOptions, Env, Error, Origin,
+    Outcome, Person, Record, RunOptions, System, Tenant,
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use serde_json::{Value as Json, json};
@@ -84,7 +84,8 @@ impl Bench {
 
     /// Drops the engine as a crash would, without finishing anything, and opens the tenant again.
     pub async fn crash(&mut self) {
-        let (engine, tenant) = Bench::start(self.folder.path(), &self.kind, &self.env, &self.tenant.slug.clone()).await;
+        let (engine, tenant) =
+            Bench::start(self.folder.path(), &self.kind, &self.env, &self.tenant.slug.clone()).await;
         (self.engine, self.tenant) = (engine, tenant);
         self.announce();
     }
@@ -98,7 +99,8 @@ impl Bench {
         let mut name = login.to_owned();
         name[..1].make_ascii_uppercase();
         let mut people = self.people.lock().unwrap();
-        let id = people.iter().find(|person| person.login == login).map_or_else(Uuid::new_v4, |person| person.id);
+        let id =
+            people.iter().find(|person| person.login == login).map_or_else(Uuid::new_v4, |person| person.id);
         people.retain(|person| person.login != login);
         let mut person = Person {
             id,
@@ -127,8 +129,14 @@ impl Bench {
     }
 
     fn announce(&self) {
-        let (people, departments) = (self.people.lock().unwrap().clone(), self.departments.lock().unwrap().clone());
-        self.tenant.set_directory(Directory::new(people, departments, chrono_tz::Asia::Shanghai, "en".into()));
+        let (people, departments) =
+            (self.people.lock().unwrap().clone(), self.departments.lock().unwrap().clone());
+        self.tenant.set_directory(Directory::new(
+            people,
+            departments,
+            chrono_tz::Asia::Shanghai,
+            "en".into(),
+        ));
     }
 
     pub fn person(&self, login: &str) -> Actor {
@@ -167,7 +175,33 @@ impl Bench {
         self.try_create(actor, entity, values).await.unwrap()
     }
 
-    pub async fn update(&self, actor: &Actor, entity: &str, id: Uuid, values: Json) -> Result<Outcome, Error> {
+    /// Many records in one batch.
+    pub async fn create_all(
+        &self,
+        actor: &Actor,
+        entity: &str,
+        records: impl IntoIterator<Item = Json>,
+    ) -> Vec<Uuid> {
+        let create = |values: Json| Command::Create {
+            entity: entity.into(),
+            values: values.as_object().unwrap().clone(),
+            id: None,
+            allow_duplicates: true,
+        };
+        let commands = records.into_iter().map(create).collect();
+        match self.run(actor, Command::Batch { commands, atomic: true }).await.unwrap() {
+            Outcome::Batch(parts) => parts.into_iter().map(|part| part.unwrap().id).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub async fn update(
+        &self,
+        actor: &Actor,
+        entity: &str,
+        id: Uuid,
+        values: Json,
+    ) -> Result<Outcome, Error> {
         let values = values.as_object().unwrap().clone();
         self.run(actor, Command::Update { entity: entity.into(), id, version: None, values }).await
     }
@@ -185,7 +219,12 @@ impl Bench {
     }
 
     /// The records of a list as JSON, all in one page.
-    pub async fn rows(&self, actor: &Actor, entity: &str, params: &[(&str, &str)]) -> Result<Vec<Json>, Error> {
+    pub async fn rows(
+        &self,
+        actor: &Actor,
+        entity: &str,
+        params: &[(&str, &str)],
+    ) -> Result<Vec<Json>, Error> {
         let params = params.iter().copied().chain([("limit", "500")]);
         let query = self.tenant.query(actor, entity, params)?;
         let page: Json = serde_json::from_slice(&self.tenant.list_json(actor, &query).await?).unwrap();
@@ -194,8 +233,15 @@ impl Bench {
     }
 
     /// One field of the records of a list, sorted.
-    pub async fn column(&self, actor: &Actor, entity: &str, field: &str, params: &[(&str, &str)]) -> Vec<String> {
-        let rows = self.rows(actor, entity, params).await.unwrap_or_else(|error| panic!("{params:?}: {error}"));
+    pub async fn column(
+        &self,
+        actor: &Actor,
+        entity: &str,
+        field: &str,
+        params: &[(&str, &str)],
+    ) -> Vec<String> {
+        let rows =
+            self.rows(actor, entity, params).await.unwrap_or_else(|error| panic!("{params:?}: {error}"));
         let mut found: Vec<String> = rows.iter().map(|row| text(&row[field])).collect();
         found.sort();
         found
@@ -206,14 +252,25 @@ impl Bench {
         let (connection, tables) = match &self.kind {
             Database::Sqlite => {
                 let path = self.engine.tenant_dir(&self.tenant.slug).join("tenant.db");
-                let connection = sea_orm::Database::connect(format!("sqlite://{}?mode=rw", path.display())).await.unwrap();
+                let connection =
+                    sea_orm::Database::connect(format!("sqlite://{}?mode=rw", path.display())).await.unwrap();
                 let names = "SELECT name FROM sqlite_master WHERE type = 'table' AND instr(name, '__search') = 0 ORDER BY name";
-                let tables = strings(&connection, "SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_master ORDER BY 1").await;
+                let tables = strings(
+                    &connection,
+                    "SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_master ORDER BY 1",
+                )
+                .await;
                 let mut lines = tables;
                 for table in strings(&connection, names).await {
-                    let columns = strings(&connection, &format!("SELECT 'quote(\"' || name || '\")' FROM pragma_table_info('{table}')")).await;
+                    let columns = strings(
+                        &connection,
+                        &format!("SELECT 'quote(\"' || name || '\")' FROM pragma_table_info('{table}')"),
+                    )
+                    .await;
                     let sql = format!("SELECT {} FROM \"{table}\" ORDER BY 1", columns.join(" || ',' || "));
-                    lines.extend(strings(&connection, &sql).await.into_iter().map(|row| format!("{table}: {row}")));
+                    lines.extend(
+                        strings(&connection, &sql).await.into_iter().map(|row| format!("{table}: {row}")),
+                    );
                 }
                 (connection, lines)
             }
@@ -221,8 +278,16 @@ impl Bench {
                 let schema = format!("t_{}", self.tenant.slug.replace('-', "_"));
                 let connection = sea_orm::Database::connect(url).await.unwrap();
                 let columns = "SELECT concat_ws(' ', table_name, column_name, data_type, is_nullable) FROM information_schema.columns";
-                let mut lines = strings(&connection, &format!("{columns} WHERE table_schema = '{schema}' ORDER BY 1")).await;
-                lines.extend(strings(&connection, &format!("SELECT indexdef FROM pg_indexes WHERE schemaname = '{schema}' ORDER BY 1")).await);
+                let mut lines =
+                    strings(&connection, &format!("{columns} WHERE table_schema = '{schema}' ORDER BY 1"))
+                        .await;
+                lines.extend(
+                    strings(
+                        &connection,
+                        &format!("SELECT indexdef FROM pg_indexes WHERE schemaname = '{schema}' ORDER BY 1"),
+                    )
+                    .await,
+                );
                 for table in strings(&connection, &format!("SELECT table_name::text FROM information_schema.tables WHERE table_schema = '{schema}' ORDER BY 1")).await {
                     let sql = format!("SELECT t::text FROM \"{schema}\".\"{table}\" t ORDER BY 1");
                     lines.extend(strings(&connection, &sql).await.into_iter().map(|row| format!("{table}: {row}")));
@@ -287,7 +352,8 @@ pub fn template(name: &str) -> Package {
 
 /// Codes of the issues of a refusal with their fields, sorted.
 pub fn issues(error: &Error) -> Vec<String> {
-    let mut told: Vec<String> = error.issues().iter().map(|issue| format!("{} {}", issue.field, issue.issue.code)).collect();
+    let mut told: Vec<String> =
+        error.issues().iter().map(|issue| format!("{} {}", issue.field, issue.issue.code)).collect();
     told.sort();
     told
 }
@@ -305,49 +371,64 @@ pub fn shop() -> Vec<(&'static str, Json)> {
     let text = |en: &str| json!({"en": en, "zh-CN": en});
     vec![
         ("app.json", json!({"id": "shop", "version": "1.0.0", "label": text("Shop")})),
-        ("entities/order.json", json!({
-            "id": "order", "label": text("Order"), "title": "title",
-            "fields": [
-                {"id": "number", "type": "autonumber", "pattern": "O-{yyyy}-{0000}"},
-                {"id": "title", "type": "text", "required": true, "search": true},
-                {"id": "amount", "type": "money"},
-                {"id": "status", "type": "choice", "default": "'open'", "choices": [
-                    {"value": "open", "label": text("Open")}, {"value": "done", "label": text("Done")}, {"value": "lost", "label": text("Lost")}]},
-                {"id": "reason", "type": "text", "visible_when": "record.status == 'lost'", "required_when": "record.status == 'lost'"},
-                {"id": "customer", "type": "reference", "entity": "customer"},
-                {"id": "double", "type": "computed", "value": "record.amount * 2"},
-                {"id": "items", "type": "lines", "entity": "item", "via": "order"},
-                {"id": "items_total", "type": "rollup", "entity": "item", "via": "order", "operation": "sum", "field": "price"}
-            ]
-        })),
-        ("entities/item.json", json!({
-            "id": "item", "label": text("Item"), "title": "what",
-            "fields": [
-                {"id": "order", "type": "reference", "entity": "order"},
-                {"id": "what", "type": "text", "required": true},
-                {"id": "price", "type": "money"}
-            ]
-        })),
-        ("entities/customer.json", json!({
-            "id": "customer", "label": text("Customer"), "title": "name",
-            "fields": [
-                {"id": "name", "type": "text", "required": true, "search": true},
-                {"id": "code", "type": "text", "unique": true},
-                {"id": "phone", "type": "phone"}
-            ],
-            "duplicates": {"fields": [{"field": "phone", "compare": "exact"}, {"field": "name", "compare": "company_name"}], "show": ["name"]}
-        })),
-        ("views/open.json", json!({
-            "id": "open", "entity": "order", "label": text("Open"), "columns": ["title", "customer.name", "amount"],
-            "filter": "record.status == 'open'", "sort": ["-created_at"]
-        })),
-        ("roles/seller.json", json!({
-            "id": "seller", "label": text("Seller"), "permissions": [
-                {"entity": "order", "operations": ["read", "create", "update", "delete", "export"],
-                 "rows": {"where": "record.owner == user.id || record.owner == null"}},
-                {"entity": "item", "operations": ["read", "create", "update", "delete"]},
-                {"entity": "customer", "operations": ["read", "create", "update"]}
-            ]
-        })),
+        (
+            "entities/order.json",
+            json!({
+                "id": "order", "label": text("Order"), "title": "title",
+                "fields": [
+                    {"id": "number", "type": "autonumber", "pattern": "O-{yyyy}-{0000}"},
+                    {"id": "title", "type": "text", "required": true, "search": true},
+                    {"id": "amount", "type": "money"},
+                    {"id": "status", "type": "choice", "default": "'open'", "choices": [
+                        {"value": "open", "label": text("Open")}, {"value": "done", "label": text("Done")}, {"value": "lost", "label": text("Lost")}]},
+                    {"id": "reason", "type": "text", "visible_when": "record.status == 'lost'", "required_when": "record.status == 'lost'"},
+                    {"id": "customer", "type": "reference", "entity": "customer"},
+                    {"id": "double", "type": "computed", "value": "record.amount * 2"},
+                    {"id": "items", "type": "lines", "entity": "item", "via": "order"},
+                    {"id": "items_total", "type": "rollup", "entity": "item", "via": "order", "operation": "sum", "field": "price"}
+                ]
+            }),
+        ),
+        (
+            "entities/item.json",
+            json!({
+                "id": "item", "label": text("Item"), "title": "what",
+                "fields": [
+                    {"id": "order", "type": "reference", "entity": "order"},
+                    {"id": "what", "type": "text", "required": true},
+                    {"id": "price", "type": "money"}
+                ]
+            }),
+        ),
+        (
+            "entities/customer.json",
+            json!({
+                "id": "customer", "label": text("Customer"), "title": "name",
+                "fields": [
+                    {"id": "name", "type": "text", "required": true, "search": true},
+                    {"id": "code", "type": "text", "unique": true},
+                    {"id": "phone", "type": "phone"}
+                ],
+                "duplicates": {"fields": [{"field": "phone", "compare": "exact"}, {"field": "name", "compare": "company_name"}], "show": ["name"]}
+            }),
+        ),
+        (
+            "views/open.json",
+            json!({
+                "id": "open", "entity": "order", "label": text("Open"), "columns": ["title", "customer.name", "amount"],
+                "filter": "record.status == 'open'", "sort": ["-created_at"]
+            }),
+        ),
+        (
+            "roles/seller.json",
+            json!({
+                "id": "seller", "label": text("Seller"), "permissions": [
+                    {"entity": "order", "operations": ["read", "create", "update", "delete", "export"],
+                     "rows": {"where": "record.owner == user.id || record.owner == null"}},
+                    {"entity": "item", "operations": ["read", "create", "update", "delete"]},
+                    {"entity": "customer", "operations": ["read", "create", "update"]}
+                ]
+            }),
+        ),
     ]
 }

@@ -129,7 +129,8 @@ fn start_log(task: &Task) {
         _ => ("warn", false),
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("MORTISE_LOG");
-    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(format!("{usual},sea_orm_migration=warn")));
+    let filter = filter
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(format!("{usual},sea_orm_migration=warn")));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if json { log.json().init() } else { log.init() }
 }

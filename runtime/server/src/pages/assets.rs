@@ -48,7 +48,10 @@ pub(super) fn icon(name: &str) -> Option<&'static str> {
     while low < high {
         let middle = (low + high) / 2;
         let start = ICONS.as_bytes()[..middle].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let end = ICONS.as_bytes()[start..].iter().position(|&byte| byte == b'\n').map_or(ICONS.len(), |at| start + at);
+        let end = ICONS.as_bytes()[start..]
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .map_or(ICONS.len(), |at| start + at);
         let (found, markup) = ICONS.get(start..end)?.split_once('\t')?;
         match found.cmp(name) {
             std::cmp::Ordering::Equal => return Some(markup),
@@ -67,9 +70,12 @@ pub(super) async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Resul
         Some("svg") => "image/svg+xml",
         _ => return Err(Failure::not_found("http.not_found")),
     };
-    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let variants = [("br", ".br"), ("gzip", ".gz")].into_iter().filter(|(coding, _)| accepts(accepted, coding));
-    let packed = variants.filter_map(|(coding, ending)| Some((coding, Dist::get(&format!("{file}{ending}"))?))).next();
+    let accepted =
+        headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let variants =
+        [("br", ".br"), ("gzip", ".gz")].into_iter().filter(|(coding, _)| accepts(accepted, coding));
+    let packed =
+        variants.filter_map(|(coding, ending)| Some((coding, Dist::get(&format!("{file}{ending}"))?))).next();
     let (coding, content) = match packed {
         Some((coding, content)) => (Some(coding), content),
         None => (None, Dist::get(&file).ok_or_else(|| Failure::not_found("http.not_found"))?),

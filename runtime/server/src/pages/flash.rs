@@ -103,10 +103,12 @@ mod tests {
 
     #[test]
     fn a_message_reaches_the_next_page_unchanged() {
-        let toast = Toast::good("已保存 “<b>”").forgetting("crm.lead/new").with_undo("/x".into(), vec!["1".into()]);
+        let toast =
+            Toast::good("已保存 “<b>”").forgetting("crm.lead/new").with_undo("/x".into(), vec!["1".into()]);
         let cookie = toast.cookie(&Base("/t/demo".into())).unwrap();
         let pair = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
-        let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::try_from(format!("a=b; {pair}")).unwrap())]);
+        let headers =
+            HeaderMap::from_iter([(header::COOKIE, HeaderValue::try_from(format!("a=b; {pair}")).unwrap())]);
         let read = read(&headers).unwrap();
         assert_eq!(read.text, toast.text);
         assert_eq!(read.undo.unwrap().ids, ["1"]);

@@ -24,16 +24,21 @@ struct Home {
 /// `GET /`.
 pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
-    let show = Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+    let show =
+        Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
     let today = show.now.with_timezone(&visit.user().tz).date_naive();
     let weekday = visit.t(&format!("time.weekday_{}", today.weekday().number_from_monday()), &[]);
     // Rows of another record are made there, not by themselves.
     let is_line = |index: usize| {
         let fields = model.entities.iter().flat_map(|entity| entity.declared());
-        fields.into_iter().any(|field| matches!(field.kind, FieldKind::Lines { entity, .. } if entity == index))
+        fields
+            .into_iter()
+            .any(|field| matches!(field.kind, FieldKind::Lines { entity, .. } if entity == index))
     };
     let creatable = model.entities.iter().filter(|entity| {
-        visit.may(entity, Operation::Create) && model.views_of(entity).next().is_some() && !is_line(entity.index)
+        visit.may(entity, Operation::Create)
+            && model.views_of(entity).next().is_some()
+            && !is_line(entity.index)
     });
     // What the apps that stand on others are about comes first.
     let mut create: Vec<_> = creatable.collect();

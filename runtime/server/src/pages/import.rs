@@ -52,7 +52,14 @@ impl Import {
         if job.entity == self.entity.key { Ok(job) } else { Err(Failure::not_found("import.not_found")) }
     }
 
-    fn page(&self, template: &str, step: usize, job: Option<&Job>, parts: Value, failure: Option<&Failure>) -> Result<Response, Failure> {
+    fn page(
+        &self,
+        template: &str,
+        step: usize,
+        job: Option<&Job>,
+        parts: Value,
+        failure: Option<&Failure>,
+    ) -> Result<Response, Failure> {
         let (visit, language) = (&self.visit, self.visit.language);
         let list = visit.base.path(&self.path);
         let mut import = json!({
@@ -77,13 +84,20 @@ impl Import {
 
     fn showing<R>(&self, work: impl FnOnce(&Show) -> R) -> R {
         let (model, directory) = (self.visit.tenant.engine.model(), self.visit.tenant.engine.directory());
-        work(&Show { by: &self.visit.by, model: &model, directory: &directory, now: self.visit.state.now(), files: &[] })
+        work(&Show {
+            by: &self.visit.by,
+            model: &model,
+            directory: &directory,
+            now: self.visit.state.now(),
+            files: &[],
+        })
     }
 
     /// Fields that columns may belong to.
     fn fields(&self) -> Vec<&FieldModel> {
         let gives = |field: &&FieldModel| {
-            importable(field) && self.visit.tenant.engine.field_access(self.visit.actor(), &self.entity.key, field.slot).1
+            importable(field)
+                && self.visit.tenant.engine.field_access(self.visit.actor(), &self.entity.key, field.slot).1
         };
         let declared = self.entity.declared().iter();
         declared.chain([&self.entity.fields[system::OWNER]]).filter(gives).collect()
@@ -95,7 +109,10 @@ fn number(count: u64) -> String {
 }
 
 /// `GET /a/{app}/{entity}/import`.
-pub(super) async fn begin(visit: Visit, Path((app, entity)): Path<(String, String)>) -> Result<Response, Failure> {
+pub(super) async fn begin(
+    visit: Visit,
+    Path((app, entity)): Path<(String, String)>,
+) -> Result<Response, Failure> {
     Import::of(visit, &app, &entity)?.page("import/upload.html", 1, None, json!({}), None)
 }
 
@@ -106,11 +123,18 @@ pub(super) async fn upload(
     mut form: Multipart,
 ) -> Result<Response, Failure> {
     let import = Import::of(visit, &app, &entity)?;
-    let bad = |error: axum::extract::multipart::MultipartError| Failure::new(error.status(), "http.bad_request");
+    let bad =
+        |error: axum::extract::multipart::MultipartError| Failure::new(error.status(), "http.bad_request");
     while let Some(part) = form.next_field().await.map_err(bad)? {
-        let Some(name) = part.file_name().filter(|name| !name.is_empty()).map(str::to_owned) else { continue };
+        let Some(name) = part.file_name().filter(|name| !name.is_empty()).map(str::to_owned) else {
+            continue;
+        };
         let (tenant, by) = (&import.visit.tenant, import.visit.actor());
-        return match tenant.imports.upload(&tenant.engine, by, &import.entity.key, &name, Box::pin(part)).await {
+        return match tenant
+            .imports
+            .upload(&tenant.engine, by, &import.entity.key, &name, Box::pin(part))
+            .await
+        {
             Ok(job) => Ok(import.visit.go(&format!("{}/import/{}", import.path, job.id))),
             Err(error) => import.page("import/upload.html", 1, None, json!({}), Some(&error.into())),
         };
@@ -133,14 +157,18 @@ pub(super) async fn show(visit: Visit, Path((app, entity, id)): Place) -> Result
 fn guess(job: &Job) -> Mapping {
     let columns = job.guessed.iter().enumerate();
     Mapping {
-        columns: columns.filter_map(|(column, field)| Some(ColumnMapping { column, field: field.clone()? })).collect(),
+        columns: columns
+            .filter_map(|(column, field)| Some(ColumnMapping { column, field: field.clone()? }))
+            .collect(),
         ..Mapping::default()
     }
 }
 
 /// The mapping that a form or an address carries.
 fn chosen(pairs: &[(String, String)]) -> Mapping {
-    let get = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).unwrap_or_default();
+    let get = |name: &str| {
+        pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+    };
     let column = |(name, field): &(String, String)| {
         let column = name.strip_prefix("column.")?.parse().ok()?;
         (!field.is_empty()).then(|| ColumnMapping { column, field: field.clone() })
@@ -155,7 +183,8 @@ fn chosen(pairs: &[(String, String)]) -> Mapping {
 
 /// The same as pairs of a form.
 fn pairs_of(mapping: &Mapping) -> Pairs {
-    let mut pairs: Pairs = mapping.columns.iter().map(|one| (format!("column.{}", one.column), one.field.clone())).collect();
+    let mut pairs: Pairs =
+        mapping.columns.iter().map(|one| (format!("column.{}", one.column), one.field.clone())).collect();
     pairs.extend(mapping.key.clone().map(|key| ("key".to_owned(), key)));
     if mapping.allow_duplicates {
         pairs.push(("duplicates".to_owned(), "allow".to_owned()));
@@ -172,19 +201,26 @@ pub(super) async fn mapping(visit: Visit, Path((app, entity, id)): Place) -> Res
     mapping_page(&import, &job, &mapping, None).await
 }
 
-async fn mapping_page(import: &Import, job: &Job, mapping: &Mapping, failure: Option<&Failure>) -> Result<Response, Failure> {
+async fn mapping_page(
+    import: &Import,
+    job: &Job,
+    mapping: &Mapping,
+    failure: Option<&Failure>,
+) -> Result<Response, Failure> {
     let (tenant, by) = (&import.visit.tenant, import.visit.actor());
     // Without columns only the rows are read, for the examples.
     let preview = tenant.imports.preview(&tenant.engine, by, job.id, &Mapping::default()).await?;
     let column = |(index, name): (usize, &String)| {
-        let samples = preview.rows.iter().filter_map(|row| row.cells.get(index)).filter(|cell| !cell.trim().is_empty());
+        let samples =
+            preview.rows.iter().filter_map(|row| row.cells.get(index)).filter(|cell| !cell.trim().is_empty());
         let field = mapping.columns.iter().find(|known| known.column == index).map(|known| &known.field);
         json!({"name": name, "samples": samples.take(SAMPLES).collect::<Vec<_>>(), "field": field})
     };
     let columns: Vec<Value> = preview.headers.iter().enumerate().map(column).collect();
     let fields: Vec<Value> = import.showing(|show| {
         let field = |field: &&FieldModel| {
-            let key = field.unique || matches!(field.kind, mortise_definition::model::FieldKind::Autonumber { .. });
+            let key =
+                field.unique || matches!(field.kind, mortise_definition::model::FieldKind::Autonumber { .. });
             json!({
                 "name": field.name, "label": field_label(show, field), "required": field.required,
                 "can_be_key": key || field.search && field.slot == import.entity.title,
@@ -198,7 +234,11 @@ async fn mapping_page(import: &Import, job: &Job, mapping: &Mapping, failure: Op
 }
 
 /// `POST /a/{app}/{entity}/import/{id}/mapping`: the preview.
-pub(super) async fn preview(visit: Visit, Path((app, entity, id)): Place, Form(pairs): Form<Pairs>) -> Result<Response, Failure> {
+pub(super) async fn preview(
+    visit: Visit,
+    Path((app, entity, id)): Place,
+    Form(pairs): Form<Pairs>,
+) -> Result<Response, Failure> {
     let import = Import::of(visit, &app, &entity)?;
     let job = import.job(id)?;
     let mapping = chosen(&pairs);
@@ -218,7 +258,9 @@ pub(super) async fn preview(visit: Visit, Path((app, entity, id)): Place, Form(p
 
 fn preview_parts(import: &Import, show: &Show, mapping: &Mapping, preview: &Preview) -> Value {
     let language = import.visit.language;
-    let label = |name: &str| import.entity.field(name).map_or_else(|| name.to_owned(), |field| field_label(show, field));
+    let label = |name: &str| {
+        import.entity.field(name).map_or_else(|| name.to_owned(), |field| field_label(show, field))
+    };
     let of_row = |number: u64| preview.errors.iter().filter(move |error| error.row == number);
     let row = |row: &mortise_engine::exchange::Row| {
         let cell = |one: &ColumnMapping| {
@@ -264,7 +306,11 @@ fn told(error: &RowError, language: &str) -> String {
 }
 
 /// `POST /a/{app}/{entity}/import/{id}/start`: begins, or goes on after a stop.
-pub(super) async fn start(visit: Visit, Path((app, entity, id)): Place, Form(pairs): Form<Pairs>) -> Result<Response, Failure> {
+pub(super) async fn start(
+    visit: Visit,
+    Path((app, entity, id)): Place,
+    Form(pairs): Form<Pairs>,
+) -> Result<Response, Failure> {
     let import = Import::of(visit, &app, &entity)?;
     let job = import.job(id)?;
     let mapping = (job.state == State::Uploaded).then(|| chosen(&pairs));
@@ -317,7 +363,10 @@ fn report_page(import: &Import, job: &Job) -> Result<Response, Failure> {
             let field = error.field.as_deref().and_then(|name| import.entity.field(name));
             field.map(|field| field_label(show, field)).unwrap_or_default()
         };
-        job.errors.iter().map(|error| json!({"row": error.row, "field": label(error), "text": told(error, language)})).collect()
+        job.errors
+            .iter()
+            .map(|error| json!({"row": error.row, "field": label(error), "text": told(error, language)}))
+            .collect()
     });
     let url = visit.base.path(&format!("{}/import/{}/errors", import.path, job.id));
     let parts = json!({

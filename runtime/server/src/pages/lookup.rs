@@ -37,7 +37,12 @@ struct Items {
 }
 
 /// Where a reference field's picker searches.
-pub(super) fn reference_address(by: &SignedIn, model: &Model, entity: &EntityModel, field: &FieldModel) -> String {
+pub(super) fn reference_address(
+    by: &SignedIn,
+    model: &Model,
+    entity: &EntityModel,
+    field: &FieldModel,
+) -> String {
     by.base.path(&format!("{}/lookup/{}", entity_path(model, entity), field.name))
 }
 
@@ -53,7 +58,11 @@ pub(super) fn teams_address(by: &SignedIn) -> String {
 
 /// Where a tree is read.
 pub(super) fn tree_address(by: &SignedIn, model: &Model, tree: &str) -> String {
-    by.base.path(&format!("/lookup/trees/{tree}?v={}&lang={}", &model.digest[..model.digest.len().min(12)], by.language))
+    by.base.path(&format!(
+        "/lookup/trees/{tree}?v={}&lang={}",
+        &model.digest[..model.digest.len().min(12)],
+        by.language
+    ))
 }
 
 /// Title of a record that may be out of sight: then empty.
@@ -61,7 +70,13 @@ pub(super) async fn title(visit: &Visit, entity: &EntityModel, id: Uuid) -> Stri
     match visit.tenant.engine.read(visit.actor(), &entity.key, id).await {
         Ok(record) => {
             let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
-            let show = Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+            let show = Show {
+                by: &visit.by,
+                model: &model,
+                directory: &directory,
+                now: visit.state.now(),
+                files: &[],
+            };
             show.words(&entity.fields[entity.title], &record.values[entity.title])
         }
         Err(_) => String::new(),
@@ -97,7 +112,8 @@ pub(super) async fn records(
     let query = visit.tenant.engine.query(visit.actor(), &target.key, params.into_iter())?;
     let page = visit.tenant.engine.list(visit.actor(), &query).await?;
     let directory = visit.tenant.engine.directory();
-    let show = Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+    let show =
+        Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
     let items = page.rows.iter().map(|record| item(&show, target, record)).collect();
     Ok(body::json(&Items { items }))
 }
@@ -125,7 +141,10 @@ pub(super) async fn users(visit: Visit) -> Response {
     let item = |user: &&mortise_engine::Person| Item {
         id: user.id.to_string(),
         title: user.name.clone(),
-        detail: user.department.and_then(|id| directory.department(id)).map(|department| department.name.clone()),
+        detail: user
+            .department
+            .and_then(|id| directory.department(id))
+            .map(|department| department.name.clone()),
     };
     body::json(&Items { items: users.iter().take(ITEMS_MAX).map(item).collect() })
 }
@@ -134,8 +153,10 @@ pub(super) async fn users(visit: Visit) -> Response {
 pub(super) async fn teams(visit: Visit) -> Response {
     let directory = visit.tenant.engine.directory();
     let asked = visit.look.param("q").unwrap_or_default().to_lowercase();
-    let mut teams: Vec<_> =
-        directory.departments().filter(|department| department.name.to_lowercase().contains(&asked)).collect();
+    let mut teams: Vec<_> = directory
+        .departments()
+        .filter(|department| department.name.to_lowercase().contains(&asked))
+        .collect();
     teams.sort_by_key(|department| (department.name.clone(), department.id));
     let item = |department: &&mortise_engine::Department| Item {
         id: department.id.to_string(),
@@ -150,8 +171,11 @@ pub(super) async fn tree(visit: Visit, Path(tree): Path<String>) -> Result<Respo
     let model = visit.tenant.engine.model();
     let tree = model.trees.get(&tree).ok_or_else(|| Failure::not_found("http.not_found"))?;
     let language = visit.look.param("lang").and_then(crate::language::supported).unwrap_or(visit.language);
-    let nodes: Vec<(&str, &str, u8)> =
-        tree.by_path.iter().map(|(path, entry)| (path.as_str(), entry.label.get(language), u8::from(entry.leaf))).collect();
+    let nodes: Vec<(&str, &str, u8)> = tree
+        .by_path
+        .iter()
+        .map(|(path, entry)| (path.as_str(), entry.label.get(language), u8::from(entry.leaf)))
+        .collect();
     let mut response = body::json(&nodes).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, FOREVER);
     Ok(response)

@@ -171,7 +171,8 @@ pub fn error_page(state: &AppState, view: ErrorView<'_>) -> Response {
         title: view.failure.title(view.language),
         hint: view.failure.hint(view.language),
         code: view.failure.code().to_owned(),
-        retry: (status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS).then(|| view.path.to_owned()),
+        retry: (status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS)
+            .then(|| view.path.to_owned()),
     };
     let title = told.title.clone();
     let page = match view.context {

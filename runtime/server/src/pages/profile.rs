@@ -48,28 +48,48 @@ struct Scope {
     label: String,
 }
 
-async fn page(visit: &Visit, problem: Option<&Failure>, new_token: Option<String>) -> Result<Response, Failure> {
+async fn page(
+    visit: &Visit,
+    problem: Option<&Failure>,
+    new_token: Option<String>,
+) -> Result<Response, Failure> {
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
-    let show = Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+    let show =
+        Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
     let person = directory.user(visit.user().id);
-    let own = tokens::all(&visit.state, visit).await?.into_iter().filter(|token| token.user == visit.user().id);
+    let own =
+        tokens::all(&visit.state, visit).await?.into_iter().filter(|token| token.user == visit.user().id);
     let label = |scope: &str| visit.t(&format!("tokens.scope_{scope}"), &[]);
     let token = |token: tokens::TokenView| Token {
         id: token.id.to_string(),
         name: token.name,
-        scopes: token.scopes.iter().map(|scope| if SCOPES.contains(&&**scope) { label(scope) } else { scope.clone() }).collect::<Vec<_>>().join(" · "),
+        scopes: token
+            .scopes
+            .iter()
+            .map(|scope| if SCOPES.contains(&&**scope) { label(scope) } else { scope.clone() })
+            .collect::<Vec<_>>()
+            .join(" · "),
         created: show.ago(token.created_at),
         expires: token.expires_at.map(|at| show.day_words(at.with_timezone(&visit.user().tz).date_naive())),
     };
     let profile = Profile {
         login: person.map(|person| person.login.clone()).unwrap_or_default(),
-        department: person.and_then(|person| directory.department(person.department?)).map(|one| one.name.clone()),
+        department: person
+            .and_then(|person| directory.department(person.department?))
+            .map(|one| one.name.clone()),
         tokens: own.map(token).collect(),
-        scopes: SCOPES.iter().filter(|scope| **scope != "admin" || visit.user().admin).map(|id| Scope { id, label: label(id) }).collect(),
+        scopes: SCOPES
+            .iter()
+            .filter(|scope| **scope != "admin" || visit.user().admin)
+            .map(|id| Scope { id, label: label(id) })
+            .collect(),
         new_token,
     };
-    let mut response =
-        visit.page("profile.html", &visit.t("profile.title", &[]), Page { profile, problem: problem.map(|failure| Problem::of(failure, visit.language)) })?;
+    let mut response = visit.page(
+        "profile.html",
+        &visit.t("profile.title", &[]),
+        Page { profile, problem: problem.map(|failure| Problem::of(failure, visit.language)) },
+    )?;
     if let Some(failure) = problem {
         *response.status_mut() = failure.status();
     }
@@ -100,7 +120,11 @@ pub(super) struct Language {
 }
 
 /// `POST /profile/language`.
-pub(super) async fn language(visit: Visit, headers: HeaderMap, Form(form): Form<Language>) -> Result<Response, Failure> {
+pub(super) async fn language(
+    visit: Visit,
+    headers: HeaderMap,
+    Form(form): Form<Language>,
+) -> Result<Response, Failure> {
     let input = OwnInput { language: Some(Some(form.language)), ..OwnInput::default() };
     change_own(&visit.state, &visit, input).await?;
     Ok(back(&visit, &headers))
@@ -110,7 +134,10 @@ pub(super) async fn language(visit: Visit, headers: HeaderMap, Form(form): Form<
 fn back(visit: &Visit, headers: &HeaderMap) -> Response {
     let from = headers.get(header::REFERER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let path = from.split_once("://").and_then(|(_, rest)| rest.strip_prefix(host)).filter(|path| path.starts_with('/'));
+    let path = from
+        .split_once("://")
+        .and_then(|(_, rest)| rest.strip_prefix(host))
+        .filter(|path| path.starts_with('/'));
     match path {
         Some(path) => visit::go(visit.htmx, path),
         None => visit.go("/profile"),
@@ -128,7 +155,8 @@ pub(super) async fn password(visit: Visit, Form(form): Form<Password>) -> Result
     if let Err(failure) = crate::auth::check_new_password(&form.new) {
         return page(&visit, Some(&failure), None).await;
     }
-    let input = OwnInput { password: Some(form.new), current_password: Some(form.old), ..OwnInput::default() };
+    let input =
+        OwnInput { password: Some(form.new), current_password: Some(form.old), ..OwnInput::default() };
     match change_own(&visit.state, &visit, input).await {
         Ok(()) => Ok(visit.go_with("/profile", &Toast::good(visit.t("profile.password_changed", &[])))),
         Err(failure) if failure.status().is_client_error() => page(&visit, Some(&failure), None).await,
@@ -137,8 +165,13 @@ pub(super) async fn password(visit: Visit, Form(form): Form<Password>) -> Result
 }
 
 /// `POST /profile/tokens`: shows the token this once.
-pub(super) async fn new_token(visit: Visit, Form(form): Form<Vec<(String, String)>>) -> Result<Response, Failure> {
-    let get = |name: &str| form.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default();
+pub(super) async fn new_token(
+    visit: Visit,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Response, Failure> {
+    let get = |name: &str| {
+        form.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
+    };
     let scopes = form.iter().filter(|(name, _)| name == "scopes").map(|(_, value)| value.clone()).collect();
     let days: Option<i64> = get("days").parse().ok().filter(|days| (1..=3650).contains(days));
     let input = TokenInput {

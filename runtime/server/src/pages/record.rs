@@ -74,7 +74,10 @@ async fn files_of(visit: &Visit, entity: &EntityModel, record: &Record) -> Resul
 }
 
 /// `GET /a/{app}/{entity}/{id}`.
-pub(super) async fn show(visit: Visit, Path((app, entity, id)): Path<(String, String, String)>) -> Result<Response, Failure> {
+pub(super) async fn show(
+    visit: Visit,
+    Path((app, entity, id)): Path<(String, String, String)>,
+) -> Result<Response, Failure> {
     let entity = entity_of(&visit, &app, &entity)?;
     let id: Uuid = id.parse().map_err(|_| Failure::not_found("record.not_found"))?;
     let record = visit.tenant.engine.read(visit.actor(), &entity.key, id).await?;
@@ -85,13 +88,20 @@ pub(super) async fn show(visit: Visit, Path((app, entity, id)): Path<(String, St
         related::read(&visit, &entity, &record),
     )?;
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
-    let show = Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &files };
+    let show =
+        Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &files };
     let record = context(&visit, &show, &entity, &record, related);
     let title = record.title.clone();
     visit.page("record.html", &title, Page { record, timeline })
 }
 
-fn context(visit: &Visit, show: &Show, entity: &Arc<EntityModel>, record: &Record, related: Vec<Related>) -> RecordContext {
+fn context(
+    visit: &Visit,
+    show: &Show,
+    entity: &Arc<EntityModel>,
+    record: &Record,
+    related: Vec<Related>,
+) -> RecordContext {
     let path = visit.base.path(&entity_path(show.model, entity));
     let may = |operation| visit.tenant.engine.may_with(visit.actor(), &entity.key, operation, record);
     let (badges, facts) = sections::head(show, entity, record);
@@ -109,7 +119,11 @@ fn context(visit: &Visit, show: &Show, entity: &Arc<EntityModel>, record: &Recor
         list_url: path,
         version: record.version(),
         owner: (!owner.is_null()).then(|| show.words(&entity.fields[system::OWNER], owner)),
-        can: Can { update: may(Operation::Update), delete: may(Operation::Delete), comment: deleted.is_none() },
+        can: Can {
+            update: may(Operation::Update),
+            delete: may(Operation::Delete),
+            comment: deleted.is_none(),
+        },
         deleted,
         badges,
         facts,
@@ -130,7 +144,8 @@ fn made(visit: &Visit, show: &Show, entity: &EntityModel, record: &Record) -> Ve
         Some(visit.t(key, &[("when", &show.ago(at)), ("who", &who)]))
     };
     let created = line("record.created", system::CREATED_AT, system::CREATED_BY);
-    let updated = line("record.updated", system::UPDATED_AT, system::UPDATED_BY).filter(|_| record.version() > 1);
+    let updated =
+        line("record.updated", system::UPDATED_AT, system::UPDATED_BY).filter(|_| record.version() > 1);
     created.into_iter().chain(updated).collect()
 }
 
@@ -171,7 +186,8 @@ fn refused(visit: &Visit, path: &str, error: mortise_engine::Error) -> Result<Re
 async fn named(visit: &Visit, entity: &EntityModel, id: Uuid) -> Result<String, Failure> {
     let record = visit.tenant.engine.read(visit.actor(), &entity.key, id).await?;
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
-    let show = Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+    let show =
+        Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
     Ok(title_of(&show, entity, &record))
 }
 

@@ -47,15 +47,18 @@ fn locale_of(language: &str) -> &'static str {
 fn environment(language: &'static str) -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     environment.add_function("t", move |key: &str, args: Kwargs| words(language, key, &args));
-    environment.add_function("icon", |name: &str, class: Option<&str>| safe(icon(name, class.unwrap_or("icon"))));
-    environment.add_function("avatar", |name: &str, class: Option<&str>| safe(avatar(name, class.unwrap_or(""))));
+    environment
+        .add_function("icon", |name: &str, class: Option<&str>| safe(icon(name, class.unwrap_or("icon"))));
+    environment
+        .add_function("avatar", |name: &str, class: Option<&str>| safe(avatar(name, class.unwrap_or(""))));
     environment.add_function("aria", aria);
     environment.add_function("asset", |name: &str| match assets::address(name) {
         Some(address) => Ok(address),
         None => Err(Error::new(ErrorKind::InvalidOperation, format!("there is no asset {name}"))),
     });
     for name in Templates::iter() {
-        let file = Templates::get(&name).ok_or_else(|| Error::new(ErrorKind::TemplateNotFound, name.to_string()))?;
+        let file =
+            Templates::get(&name).ok_or_else(|| Error::new(ErrorKind::TemplateNotFound, name.to_string()))?;
         let source = String::from_utf8_lossy(&file.data).into_owned();
         environment.add_template_owned(name.into_owned(), source)?;
     }

@@ -1,8 +1,8 @@
 //! What every page shows around its content: navigation by installed apps and permissions, the person, language, theme.
 
-use mortise_definition::{Text, locale};
 use mortise_definition::model::{AppModel, EntityModel, Model, ViewModel};
 use mortise_definition::source::Operation;
+use mortise_definition::{Text, locale};
 use serde::Serialize;
 
 use super::flash::Toast;
@@ -11,8 +11,22 @@ use crate::{RequestContext, SignedIn};
 
 /// Texts that the script shows; each is `ui.js.<key>` in the catalogue.
 const SCRIPT_TEXTS: [&str; 17] = [
-    "all", "close", "draft_drop", "draft_restored", "file_not_image", "file_too_large", "loading", "location_denied",
-    "location_failed", "nothing_found", "open_level", "remove_file", "row_removed", "rows_chosen", "undo", "unreachable",
+    "all",
+    "close",
+    "draft_drop",
+    "draft_restored",
+    "file_not_image",
+    "file_too_large",
+    "loading",
+    "location_denied",
+    "location_failed",
+    "nothing_found",
+    "open_level",
+    "remove_file",
+    "row_removed",
+    "rows_chosen",
+    "undo",
+    "unreachable",
     "upload_failed",
 ];
 
@@ -95,7 +109,11 @@ pub(super) fn page(
         tenant: context.tenant.record.name.clone(),
         title: title.to_owned(),
         texts: script_texts(language),
-        user: user.map(|user| PageUser { id: user.id.to_string(), name: user.name.clone(), admin: user.admin }),
+        user: user.map(|user| PageUser {
+            id: user.id.to_string(),
+            name: user.name.clone(),
+            admin: user.admin,
+        }),
         languages: locale::languages().into_iter().map(language_of).collect(),
         toasts,
         nav: by.map(|by| groups(by, look)).unwrap_or_default(),
@@ -109,7 +127,8 @@ fn language_of(tag: &'static str) -> Language {
 }
 
 fn script_texts(language: &str) -> String {
-    let text = |key: &&str| ((*key).to_owned(), locale::translate(language, &format!("ui.js.{key}"), &[]).into());
+    let text =
+        |key: &&str| ((*key).to_owned(), locale::translate(language, &format!("ui.js.{key}"), &[]).into());
     serde_json::Value::Object(SCRIPT_TEXTS.iter().map(text).collect()).to_string()
 }
 
@@ -209,7 +228,11 @@ fn mark_active(groups: &mut [NavGroup], look: &Look) {
         let asked = look.param("view");
         for (position, view) in link.views.iter_mut().enumerate() {
             let named = view.href.split_once("?view=").map(|(_, key)| key);
-            let is_asked = |asked: &str| named.is_some_and(|key| key == asked || key.rsplit_once('.').is_some_and(|(_, id)| id == asked));
+            let is_asked = |asked: &str| {
+                named.is_some_and(|key| {
+                    key == asked || key.rsplit_once('.').is_some_and(|(_, id)| id == asked)
+                })
+            };
             view.active = on_list && asked.map_or(position == 0, is_asked);
         }
     }

@@ -166,20 +166,33 @@ impl<'a> Show<'a> {
         let text = || self.words(field, value);
         match (&field.kind, value) {
             (_, Value::Null) => Cell::None,
-            (FieldKind::Choice { choices }, Value::Text(code)) => Cell::Badge(badge(choices, code, self.by.language)),
+            (FieldKind::Choice { choices }, Value::Text(code)) => {
+                Cell::Badge(badge(choices, code, self.by.language))
+            }
             (FieldKind::Choices { choices }, Value::List(items)) => Cell::Badges {
-                items: items.iter().filter_map(Value::as_text).map(|code| badge(choices, code, self.by.language)).collect(),
+                items: items
+                    .iter()
+                    .filter_map(Value::as_text)
+                    .map(|code| badge(choices, code, self.by.language))
+                    .collect(),
             },
             (FieldKind::Reference { entity }, Value::Id(id)) => self.reference(*entity, *id, title),
             (FieldKind::User, Value::Id(_)) => Cell::User { text: text() },
             (FieldKind::Tree { region, .. }, Value::Text(_)) => path(text(), if *region { 2 } else { 1 }),
-            (FieldKind::Phone, Value::Text(number)) => external(phone(number), format!("tel:{number}"), false),
+            (FieldKind::Phone, Value::Text(number)) => {
+                external(phone(number), format!("tel:{number}"), false)
+            }
             (FieldKind::Email, Value::Text(address)) => external(text(), format!("mailto:{address}"), false),
             // Only http and https pass the check of the field, so that no script hides in a link.
             (FieldKind::Url, Value::Text(address)) => external(text(), address.to_string(), true),
-            (FieldKind::GeoPoint, Value::Geo(point)) => {
-                external(text(), format!("https://www.openstreetmap.org/?mlat={0}&mlon={1}#map=15/{0}/{1}", point.lat, point.lon), true)
-            }
+            (FieldKind::GeoPoint, Value::Geo(point)) => external(
+                text(),
+                format!(
+                    "https://www.openstreetmap.org/?mlat={0}&mlon={1}#map=15/{0}/{1}",
+                    point.lat, point.lon
+                ),
+                true,
+            ),
             (FieldKind::File { signature, image: true, .. }, Value::Id(id)) => Cell::Picture {
                 href: self.file_address(*id),
                 text: field.label.get(self.by.language).to_owned(),
@@ -217,7 +230,9 @@ impl<'a> Show<'a> {
                 id: id.to_string(),
                 name: info.map_or_else(|| format!("{}", index + 1), |info| info.name.clone()),
                 href: self.file_address(*id),
-                image: info.is_some_and(|info| info.content_type.starts_with("image/") && info.content_type != "image/svg+xml"),
+                image: info.is_some_and(|info| {
+                    info.content_type.starts_with("image/") && info.content_type != "image/svg+xml"
+                }),
             }
         };
         ids.iter().enumerate().map(link).collect()
@@ -265,7 +280,12 @@ impl<'a> Show<'a> {
         let this_year = self.now.with_timezone(&self.by.user().tz).year() == day.year();
         let (month, number) = (day.month().to_string(), day.day().to_string());
         let month_name = self.t(&format!("time.month_{month}"), &[]);
-        let args = [("year", &*day.year().to_string()), ("month", &*month), ("month_name", &*month_name), ("day", &*number)];
+        let args = [
+            ("year", &*day.year().to_string()),
+            ("month", &*month),
+            ("month_name", &*month_name),
+            ("day", &*number),
+        ];
         self.t(if this_year { "time.day" } else { "time.day_year" }, &args)
     }
 }
@@ -296,7 +316,11 @@ fn path(text: String, names: usize) -> Cell {
 /// A telephone number as people read it: mobile numbers of China in their three groups, others as they are.
 fn phone(number: &str) -> String {
     match number.strip_prefix("+86") {
-        Some(local) if local.len() == 11 && local.starts_with('1') && local.bytes().all(|byte| byte.is_ascii_digit()) => {
+        Some(local)
+            if local.len() == 11
+                && local.starts_with('1')
+                && local.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
             format!("{} {} {}", &local[..3], &local[3..7], &local[7..])
         }
         _ => number.to_owned(),
@@ -334,7 +358,9 @@ mod tests {
         assert_eq!(phone("+8613800138000"), "138 0013 8000");
         assert_eq!(phone("+861062328899"), "+861062328899");
         assert_eq!(phone("+14155550100"), "+14155550100");
-        let Cell::Path { short, text } = path("江苏省 / 苏州市 / 吴中区".to_owned(), 2) else { panic!("a path") };
+        let Cell::Path { short, text } = path("江苏省 / 苏州市 / 吴中区".to_owned(), 2) else {
+            panic!("a path")
+        };
         assert_eq!((&*short, &*text), ("苏州市 / 吴中区", "江苏省 / 苏州市 / 吴中区"));
     }
 

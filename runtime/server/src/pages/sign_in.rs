@@ -105,7 +105,9 @@ mod tests {
 
     #[test]
     fn nobody_is_sent_to_another_site_after_signing_in() {
-        for outside in ["https://evil.example", "//evil.example", "/\\evil.example", "", "javascript:alert(1)"] {
+        for outside in
+            ["https://evil.example", "//evil.example", "/\\evil.example", "", "javascript:alert(1)"]
+        {
             assert_eq!(inside(outside), "/", "{outside}");
         }
         assert_eq!(inside("/a/crm/lead?view=x"), "/a/crm/lead?view=x");

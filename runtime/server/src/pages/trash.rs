@@ -40,7 +40,10 @@ struct Row {
 }
 
 /// `GET /a/{app}/{entity}/trash`.
-pub(super) async fn show(visit: Visit, Path((app, entity)): Path<(String, String)>) -> Result<Response, Failure> {
+pub(super) async fn show(
+    visit: Visit,
+    Path((app, entity)): Path<(String, String)>,
+) -> Result<Response, Failure> {
     let entity = entity_of(&visit, &app, &entity)?;
     if !visit.may(&entity, Operation::Delete) {
         return Err(Failure::forbidden().with("entity", &entity.key));
@@ -54,7 +57,8 @@ pub(super) async fn show(visit: Visit, Path((app, entity)): Path<(String, String
     };
     let page = visit.tenant.engine.list(visit.actor(), &query).await?;
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
-    let show = Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+    let show =
+        Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
     let path = visit.base.path(&entity_path(&model, &entity));
     let row = |record: &Record| {
         let (iso, exact, when) = match &record.values[system::DELETED_AT] {

@@ -39,7 +39,8 @@ pub(super) struct Look {
 impl Look {
     /// Reads a request.
     pub(super) fn of(parts: &Parts) -> Look {
-        let params = axum::extract::Query::try_from_uri(&parts.uri).map(|query: axum::extract::Query<_>| query.0);
+        let params =
+            axum::extract::Query::try_from_uri(&parts.uri).map(|query: axum::extract::Query<_>| query.0);
         Look {
             theme: theme(flash::cookie(&parts.headers, THEME).unwrap_or_default()).unwrap_or("auto"),
             flash: flash::read(&parts.headers),
@@ -128,7 +129,12 @@ impl Visit {
     }
 
     /// A page: `parts` are what its template needs, by name.
-    pub(super) fn page(&self, template: &str, title: &str, parts: impl Serialize) -> Result<Response, Failure> {
+    pub(super) fn page(
+        &self,
+        template: &str,
+        title: &str,
+        parts: impl Serialize,
+    ) -> Result<Response, Failure> {
         self.page_with(template, title, parts, Vec::new())
     }
 
@@ -161,7 +167,13 @@ impl Visit {
 
 impl Guest {
     /// A page in a language.
-    pub(super) fn page(&self, language: &'static str, template: &str, title: &str, parts: impl Serialize) -> Result<Response, Failure> {
+    pub(super) fn page(
+        &self,
+        language: &'static str,
+        template: &str,
+        title: &str,
+        parts: impl Serialize,
+    ) -> Result<Response, Failure> {
         let page = shell::page(&self.context, None, &self.look, language, title, Vec::new());
         render(&self.state, &self.context, &self.look, language, template, page, parts)
     }

@@ -13,9 +13,10 @@ const FUNCTION_LINES_MAX: usize = 70;
 const LONG_FILES: &[(&str, &str)] = &[];
 
 /// Functions that may be longer (`path::name`), each with the reason.
-const LONG_FUNCTIONS: &[(&str, &str)] = &[
-    ("runtime/server/src/pages/form/widget.rs::kind", "one short arm for each type of field, nothing else"),
-];
+const LONG_FUNCTIONS: &[(&str, &str)] = &[(
+    "runtime/server/src/pages/form/widget.rs::kind",
+    "one short arm for each type of field, nothing else",
+)];
 
 /// Calls that end a process or leave a trace of unfinished work, and what to write instead.
 const BANNED: &[(&str, &str)] = &[

@@ -124,14 +124,31 @@ async fn app_page(
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
     let app = model.app(id).ok_or_else(|| Failure::not_found("app.not_found").with("app", id))?;
     let versions = visit.tenant.engine.app_versions(id).await?;
-    let show = Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+    let show =
+        Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
     let index = model.apps.iter().position(|other| other.id == id);
     let language = visit.language;
     let names = |key: &str, names: Vec<String>| Contents { label: visit.t(key, &[]), names };
-    let entities = model.entities.iter().filter(|one| Some(one.app) == index).map(|one| one.plural.get(language).to_owned());
-    let views = model.views.values().filter(|one| Some(one.app) == index).map(|one| one.label.get(language).to_owned());
-    let forms = model.forms.values().filter(|one| Some(one.app) == index).map(|one| one.label.get(language).to_owned());
-    let roles = model.roles.values().filter(|one| Some(one.app) == index).map(|one| one.label.get(language).to_owned());
+    let entities = model
+        .entities
+        .iter()
+        .filter(|one| Some(one.app) == index)
+        .map(|one| one.plural.get(language).to_owned());
+    let views = model
+        .views
+        .values()
+        .filter(|one| Some(one.app) == index)
+        .map(|one| one.label.get(language).to_owned());
+    let forms = model
+        .forms
+        .values()
+        .filter(|one| Some(one.app) == index)
+        .map(|one| one.label.get(language).to_owned());
+    let roles = model
+        .roles
+        .values()
+        .filter(|one| Some(one.app) == index)
+        .map(|one| one.label.get(language).to_owned());
     let contents = vec![
         names("apps.entities", entities.collect()),
         names("apps.views", views.collect()),
@@ -226,13 +243,18 @@ pub(in crate::pages) async fn settings(
         }
         if let Err(error) = visit.tenant.engine.set_setting(visit.actor(), &id, &setting.name, json).await {
             let error = Failure::from(error);
-            let message = error.issues().first().map_or_else(|| error.title(visit.language), |issue| issue.text(visit.language));
+            let message = error
+                .issues()
+                .first()
+                .map_or_else(|| error.title(visit.language), |issue| issue.text(visit.language));
             refused.push((setting.name.clone(), text.to_owned(), message));
             failure = Some(error);
         }
     }
     match failure {
-        None => Ok(visit.go_with(&format!("/admin/apps/{id}"), &Toast::good(visit.t("apps.settings_saved", &[])))),
+        None => {
+            Ok(visit.go_with(&format!("/admin/apps/{id}"), &Toast::good(visit.t("apps.settings_saved", &[]))))
+        }
         Some(failure) => app_page(&visit, &id, &refused, Some(&failure)).await,
     }
 }
@@ -291,7 +313,9 @@ async fn answer(
         }
         Err(Error::Unconfirmed(steps)) => {
             let model = visit.tenant.engine.model();
-            let step = |step: &mortise_store::catalog::Destructive| (step.key.clone(), destructive_text(visit, &model, step));
+            let step = |step: &mortise_store::catalog::Destructive| {
+                (step.key.clone(), destructive_text(visit, &model, step))
+            };
             let confirm = Confirm {
                 text: visit.t("apps.destructive", &[]),
                 action: visit.base.path(&format!("/admin/apps/{id}/{action}")),
@@ -304,7 +328,11 @@ async fn answer(
         }
         Err(error) => {
             let failure = Failure::from(error);
-            if failure.status().is_server_error() { Err(failure) } else { app_page(visit, id, &[], Some(&failure)).await }
+            if failure.status().is_server_error() {
+                Err(failure)
+            } else {
+                app_page(visit, id, &[], Some(&failure)).await
+            }
         }
     }
 }
@@ -341,12 +369,19 @@ pub(in crate::pages) async fn uninstall(
     }
     let label = label(&visit, &id);
     let done = visit.tenant.engine.uninstall(visit.actor(), &id, &confirmed(&form)).await;
-    let told = |_: &Report| ("/admin/apps".to_owned(), Toast::good(visit.t("apps.uninstalled", &[("label", &label)])));
+    let told = |_: &Report| {
+        ("/admin/apps".to_owned(), Toast::good(visit.t("apps.uninstalled", &[("label", &label)])))
+    };
     let again = vec![("confirm".to_owned(), id.clone())];
     answer(&visit, &id, done, told, ("uninstall", "apps.uninstall", again)).await
 }
 
 /// Name of an app.
 fn label(visit: &Visit, id: &str) -> String {
-    visit.tenant.engine.model().app(id).map_or_else(|| id.to_owned(), |app| app.label.get(visit.language).to_owned())
+    visit
+        .tenant
+        .engine
+        .model()
+        .app(id)
+        .map_or_else(|| id.to_owned(), |app| app.label.get(visit.language).to_owned())
 }

@@ -32,7 +32,12 @@ struct Row {
 }
 
 /// Departments in order of the tree.
-fn in_order(all: &[DepartmentView], parent: Option<Uuid>, depth: usize, out: &mut Vec<(usize, DepartmentView)>) {
+fn in_order(
+    all: &[DepartmentView],
+    parent: Option<Uuid>,
+    depth: usize,
+    out: &mut Vec<(usize, DepartmentView)>,
+) {
     for one in all.iter().filter(|one| one.parent == parent) {
         // More rows than departments would be a circle.
         if out.len() >= all.len() {
@@ -90,7 +95,10 @@ async fn answer(visit: &Visit, done: Result<(), Failure>, told: &str) -> Result<
 }
 
 /// `POST /admin/departments`.
-pub(in crate::pages) async fn create(visit: Visit, Form(form): Form<Vec<(String, String)>>) -> Result<Response, Failure> {
+pub(in crate::pages) async fn create(
+    visit: Visit,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Response, Failure> {
     let by = administrator(&visit)?;
     let done = departments::create(&visit.state, &by, input(&form)).await;
     answer(&visit, done.map(drop), "departments.saved").await

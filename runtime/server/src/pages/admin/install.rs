@@ -104,11 +104,14 @@ struct Dangerous {
 
 /// The files of an upload: a ZIP file, or the files of a folder.
 async fn files(mut form: Multipart) -> Result<BTreeMap<String, String>, Failure> {
-    let bad = |error: axum::extract::multipart::MultipartError| Failure::new(error.status(), "http.bad_request");
+    let bad =
+        |error: axum::extract::multipart::MultipartError| Failure::new(error.status(), "http.bad_request");
     let mut files = BTreeMap::new();
     while let Some(part) = form.next_field().await.map_err(bad)? {
         let name = part.name().unwrap_or_default().to_owned();
-        let Some(file) = part.file_name().filter(|file| !file.is_empty()).map(str::to_owned) else { continue };
+        let Some(file) = part.file_name().filter(|file| !file.is_empty()).map(str::to_owned) else {
+            continue;
+        };
         let bytes = part.bytes().await.map_err(bad)?;
         match name.as_str() {
             "zip" => return unzip(&bytes),
@@ -125,7 +128,9 @@ async fn files(mut form: Multipart) -> Result<BTreeMap<String, String>, Failure>
 /// Browsers name files from the chosen folder on; the app begins where `app.json` is.
 fn below_app(files: BTreeMap<String, String>) -> BTreeMap<String, String> {
     let manifests = files.keys().filter(|name| name.as_str() == "app.json" || name.ends_with("/app.json"));
-    let Some(top) = manifests.min_by_key(|name| name.len()).map(|name| name.trim_end_matches("app.json").to_owned()) else {
+    let Some(top) =
+        manifests.min_by_key(|name| name.len()).map(|name| name.trim_end_matches("app.json").to_owned())
+    else {
         return files;
     };
     files.into_iter().filter_map(|(name, text)| Some((name.strip_prefix(&top)?.to_owned(), text))).collect()
@@ -184,7 +189,8 @@ fn describe(visit: &Visit, check: &mut Check, plan: &Plan) {
         check.changes = plan.changes.iter().map(|change| changed(visit, change)).collect();
     }
     check.steps = plan.migration.steps.iter().filter_map(|step| step_text(visit, step)).collect();
-    let dangerous = |step: &Destructive| Dangerous { id: step.key.clone(), text: destructive_text(visit, &model, step) };
+    let dangerous =
+        |step: &Destructive| Dangerous { id: step.key.clone(), text: destructive_text(visit, &model, step) };
     check.destructive = plan.destructive().iter().map(dangerous).collect();
 }
 
@@ -210,7 +216,12 @@ fn changed(visit: &Visit, change: &Change) -> Changed {
         ChangeKind::Renamed => ("apps.change_renamed", "purple"),
     };
     let place = format!("{} {}", change.artifact, change.path);
-    Changed { kind: visit.t(key, &[]), color, text: change.describe(visit.language), path: place.trim().to_owned() }
+    Changed {
+        kind: visit.t(key, &[]),
+        color,
+        text: change.describe(visit.language),
+        path: place.trim().to_owned(),
+    }
 }
 
 /// A step in the database in words; technical ones are not worth a line.
@@ -220,12 +231,16 @@ fn step_text(visit: &Visit, step: &mortise_store::catalog::Step) -> Option<Strin
     match step {
         Step::CreateTable { table, .. } => said("apps.step_create_table", &[("table", table)]),
         Step::RenameTable { from, to, .. } => said("apps.step_rename_table", &[("from", from), ("to", to)]),
-        Step::AddColumn { table, column, .. } => said("apps.step_add_column", &[("table", table), ("column", column)]),
+        Step::AddColumn { table, column, .. } => {
+            said("apps.step_add_column", &[("table", table), ("column", column)])
+        }
         Step::RenameColumn { table, from, to, .. } => {
             said("apps.step_rename_column", &[("table", table), ("from", from), ("to", to)])
         }
         Step::Widen { table, column, .. } => said("apps.step_widen", &[("table", table), ("column", column)]),
-        Step::DropColumn { table, column, .. } => said("apps.step_drop_column", &[("table", table), ("column", column)]),
+        Step::DropColumn { table, column, .. } => {
+            said("apps.step_drop_column", &[("table", table), ("column", column)])
+        }
         Step::CreateIndex { index, .. } => said("apps.step_create_index", &[("index", index)]),
         Step::DropIndex { index, .. } => said("apps.step_drop_index", &[("index", index)]),
         Step::RebuildSearch { .. } | Step::RebuildDuplicates { .. } => None,
@@ -257,13 +272,17 @@ fn page(visit: &Visit, check: Check, failure: Option<&Failure>) -> Result<Respon
 }
 
 /// `POST /admin/apps/install`.
-pub(in crate::pages) async fn install(visit: Visit, Form(form): Form<Vec<(String, String)>>) -> Result<Response, Failure> {
+pub(in crate::pages) async fn install(
+    visit: Visit,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Response, Failure> {
     administrator(&visit)?;
     let id: Option<Uuid> = value(&form, "upload").parse().ok();
     let Some(package) = id.and_then(|id| visit.state.pages.waiting.get(&visit, id)) else {
         return Ok(visit.go_with("/admin/apps", &Toast::error(visit.t("apps.upload_gone", &[]))));
     };
-    let confirm: Vec<String> = form.iter().filter(|(name, _)| name == "confirm").map(|(_, step)| step.clone()).collect();
+    let confirm: Vec<String> =
+        form.iter().filter(|(name, _)| name == "confirm").map(|(_, step)| step.clone()).collect();
     match visit.tenant.engine.install(visit.actor(), package.clone(), &confirm).await {
         Ok(report) => {
             let version = report.version.unwrap_or_default();
@@ -273,7 +292,11 @@ pub(in crate::pages) async fn install(visit: Visit, Form(form): Form<Vec<(String
         }
         Err(error) => {
             let failure = Failure::from(error);
-            if failure.status().is_server_error() { Err(failure) } else { plan(&visit, package, Some(&failure)).await }
+            if failure.status().is_server_error() {
+                Err(failure)
+            } else {
+                plan(&visit, package, Some(&failure)).await
+            }
         }
     }
 }
@@ -284,7 +307,8 @@ mod tests {
 
     #[test]
     fn an_app_begins_where_its_manifest_is() {
-        let files = ["my/crm/app.json", "my/crm/entities/lead.json", "my/readme.md"].map(|name| (name.to_owned(), String::new()));
+        let files = ["my/crm/app.json", "my/crm/entities/lead.json", "my/readme.md"]
+            .map(|name| (name.to_owned(), String::new()));
         let names: Vec<String> = below_app(files.into()).into_keys().collect();
         assert_eq!(names, ["app.json", "entities/lead.json"]);
     }

@@ -59,11 +59,17 @@ pub(in crate::pages) async fn list(visit: Visit) -> Result<Response, Failure> {
             app: model.apps[role.app].label.get(visit.language).to_owned(),
             description: role.description.as_ref().map(|text| text.get(visit.language).to_owned()),
             people: directory.users().filter(|user| user.active && user.roles.contains(&role.key)).count(),
-            permissions: permissions.into_iter().map(|(entity, one)| permission(&visit, *entity, one)).collect(),
+            permissions: permissions
+                .into_iter()
+                .map(|(entity, one)| permission(&visit, *entity, one))
+                .collect(),
         }
     };
     let page = Page {
-        operations: OPERATIONS.iter().map(|(id, _)| Named { id, label: visit.t(&format!("operation.{id}"), &[]) }).collect(),
+        operations: OPERATIONS
+            .iter()
+            .map(|(id, _)| Named { id, label: visit.t(&format!("operation.{id}"), &[]) })
+            .collect(),
         roles: model.roles.values().map(role).collect(),
     };
     visit.page("admin/roles.html", &visit.t("roles.title", &[]), page)
@@ -72,7 +78,8 @@ pub(in crate::pages) async fn list(visit: Visit) -> Result<Response, Failure> {
 fn permission(visit: &Visit, entity: usize, permission: &PermissionModel) -> Permission {
     let model = visit.tenant.engine.model();
     let entity = &model.entities[entity];
-    let mut fields: Vec<_> = permission.fields.iter().filter(|(_, access)| **access != FieldAccess::Write).collect();
+    let mut fields: Vec<_> =
+        permission.fields.iter().filter(|(_, access)| **access != FieldAccess::Write).collect();
     fields.sort_by_key(|(slot, _)| **slot);
     let field = |(slot, access): (&usize, &FieldAccess)| {
         let key = if *access == FieldAccess::Hidden { "roles.field_hidden" } else { "roles.field_read" };
@@ -80,7 +87,11 @@ fn permission(visit: &Visit, entity: usize, permission: &PermissionModel) -> Per
     };
     Permission {
         entity: entity.plural.get(visit.language).to_owned(),
-        operations: OPERATIONS.iter().filter(|(_, one)| permission.operations.contains(one)).map(|(id, _)| *id).collect(),
+        operations: OPERATIONS
+            .iter()
+            .filter(|(_, one)| permission.operations.contains(one))
+            .map(|(id, _)| *id)
+            .collect(),
         rows: permission.rows.as_ref().map(|rows| rows.source().to_owned()),
         fields: fields.into_iter().map(field).collect(),
     }

@@ -41,7 +41,9 @@ pub(in crate::pages) async fn list(visit: Visit) -> Result<Response, Failure> {
         let texts = [Some(&user.name), Some(&user.login), user.email.as_ref(), user.phone.as_ref()];
         texts.into_iter().flatten().any(|text| text.to_lowercase().contains(&q))
     };
-    let role = |key: &String| model.roles.get(key).map_or(key.clone(), |role| role.label.get(visit.language).to_owned());
+    let role = |key: &String| {
+        model.roles.get(key).map_or(key.clone(), |role| role.label.get(visit.language).to_owned())
+    };
     let row = |user: UserView| Row {
         id: user.id.to_string(),
         department: user.department.and_then(|id| directory.department(id)).map(|one| one.name.clone()),
@@ -123,7 +125,8 @@ struct Typed {
     roles: Vec<String>,
 }
 
-const NAMES: [&str; 8] = ["name", "login", "email", "phone", "department", "supervisor", "language", "password"];
+const NAMES: [&str; 8] =
+    ["name", "login", "email", "phone", "department", "supervisor", "language", "password"];
 
 impl Typed {
     fn of_user(user: &UserView) -> Typed {
@@ -173,8 +176,10 @@ fn fields(visit: &Visit, typed: &Typed, new: bool, failure: Option<&Failure>) ->
         kind,
         ..Field::default()
     };
-    let mut departments: Vec<Choice> =
-        directory.departments().map(|one| Choice { value: one.id.to_string(), label: one.name.clone() }).collect();
+    let mut departments: Vec<Choice> = directory
+        .departments()
+        .map(|one| Choice { value: one.id.to_string(), label: one.name.clone() })
+        .collect();
     departments.sort_by(|one, other| one.label.cmp(&other.label));
     let languages = mortise_definition::locale::languages().into_iter().map(|tag| Choice {
         value: tag.to_owned(),
@@ -217,14 +222,20 @@ fn roles(visit: &Visit, typed: &Typed) -> Vec<RoleGroup> {
     groups.filter(|group| !group.roles.is_empty()).collect()
 }
 
-fn page(visit: &Visit, user: Option<&UserView>, typed: &Typed, failure: Option<&Failure>) -> Result<Response, Failure> {
+fn page(
+    visit: &Visit,
+    user: Option<&UserView>,
+    typed: &Typed,
+    failure: Option<&Failure>,
+) -> Result<Response, Failure> {
     let context = UserContext {
         id: user.map(|user| user.id.to_string()),
         name: user.map(|user| user.name.clone()).unwrap_or_default(),
         active: user.is_some_and(|user| user.active),
         admin: typed.admin,
     };
-    let path = context.id.clone().map_or_else(|| "/admin/users/new".to_owned(), |id| format!("/admin/users/{id}"));
+    let path =
+        context.id.clone().map_or_else(|| "/admin/users/new".to_owned(), |id| format!("/admin/users/{id}"));
     let title = if user.is_some() { context.name.clone() } else { visit.t("users.new", &[]) };
     let page = UserPage {
         problem: failure.map(|failure| Problem::of(failure, visit.language)),
@@ -277,13 +288,19 @@ pub(in crate::pages) async fn create(visit: Visit, Form(form): Pairs) -> Result<
     let by = administrator(&visit)?;
     match users::create(&visit.state, &by, input(&form)).await {
         Ok(user) => Ok(saved(&visit, &user)),
-        Err(failure) if failure.status().is_client_error() => page(&visit, None, &Typed::of_form(&form), Some(&failure)),
+        Err(failure) if failure.status().is_client_error() => {
+            page(&visit, None, &Typed::of_form(&form), Some(&failure))
+        }
         Err(failure) => Err(failure),
     }
 }
 
 /// `POST /admin/users/{id}`.
-pub(in crate::pages) async fn update(visit: Visit, Path(id): Path<Uuid>, Form(form): Pairs) -> Result<Response, Failure> {
+pub(in crate::pages) async fn update(
+    visit: Visit,
+    Path(id): Path<Uuid>,
+    Form(form): Pairs,
+) -> Result<Response, Failure> {
     let by = administrator(&visit)?;
     match users::update(&visit.state, &by, id, None, input(&form)).await {
         Ok(user) => Ok(saved(&visit, &user)),

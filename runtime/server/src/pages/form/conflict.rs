@@ -76,7 +76,13 @@ pub(super) async fn show(editing: &Editing<'_>, raw: &Raw) -> Result<Response, F
     Ok(response)
 }
 
-fn context(editing: &Editing<'_>, show: &Show, raw: &Raw, record: &Record, since: &[TimelineEntry]) -> Conflict {
+fn context(
+    editing: &Editing<'_>,
+    show: &Show,
+    raw: &Raw,
+    record: &Record,
+    since: &[TimelineEntry],
+) -> Conflict {
     let (visit, entity) = (editing.visit, &editing.entity);
     let list_url = visit.base.path(&editing.path());
     let record_url = format!("{list_url}/{}", record.id());
@@ -125,7 +131,8 @@ fn rows(
         let typed = match reading.values.get(name) {
             Some(_) if !mine.title(name).is_empty() => mine.title(name).to_owned(),
             Some(json) => {
-                let value = mortise_engine::values::from_json(field, json, &show.values()).unwrap_or(Value::Null);
+                let value =
+                    mortise_engine::values::from_json(field, json, &show.values()).unwrap_or(Value::Null);
                 show.words(field, &value)
             }
             // Not understood: shown as typed.
@@ -164,7 +171,13 @@ mod tests {
     #[test]
     fn what_was_given_up_is_not_sent_again() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let mut raw = Raw(vec![pair("a", "1"), pair("b", "2"), pair("_title/b", "x"), pair("_keep/a", "mine"), pair("_keep/b", "theirs")]);
+        let mut raw = Raw(vec![
+            pair("a", "1"),
+            pair("b", "2"),
+            pair("_title/b", "x"),
+            pair("_keep/a", "mine"),
+            pair("_keep/b", "theirs"),
+        ]);
         apply_choices(&mut raw);
         assert_eq!(raw.0, [pair("a", "1")]);
     }

@@ -1,6 +1,8 @@
 //! Which fields a form shows, in which order: by the app's form, or all of them where an app has none.
 
-use mortise_definition::model::{EntityModel, FieldKind, FieldModel, FormModel, ItemModel, Model, Slot, system};
+use mortise_definition::model::{
+    EntityModel, FieldKind, FieldModel, FormModel, ItemModel, Model, Slot, system,
+};
 use mortise_definition::source::FormPurpose;
 use mortise_expr::{Context, Expression, Value};
 use std::sync::Arc;
@@ -43,7 +45,11 @@ fn is_wide(kind: &FieldKind) -> bool {
 }
 
 /// The forms of an entity for a purpose, in order of the app.
-pub(super) fn forms<'a>(model: &'a Model, entity: &'a EntityModel, purpose: FormPurpose) -> Vec<&'a Arc<FormModel>> {
+pub(super) fn forms<'a>(
+    model: &'a Model,
+    entity: &'a EntityModel,
+    purpose: FormPurpose,
+) -> Vec<&'a Arc<FormModel>> {
     let fits = |form: &&Arc<FormModel>| {
         form.entity == entity.index && (form.purpose == purpose || form.purpose == FormPurpose::Both)
     };
@@ -54,7 +60,13 @@ pub(super) fn forms<'a>(model: &'a Model, entity: &'a EntityModel, purpose: Form
 
 impl Layout {
     /// The form of a key, else the entity's first for the purpose, else one of all fields.
-    pub(in crate::pages) fn of(by: &SignedIn, model: &Model, entity: &Arc<EntityModel>, purpose: FormPurpose, key: Option<&str>) -> Layout {
+    pub(in crate::pages) fn of(
+        by: &SignedIn,
+        model: &Model,
+        entity: &Arc<EntityModel>,
+        purpose: FormPurpose,
+        key: Option<&str>,
+    ) -> Layout {
         let forms = forms(model, entity, purpose);
         let form = forms.iter().find(|form| Some(form.key.as_str()) == key).or_else(|| forms.first());
         let mut layout = match form {
@@ -137,12 +149,23 @@ impl Section {
 }
 
 /// Columns of child rows: those of the form, else the first fields of the child that people fill in.
-pub(in crate::pages) fn line_columns(model: &Model, entity: &EntityModel, slot: Slot, asked: &[Slot]) -> Vec<Slot> {
+pub(in crate::pages) fn line_columns(
+    model: &Model,
+    entity: &EntityModel,
+    slot: Slot,
+    asked: &[Slot],
+) -> Vec<Slot> {
     let FieldKind::Lines { entity: child, via } = &entity.fields[slot].kind else { return Vec::new() };
     if !asked.is_empty() {
         return asked.to_vec();
     }
     let fields = model.entities[*child].declared().iter();
-    let fits = |kind: &FieldKind| !matches!(kind, FieldKind::Lines { .. } | FieldKind::Json | FieldKind::File { .. });
-    fields.filter(|field| field.slot != *via && fits(&field.kind)).map(|field| field.slot).take(LINE_COLUMNS).collect()
+    let fits = |kind: &FieldKind| {
+        !matches!(kind, FieldKind::Lines { .. } | FieldKind::Json | FieldKind::File { .. })
+    };
+    fields
+        .filter(|field| field.slot != *via && fits(&field.kind))
+        .map(|field| field.slot)
+        .take(LINE_COLUMNS)
+        .collect()
 }

@@ -53,7 +53,12 @@ struct Trouble {
 }
 
 /// The entity of an address, if the person may do this with it.
-fn entity_for(visit: &Visit, app: &str, entity: &str, operation: Operation) -> Result<Arc<EntityModel>, Failure> {
+fn entity_for(
+    visit: &Visit,
+    app: &str,
+    entity: &str,
+    operation: Operation,
+) -> Result<Arc<EntityModel>, Failure> {
     let key = format!("{app}.{entity}");
     let model = visit.tenant.engine.model();
     match model.entity(&key) {
@@ -64,7 +69,10 @@ fn entity_for(visit: &Visit, app: &str, entity: &str, operation: Operation) -> R
 }
 
 /// `GET /a/{app}/{entity}/new`, with values for fields in the address.
-pub(super) async fn new(visit: Visit, Path((app, entity)): Path<(String, String)>) -> Result<Response, Failure> {
+pub(super) async fn new(
+    visit: Visit,
+    Path((app, entity)): Path<(String, String)>,
+) -> Result<Response, Failure> {
     let entity = entity_for(&visit, &app, &entity, Operation::Create)?;
     let editing = Editing::of_new(&visit, entity, visit.look.param("_form"));
     let defaults = visit.tenant.engine.defaults(visit.actor(), &editing.entity.key)?;
@@ -78,7 +86,10 @@ pub(super) async fn new(visit: Visit, Path((app, entity)): Path<(String, String)
 }
 
 /// `GET /a/{app}/{entity}/{id}/edit`.
-pub(super) async fn edit(visit: Visit, Path((app, entity, id)): Path<(String, String, Uuid)>) -> Result<Response, Failure> {
+pub(super) async fn edit(
+    visit: Visit,
+    Path((app, entity, id)): Path<(String, String, Uuid)>,
+) -> Result<Response, Failure> {
     let entity = entity_for(&visit, &app, &entity, Operation::Update)?;
     let editing = Editing::of_record(&visit, entity, id, visit.look.param("_form")).await?;
     let record = editing.record.as_ref().ok_or_else(|| Failure::not_found("record.not_found"))?;
@@ -90,7 +101,11 @@ pub(super) async fn edit(visit: Visit, Path((app, entity, id)): Path<(String, St
 }
 
 /// `POST /a/{app}/{entity}/new`.
-pub(super) async fn create(visit: Visit, Path((app, entity)): Path<(String, String)>, Form(pairs): Pairs) -> Result<Response, Failure> {
+pub(super) async fn create(
+    visit: Visit,
+    Path((app, entity)): Path<(String, String)>,
+    Form(pairs): Pairs,
+) -> Result<Response, Failure> {
     let raw = Raw(pairs);
     let entity = entity_for(&visit, &app, &entity, Operation::Create)?;
     let editing = Editing::of_new(&visit, entity, raw.get("_form"));
@@ -120,7 +135,12 @@ impl<'a> Editing<'a> {
         Editing { visit, entity, layout, record: None, files: Vec::new() }
     }
 
-    async fn of_record(visit: &'a Visit, entity: Arc<EntityModel>, id: Uuid, form: Option<&str>) -> Result<Editing<'a>, Failure> {
+    async fn of_record(
+        visit: &'a Visit,
+        entity: Arc<EntityModel>,
+        id: Uuid,
+        form: Option<&str>,
+    ) -> Result<Editing<'a>, Failure> {
         let engine = &visit.tenant.engine;
         let record = engine.read(visit.actor(), &entity.key, id).await?;
         let layout = Layout::of(&visit.by, &engine.model(), &entity, FormPurpose::Edit, form);
@@ -141,7 +161,13 @@ impl<'a> Editing<'a> {
     /// Runs `work` with what values are shown by.
     fn showing<R>(&self, work: impl FnOnce(&Show) -> R) -> R {
         let (model, directory) = (self.visit.tenant.engine.model(), self.visit.tenant.engine.directory());
-        work(&Show { by: &self.visit.by, model: &model, directory: &directory, now: self.visit.state.now(), files: &self.files })
+        work(&Show {
+            by: &self.visit.by,
+            model: &model,
+            directory: &directory,
+            now: self.visit.state.now(),
+            files: &self.files,
+        })
     }
 
     /// The pairs of a record or of defaults; titles of default references are looked up.
@@ -167,7 +193,9 @@ impl<'a> Editing<'a> {
                 let model = self.visit.tenant.engine.model();
                 super::lookup::title(self.visit, &model.entities[*entity], id).await
             }
-            (FieldKind::User | FieldKind::Team, Some(id)) => self.showing(|show| show.words(field, &Value::Id(id))),
+            (FieldKind::User | FieldKind::Team, Some(id)) => {
+                self.showing(|show| show.words(field, &Value::Id(id)))
+            }
             (FieldKind::Tree { .. }, _) => self.showing(|show| show.words(field, &Value::text(value))),
             _ => return,
         };
@@ -211,7 +239,10 @@ impl<'a> Editing<'a> {
             return self.show(&raw, trouble, false).await;
         }
         let options = RunOptions {
-            idempotency_key: raw.get("_key").filter(|key| !key.is_empty()).map(|key| format!("{}:page:{key}", self.visit.user().id)),
+            idempotency_key: raw
+                .get("_key")
+                .filter(|key| !key.is_empty())
+                .map(|key| format!("{}:page:{key}", self.visit.user().id)),
         };
         match self.visit.tenant.engine.run(self.visit.actor(), self.command(&raw, &reading), options).await {
             Ok(Outcome::Record(written)) => Ok(self.saved(&raw, &written)),
@@ -224,7 +255,12 @@ impl<'a> Editing<'a> {
     fn command(&self, raw: &Raw, reading: &Reading) -> Command {
         let (entity, values) = (self.entity.key.clone(), reading.values.clone());
         match self.id() {
-            Some(id) => Command::Update { entity, id, version: raw.get("_version").and_then(|text| text.parse().ok()), values },
+            Some(id) => Command::Update {
+                entity,
+                id,
+                version: raw.get("_version").and_then(|text| text.parse().ok()),
+                values,
+            },
             None => {
                 let allow_duplicates = raw.get("allow_duplicates") == Some("true");
                 Command::Create { entity, values, id: None, allow_duplicates }
@@ -250,7 +286,9 @@ impl<'a> Editing<'a> {
     fn keep_changed(&self, reading: &mut Reading, raw: &Raw) {
         let Some(record) = &self.record else { return };
         let stored = self.showing(|show| Raw::of_record(show, &self.layout, record));
-        let untouched = |name: &str| stored.all(name).eq(raw.all(name)) && stored.rows(name).is_empty() && raw.rows(name).is_empty();
+        let untouched = |name: &str| {
+            stored.all(name).eq(raw.all(name)) && stored.rows(name).is_empty() && raw.rows(name).is_empty()
+        };
         reading.values.retain(|name, _| !untouched(name));
     }
 
@@ -264,8 +302,15 @@ impl<'a> Editing<'a> {
             let name = self.entity.fields[item.slot].name.as_ref();
             let required = item.required || complaints && state.required.get(name) == Some(&true);
             let unread = reading.issues.iter().any(|(path, _)| path == name);
-            let lines = reading.values.get(name).is_some_and(|json| json.as_array().is_some_and(|rows| !rows.is_empty()));
-            required && !unread && !lines && state.visible.get(name) != Some(&false) && state.values[item.slot].is_null()
+            let lines = reading
+                .values
+                .get(name)
+                .is_some_and(|json| json.as_array().is_some_and(|rows| !rows.is_empty()));
+            required
+                && !unread
+                && !lines
+                && state.visible.get(name) != Some(&false)
+                && state.values[item.slot].is_null()
         };
         let say = |item: &layout::Item| {
             let name = self.entity.fields[item.slot].name.to_string();
@@ -280,7 +325,9 @@ impl<'a> Editing<'a> {
             Some(_) => Toast::good(self.visit.t("form.saved", &[])),
             None => {
                 let title = self.showing(|show| {
-                    let record = |values: &Vec<Value>| show.words(&self.entity.fields[self.entity.title], &values[self.entity.title]);
+                    let record = |values: &Vec<Value>| {
+                        show.words(&self.entity.fields[self.entity.title], &values[self.entity.title])
+                    };
                     Some(&written.values).filter(|values| !values.is_empty()).map(record)
                 });
                 match title.filter(|title| !title.is_empty()) {
@@ -297,7 +344,12 @@ impl<'a> Editing<'a> {
     }
 
     /// The form again, with what the engine said.
-    async fn refused(&self, raw: &Raw, reading: &Reading, error: mortise_engine::Error) -> Result<Response, Failure> {
+    async fn refused(
+        &self,
+        raw: &Raw,
+        reading: &Reading,
+        error: mortise_engine::Error,
+    ) -> Result<Response, Failure> {
         let suspects = match &error {
             mortise_engine::Error::Duplicate(suspects) => suspects.clone(),
             _ => Vec::new(),
@@ -307,8 +359,11 @@ impl<'a> Editing<'a> {
             tracing::error!(code = failure.code(), cause, "a form could not be saved");
         }
         let language = self.visit.language;
-        let issues: Vec<(String, String)> =
-            failure.issues().iter().map(|issue| (reading.path_in_form(&issue.field), issue_text(language, issue))).collect();
+        let issues: Vec<(String, String)> = failure
+            .issues()
+            .iter()
+            .map(|issue| (reading.path_in_form(&issue.field), issue_text(language, issue)))
+            .collect();
         let said = || format!("{} {}", failure.title(language), failure.hint(language)).trim().to_owned();
         let problem = (issues.is_empty()).then(said);
         self.show(raw, Trouble { status: failure.status(), problem, issues, suspects }, false).await
@@ -338,7 +393,8 @@ fn issue_text(language: &str, issue: &crate::failure::Issue) -> String {
     match &issue.message {
         Some(text) => text.get(language).to_owned(),
         None => {
-            let args: Vec<(&str, &str)> = issue.args.iter().map(|(name, value)| (name.as_ref(), value.as_str())).collect();
+            let args: Vec<(&str, &str)> =
+                issue.args.iter().map(|(name, value)| (name.as_ref(), value.as_str())).collect();
             with_hint(language, &issue.code, &args)
         }
     }

@@ -91,7 +91,14 @@ impl Editing<'_> {
         Ok(response)
     }
 
-    fn context(&self, show: &Show, raw: &Raw, trouble: &Trouble, state: &FormState, fresh: bool) -> (FormContext, String) {
+    fn context(
+        &self,
+        show: &Show,
+        raw: &Raw,
+        trouble: &Trouble,
+        state: &FormState,
+        fresh: bool,
+    ) -> (FormContext, String) {
         let (visit, entity) = (self.visit, &self.entity);
         let path = visit.base.path(&self.path());
         let own = match self.id() {
@@ -124,7 +131,8 @@ impl Editing<'_> {
             allow_duplicates: raw.get("allow_duplicates") == Some("true"),
             suspects: similar(show, entity, &trouble.suspects),
             sections: self.sections(show, raw, trouble, state),
-            record: title.map(|title| Existing { title, version: self.record.as_ref().map_or(0, Record::version) }),
+            record: title
+                .map(|title| Existing { title, version: self.record.as_ref().map_or(0, Record::version) }),
             back: own,
         };
         (form, heading)
@@ -133,7 +141,9 @@ impl Editing<'_> {
     /// Whether anything on the form depends on what is typed.
     fn lives(&self) -> bool {
         let depends = |field: &FieldModel| {
-            field.visible_when.is_some() || field.required_when.is_some() || matches!(field.kind, FieldKind::Computed { .. })
+            field.visible_when.is_some()
+                || field.required_when.is_some()
+                || matches!(field.kind, FieldKind::Computed { .. })
         };
         self.entity.duplicates.is_some() || self.entity.declared().iter().any(depends)
     }
@@ -176,7 +186,13 @@ impl Editing<'_> {
         for (path, text) in &trouble.issues {
             messages.entry(path.clone()).or_default().push(text.clone());
         }
-        let widgets = Widgets { show, raw, messages: &messages, record: self.record.as_ref(), computed: &state.computed };
+        let widgets = Widgets {
+            show,
+            raw,
+            messages: &messages,
+            record: self.record.as_ref(),
+            computed: &state.computed,
+        };
         let field = |item: &layout::Item| {
             let name = self.entity.fields[item.slot].name.as_ref();
             let visible = state.visible.get(name) != Some(&false);
@@ -196,7 +212,6 @@ impl Editing<'_> {
     }
 }
 
-
 /// Likely duplicates, as far as the person may know of them.
 pub(super) fn similar(show: &Show, entity: &EntityModel, suspects: &[Suspect]) -> Vec<Similar> {
     let one = |suspect: &Suspect| {
@@ -206,7 +221,8 @@ pub(super) fn similar(show: &Show, entity: &EntityModel, suspects: &[Suspect]) -
             other => other.to_string(),
         };
         let title = &entity.fields[entity.title].name;
-        let named = suspect.shown.iter().find(|(name, _)| name == title.as_ref()).or_else(|| suspect.shown.first());
+        let named =
+            suspect.shown.iter().find(|(name, _)| name == title.as_ref()).or_else(|| suspect.shown.first());
         let facts = suspect.shown.iter().filter(|(name, _)| named.is_none_or(|(title, _)| title != name));
         let fact = |(name, json): &(String, serde_json::Value)| {
             let words = words(json);
@@ -214,8 +230,14 @@ pub(super) fn similar(show: &Show, entity: &EntityModel, suspects: &[Suspect]) -
             (!words.is_empty()).then(|| format!("{label} {words}"))
         };
         Similar {
-            title: named.map(|(_, json)| words(json)).filter(|text| !text.is_empty()).unwrap_or_else(|| "…".to_owned()),
-            href: suspect.id.map(|id| show.by.base.path(&format!("{}/{id}", entity_path(show.model, entity)))).unwrap_or_default(),
+            title: named
+                .map(|(_, json)| words(json))
+                .filter(|text| !text.is_empty())
+                .unwrap_or_else(|| "…".to_owned()),
+            href: suspect
+                .id
+                .map(|id| show.by.base.path(&format!("{}/{id}", entity_path(show.model, entity))))
+                .unwrap_or_default(),
             facts: facts.filter_map(fact).collect(),
         }
     };

@@ -29,7 +29,10 @@ impl Raw {
 
     /// All texts of a name that are not empty.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(move |(known, value)| known == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
     }
 
     /// Whether the form had this field.
@@ -39,12 +42,19 @@ impl Raw {
 
     /// The words beside an id.
     pub(super) fn title(&self, name: &str) -> &str {
-        self.0.iter().rev().find(|(known, _)| known.strip_prefix("_title/") == Some(name)).map_or("", |(_, value)| value)
+        self.0
+            .iter()
+            .rev()
+            .find(|(known, _)| known.strip_prefix("_title/") == Some(name))
+            .map_or("", |(_, value)| value)
     }
 
     /// All words beside ids of a field with many, in order.
     pub(super) fn titles<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(known, _)| known.strip_prefix("_title/") == Some(name)).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(move |(known, _)| known.strip_prefix("_title/") == Some(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// Numbers of the child rows of a field, in order of the form.
@@ -90,7 +100,12 @@ impl Raw {
                     raw.0.push((format!("{prefix}/id"), row.id().to_string()));
                     raw.0.push((format!("{prefix}/version"), row.version().to_string()));
                     for slot in &item.columns {
-                        raw.add(show, &child.fields[*slot], &format!("{prefix}/{}", child.fields[*slot].name), row);
+                        raw.add(
+                            show,
+                            &child.fields[*slot],
+                            &format!("{prefix}/{}", child.fields[*slot].name),
+                            row,
+                        );
                     }
                 }
             } else {
@@ -163,7 +178,8 @@ fn length(ms: i64) -> String {
     let sign = if ms < 0 { "-" } else { "" };
     let ms = ms.unsigned_abs();
     let parts = [(ms / 3_600_000, "h"), (ms / 60_000 % 60, "m"), (ms / 1_000 % 60, "s"), (ms % 1_000, "ms")];
-    let parts: String = parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}")).collect();
+    let parts: String =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}")).collect();
     if parts.is_empty() { "0m".to_owned() } else { format!("{sign}{parts}") }
 }
 
@@ -173,13 +189,23 @@ mod tests {
 
     #[test]
     fn rows_keep_their_order_and_may_have_gaps() {
-        let raw = Raw(vec![("l/4/a".into(), "1".into()), ("l/0/a".into(), "2".into()), ("l/4/b".into(), "3".into()), ("lx/9/a".into(), String::new())]);
+        let raw = Raw(vec![
+            ("l/4/a".into(), "1".into()),
+            ("l/0/a".into(), "2".into()),
+            ("l/4/b".into(), "3".into()),
+            ("lx/9/a".into(), String::new()),
+        ]);
         assert_eq!(raw.rows("l"), [4, 0]);
     }
 
     #[test]
     fn removing_a_field_takes_its_words_and_rows_along() {
-        let mut raw = Raw(vec![("a".into(), "1".into()), ("_title/a".into(), "x".into()), ("a/0/b".into(), "2".into()), ("ab".into(), "3".into())]);
+        let mut raw = Raw(vec![
+            ("a".into(), "1".into()),
+            ("_title/a".into(), "x".into()),
+            ("a/0/b".into(), "2".into()),
+            ("ab".into(), "3".into()),
+        ]);
         raw.remove("a");
         assert_eq!(raw.0, [("ab".to_owned(), "3".to_owned())]);
     }

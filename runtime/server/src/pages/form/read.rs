@@ -30,7 +30,8 @@ impl Reading {
         let (Some(name), Some(index), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
             return path.to_owned();
         };
-        let number = index.parse::<usize>().ok().and_then(|index| self.row_numbers.get(name)?.get(index).copied());
+        let number =
+            index.parse::<usize>().ok().and_then(|index| self.row_numbers.get(name)?.get(index).copied());
         number.map_or_else(|| path.to_owned(), |number| format!("{name}/{number}/{rest}"))
     }
 }
@@ -115,14 +116,19 @@ fn value(show: &Show, field: &FieldModel, name: &str, raw: &Raw) -> Result<Json,
         return Ok(if items.is_empty() { Json::Null } else { json!(items) });
     }
     let text = raw.get(name).unwrap_or_default();
-    let picked = matches!(field.kind, FieldKind::Reference { .. } | FieldKind::User | FieldKind::Team | FieldKind::Tree { .. });
+    let picked = matches!(
+        field.kind,
+        FieldKind::Reference { .. } | FieldKind::User | FieldKind::Team | FieldKind::Tree { .. }
+    );
     let title = raw.title(name).trim();
     // Words without an id: somebody typed a name and did not pick it.
     let text = if picked && text.is_empty() { title } else { text };
     let language = show.by.language;
     match values::from_text(field, text, &show.values()) {
         Ok(Parsed::Value(value)) => Ok(values::to_json(&value)),
-        Ok(Parsed::Reference(words)) => Err(locale::translate(language, "ui.pick.unknown", &[("value", &words)])),
+        Ok(Parsed::Reference(words)) => {
+            Err(locale::translate(language, "ui.pick.unknown", &[("value", &words)]))
+        }
         Err(issue) => Err(words(language, &issue)),
     }
 }

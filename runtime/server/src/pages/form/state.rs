@@ -7,8 +7,8 @@ use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
-use super::raw::Raw;
 use super::page::{Similar, similar};
+use super::raw::Raw;
 use super::{Editing, entity_for, issue_text, read};
 use crate::Failure;
 use crate::api::body;
@@ -59,7 +59,14 @@ pub(in crate::pages) async fn live(
     let (sections, suspects) = editing.showing(|show| {
         (editing.layout.visible_sections(show, &state.values), similar(show, &editing.entity, &suspects))
     });
-    let live = Live { visible: state.visible, required: state.required, computed: state.computed, sections, issues, suspects };
+    let live = Live {
+        visible: state.visible,
+        required: state.required,
+        computed: state.computed,
+        sections,
+        issues,
+        suspects,
+    };
     Ok(body::json(&live))
 }
 

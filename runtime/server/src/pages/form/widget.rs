@@ -102,7 +102,8 @@ impl Widgets<'_> {
         if let FieldKind::Lines { entity: child, .. } = &model.kind {
             let child = &self.show.model.entities[*child];
             let line = |index: String| self.line(child, item, &model.name, index);
-            field.rows = self.raw.rows(&model.name).into_iter().map(|number| line(number.to_string())).collect();
+            field.rows =
+                self.raw.rows(&model.name).into_iter().map(|number| line(number.to_string())).collect();
             field.blank = Some(line("__row__".to_owned()));
         }
         field
@@ -110,10 +111,17 @@ impl Widgets<'_> {
 
     fn line(&self, child: &EntityModel, item: &Item, name: &str, index: String) -> Line {
         let prefix = format!("{name}/{index}");
-        let part = |part: &str| self.raw.get(&format!("{prefix}/{part}")).filter(|text| !text.is_empty()).map(str::to_owned);
+        let part = |part: &str| {
+            self.raw.get(&format!("{prefix}/{part}")).filter(|text| !text.is_empty()).map(str::to_owned)
+        };
         let cell = |slot: &usize| {
             let model = &child.fields[*slot];
-            let mut field = self.input(child, model, &format!("{prefix}/{}", model.name), item.read_only || !model.writable());
+            let mut field = self.input(
+                child,
+                model,
+                &format!("{prefix}/{}", model.name),
+                item.read_only || !model.writable(),
+            );
             field.required = model.required;
             field.visible = true;
             field
@@ -141,7 +149,11 @@ impl Widgets<'_> {
         };
         self.kind(entity, model, &mut field);
         // Words that were typed into a picker without being picked are still there.
-        if field.value.is_empty() && !field.title.is_empty() && field.errors.is_empty() && field.source.is_empty() {
+        if field.value.is_empty()
+            && !field.title.is_empty()
+            && field.errors.is_empty()
+            && field.source.is_empty()
+        {
             field.title.clear();
         }
         field
@@ -222,13 +234,15 @@ impl Widgets<'_> {
                 "computed"
             }
             FieldKind::Autonumber { .. } | FieldKind::Rollup { .. } | FieldKind::System => {
-                field.shown = Some(self.record.map_or(Cell::None, |record| show.cell(entity, record, model.slot)));
+                field.shown =
+                    Some(self.record.map_or(Cell::None, |record| show.cell(entity, record, model.slot)));
                 "shown"
             }
         };
         // What may not be changed is shown as on the record's page.
         if field.read_only && !matches!(field.kind, "computed" | "shown" | "lines") {
-            field.shown = Some(self.record.map_or(Cell::None, |record| show.cell(entity, record, model.slot)));
+            field.shown =
+                Some(self.record.map_or(Cell::None, |record| show.cell(entity, record, model.slot)));
             field.kind = "shown";
         }
     }

@@ -37,7 +37,8 @@ pub(super) struct Row {
 
 /// Whether lists can be ordered by a field.
 fn sortable(entity: &EntityModel, field: &FieldModel) -> bool {
-    field.stored() && !matches!(entity.shape.members()[field.slot].ty, Type::List(_) | Type::Geo | Type::Json | Type::Id)
+    field.stored()
+        && !matches!(entity.shape.members()[field.slot].ty, Type::List(_) | Type::Geo | Type::Json | Type::Id)
 }
 
 fn numeric(field: &FieldModel) -> bool {
@@ -52,7 +53,11 @@ fn numeric(field: &FieldModel) -> bool {
 fn fits_a_cell(field: &FieldModel) -> bool {
     !matches!(
         field.kind,
-        FieldKind::LongText { .. } | FieldKind::Lines { .. } | FieldKind::Json | FieldKind::File { .. } | FieldKind::GeoPoint
+        FieldKind::LongText { .. }
+            | FieldKind::Lines { .. }
+            | FieldKind::Json
+            | FieldKind::File { .. }
+            | FieldKind::GeoPoint
     )
 }
 
@@ -74,7 +79,8 @@ pub(super) fn columns(
             _ => field,
         };
         let can_sort = through.is_none() && sortable(entity, field);
-        let order = sort.first().filter(|(sorted, _)| *sorted == slot && through.is_none()).map(|(_, down)| *down);
+        let order =
+            sort.first().filter(|(sorted, _)| *sorted == slot && through.is_none()).map(|(_, down)| *down);
         Column {
             label,
             title: slot == entity.title && through.is_none(),
@@ -98,7 +104,9 @@ pub(super) fn columns(
             .columns
             .iter()
             .filter(|part| sees(part.slot))
-            .map(|part| column(part.slot, part.through, part.label.get(language).to_owned(), part.hide_on_phone))
+            .map(|part| {
+                column(part.slot, part.through, part.label.get(language).to_owned(), part.hide_on_phone)
+            })
             .collect(),
         None => entity
             .declared()

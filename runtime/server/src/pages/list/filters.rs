@@ -122,11 +122,16 @@ impl Filters<'_> {
                 .collect(),
             FieldKind::Choices { choices } => return Some(self.quick_choices(field, choices, &without)),
             FieldKind::Boolean => {
-                vec![option("true", self.t("value.yes", &[]), None), option("false", self.t("value.no", &[]), None)]
+                vec![
+                    option("true", self.t("value.yes", &[]), None),
+                    option("false", self.t("value.no", &[]), None),
+                ]
             }
             FieldKind::User => vec![option("me", self.t("filter.me", &[]), None)],
             FieldKind::Tree { tree, .. } => return self.quick_tree(field, tree, &without),
-            FieldKind::Date | FieldKind::Datetime | FieldKind::System => return self.quick_dates(field, &without),
+            FieldKind::Date | FieldKind::Datetime | FieldKind::System => {
+                return self.quick_dates(field, &without);
+            }
             _ => return None,
         };
         let active = options.iter().filter(|option| option.active).map(|option| option.label.clone());
@@ -145,7 +150,8 @@ impl Filters<'_> {
             label: self.choice_label(choice),
             color: choice.color.clone(),
         };
-        let options: Vec<FilterOption> = choices.iter().filter(|choice| !choice.retired).map(option).collect();
+        let options: Vec<FilterOption> =
+            choices.iter().filter(|choice| !choice.retired).map(option).collect();
         let active = options.iter().find(|option| option.active).map(|option| option.label.clone());
         Quick { label: self.label(field), active, options, clear: without.href(self.path) }
     }
@@ -166,7 +172,9 @@ impl Filters<'_> {
                 href: without.with(&name, path.as_str()).href(self.path),
             })
             .collect();
-        let active = now.and_then(|path| tree.by_path.get(path)).map(|entry| entry.label.get(self.show.by.language).to_owned());
+        let active = now
+            .and_then(|path| tree.by_path.get(path))
+            .map(|entry| entry.label.get(self.show.by.language).to_owned());
         Some(Quick { label: self.label(field), active, options, clear: without.href(self.path) })
     }
 
@@ -216,8 +224,15 @@ impl Filters<'_> {
 
     /// One control per field that can be filtered.
     pub(super) fn drawer(&self) -> Vec<Filter> {
-        let fields = self.entity.declared().iter().chain(self.entity.fields.iter().filter(|field| filterable_system(field.slot)));
-        fields.filter(|field| field.stored() && self.sees(field.slot)).filter_map(|field| self.control(field)).collect()
+        let fields = self
+            .entity
+            .declared()
+            .iter()
+            .chain(self.entity.fields.iter().filter(|field| filterable_system(field.slot)));
+        fields
+            .filter(|field| field.stored() && self.sees(field.slot))
+            .filter_map(|field| self.control(field))
+            .collect()
     }
 
     fn control(&self, field: &FieldModel) -> Option<Filter> {
@@ -238,7 +253,10 @@ impl Filters<'_> {
         let mut filter = Filter {
             id: format!("filter-{}", field.name),
             label: self.label(field),
-            set: self.params.pairs().any(|(known, _)| super::params::condition_field(known) == Some(&field.name)),
+            set: self
+                .params
+                .pairs()
+                .any(|(known, _)| super::params::condition_field(known) == Some(&field.name)),
             value: value(""),
             contains: value(".contains"),
             gte: value(".gte"),
@@ -294,7 +312,14 @@ impl Filters<'_> {
                 filter.input = "date";
                 "range"
             }
-            (FieldKind::LongText { .. } | FieldKind::Text { .. } | FieldKind::Phone | FieldKind::Email | FieldKind::Url, _)
+            (
+                FieldKind::LongText { .. }
+                | FieldKind::Text { .. }
+                | FieldKind::Phone
+                | FieldKind::Email
+                | FieldKind::Url,
+                _,
+            )
             | (FieldKind::Autonumber { .. }, _) => "text",
             _ => return None,
         };
@@ -324,7 +349,11 @@ impl Filters<'_> {
             let text = self.words(field, condition);
             match chips.iter_mut().find(|chip| chip.label == label) {
                 Some(chip) => chip.text = format!("{} {text}", chip.text),
-                None => chips.push(Chip { label, text, remove: self.params.without_field(&field.name).href(self.path) }),
+                None => chips.push(Chip {
+                    label,
+                    text,
+                    remove: self.params.without_field(&field.name).href(self.path),
+                }),
             }
         }
         if let Some(search) = &query.search {

@@ -93,7 +93,10 @@ pub(super) fn entity_of(visit: &Visit, app: &str, entity: &str) -> Result<Arc<En
 }
 
 /// `GET /a/{app}/{entity}`.
-pub(super) async fn show(visit: Visit, Path((app, entity)): Path<(String, String)>) -> Result<Response, Failure> {
+pub(super) async fn show(
+    visit: Visit,
+    Path((app, entity)): Path<(String, String)>,
+) -> Result<Response, Failure> {
     let entity = entity_of(&visit, &app, &entity)?;
     let params = Params::read(visit.look.params.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     answer(&visit, &entity, &params, Vec::new()).await
@@ -126,7 +129,12 @@ fn query_of(visit: &Visit, entity: &EntityModel, params: &Params) -> (Option<Que
     }
 }
 
-async fn answer(visit: &Visit, entity: &EntityModel, params: &Params, toasts: Vec<Toast>) -> Result<Response, Failure> {
+async fn answer(
+    visit: &Visit,
+    entity: &EntityModel,
+    params: &Params,
+    toasts: Vec<Toast>,
+) -> Result<Response, Failure> {
     let (query, problem) = query_of(visit, entity, params);
     let mut page = None;
     let mut problem = problem;
@@ -154,7 +162,9 @@ async fn condition_titles(visit: &Visit, entity: &EntityModel, query: Option<&Qu
     let mut titles = Vec::new();
     for condition in query.into_iter().flat_map(|query| &query.conditions) {
         let FieldKind::Reference { entity: target } = &entity.fields[condition.slot].kind else { continue };
-        let (Op::Eq, Some(id)) = (condition.op, condition.values.first().and_then(Value::as_id)) else { continue };
+        let (Op::Eq, Some(id)) = (condition.op, condition.values.first().and_then(Value::as_id)) else {
+            continue;
+        };
         let title = super::lookup::title(visit, &model.entities[*target], id).await;
         titles.push((condition.slot, title));
     }
@@ -171,7 +181,8 @@ fn context(
     titles: &[(Slot, String)],
 ) -> List {
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
-    let show = Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+    let show =
+        Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
     let path = visit.base.path(&entity_path(&model, entity));
     let view = view_of(visit, entity, params);
     let view = view.as_deref();
@@ -183,10 +194,12 @@ fn context(
     let chips = query.map(|query| filters.chips(query)).unwrap_or_default();
     let export = |format: &str| {
         let query = params.rewound();
-        let query = view.map_or(query.clone(), |view| query.with("view", &*view.key)).with("format", format).query();
+        let query =
+            view.map_or(query.clone(), |view| query.with("view", &*view.key)).with("format", format).query();
         visit.base.path(&format!("/api/v1/records/{}/export?{query}", entity.key))
     };
-    let owned = |params: &Params| params.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let owned =
+        |params: &Params| params.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let plural = entity.plural.get(visit.language).to_owned();
     List {
         app: model.apps[entity.app].label.get(visit.language).to_owned(),
@@ -213,7 +226,10 @@ fn context(
         keep: owned(&params.rewound().without(|name| name == "q")),
         keep_without_filters: owned(&params.rewound().without(|name| name.starts_with("where."))),
         range: page.as_ref().and_then(|page| range(visit, params, query?, page)).unwrap_or_default(),
-        next: page.as_ref().and_then(|page| page.next.as_deref()).map(|cursor| params.next(cursor).href(&path)),
+        next: page
+            .as_ref()
+            .and_then(|page| page.next.as_deref())
+            .map(|cursor| params.next(cursor).href(&path)),
         previous: params.previous().map(|previous| previous.href(&path)),
         export: Export { csv: export("csv"), xlsx: export("xlsx") },
         columns,
@@ -260,7 +276,8 @@ pub(super) async fn bulk_delete(
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Response, Failure> {
     let entity = entity_of(&visit, &app, &entity)?;
-    let back = form.iter().find(|(name, _)| name == "return").map(|(_, query)| query.as_str()).unwrap_or_default();
+    let back =
+        form.iter().find(|(name, _)| name == "return").map(|(_, query)| query.as_str()).unwrap_or_default();
     let ids = chosen(&form);
     let toast = if ids.is_empty() {
         Toast::error(visit.t("list.none_selected", &[]))
@@ -270,12 +287,17 @@ pub(super) async fn bulk_delete(
         let (count, failures) = (done.len().to_string(), failed.to_string());
         let text = match &reason {
             None => visit.t("list.deleted", &[("count", &count)]),
-            Some(reason) => visit.t("list.deleted_partly", &[("count", &count), ("failed", &failures), ("reason", reason)]),
+            Some(reason) => visit
+                .t("list.deleted_partly", &[("count", &count), ("failed", &failures), ("reason", reason)]),
         };
         let toast = if reason.is_none() { Toast::good(text) } else { Toast::error(text) };
         let model = visit.tenant.engine.model();
         let undo = visit.base.path(&format!("{}/bulk-restore", entity_path(&model, &entity)));
-        if done.is_empty() { toast } else { toast.with_undo(undo, done.iter().map(Uuid::to_string).collect()) }
+        if done.is_empty() {
+            toast
+        } else {
+            toast.with_undo(undo, done.iter().map(Uuid::to_string).collect())
+        }
     };
     answer(&visit, &entity, &Params::parse(back).rewound(), vec![toast]).await
 }
@@ -297,9 +319,14 @@ pub(super) async fn bulk_restore(
 }
 
 /// Runs commands of which each stands by itself: the records that were written, how many failed, and the first reason.
-async fn run_all(visit: &Visit, commands: Vec<Command>) -> Result<(Vec<Uuid>, usize, Option<String>), Failure> {
+async fn run_all(
+    visit: &Visit,
+    commands: Vec<Command>,
+) -> Result<(Vec<Uuid>, usize, Option<String>), Failure> {
     let command = Command::Batch { commands, atomic: false };
-    let Outcome::Batch(parts) = visit.tenant.engine.run(visit.actor(), command, RunOptions::default()).await? else {
+    let Outcome::Batch(parts) =
+        visit.tenant.engine.run(visit.actor(), command, RunOptions::default()).await?
+    else {
         return Err(Failure::internal("a batch gave no answers"));
     };
     let (mut done, mut failed, mut reason) = (Vec::new(), 0, None);

@@ -10,7 +10,8 @@ pub(super) struct Params(Vec<(String, String)>);
 
 /// Whether a list knows this parameter.
 fn known(name: &str) -> bool {
-    matches!(name, "view" | "q" | "sort" | "filter" | "cursor" | "trail" | "page") || name.starts_with("where.")
+    matches!(name, "view" | "q" | "sort" | "filter" | "cursor" | "trail" | "page")
+        || name.starts_with("where.")
 }
 
 impl Params {
@@ -89,7 +90,8 @@ impl Params {
 
     /// The page after this one, which begins at `cursor`.
     pub(super) fn next(&self, cursor: &str) -> Params {
-        let mut trail: Vec<&str> = self.get("trail").map(|trail| trail.split('~').collect()).unwrap_or_default();
+        let mut trail: Vec<&str> =
+            self.get("trail").map(|trail| trail.split('~').collect()).unwrap_or_default();
         trail.push(self.get("cursor").unwrap_or("-"));
         let kept = trail.len().saturating_sub(TRAIL_MAX);
         let page = (self.page() + 1).to_string();
@@ -133,7 +135,8 @@ mod tests {
 
     #[test]
     fn what_a_form_leaves_empty_or_repeats_is_tidied() {
-        let params = Params::parse("where.a.in=x&where.a.in=y&q=&where.b=&where.b=1&where.b=2&unknown=1&view=v");
+        let params =
+            Params::parse("where.a.in=x&where.a.in=y&q=&where.b=&where.b=1&where.b=2&unknown=1&view=v");
         assert_eq!(params.query(), "where.a.in=x%2Cy&where.b=2&view=v");
     }
 

@@ -46,7 +46,8 @@ fn kinds<'a>(visit: &Visit, model: &'a Model, entity: &EntityModel) -> Vec<(&'a 
         entity.declared().iter().any(|field| same(&field.kind))
     };
     let visible = |entity: &EntityModel, slot: Slot| {
-        visit.may(entity, Operation::Read) && visit.tenant.engine.field_access(visit.actor(), &entity.key, slot).0
+        visit.may(entity, Operation::Read)
+            && visit.tenant.engine.field_access(visit.actor(), &entity.key, slot).0
     };
     let kinds = entity.referrers.iter().filter(|(index, slot)| !is_line(*index, *slot));
     let kinds = kinds.map(|(index, slot)| (&model.entities[*index], *slot));
@@ -56,13 +57,18 @@ fn kinds<'a>(visit: &Visit, model: &'a Model, entity: &EntityModel) -> Vec<(&'a 
 }
 
 /// Reads all kinds beside each other.
-pub(super) async fn read(visit: &Visit, entity: &EntityModel, record: &Record) -> Result<Vec<Related>, Failure> {
+pub(super) async fn read(
+    visit: &Visit,
+    entity: &EntityModel,
+    record: &Record,
+) -> Result<Vec<Related>, Failure> {
     let model = visit.tenant.engine.model();
     let kinds = kinds(visit, &model, entity);
     let pages = kinds.iter().map(|(other, slot)| page(visit, other, *slot, record));
     let pages: Vec<Page> = join_all(pages).await.into_iter().collect::<Result<_, _>>()?;
     let directory = visit.tenant.engine.directory();
-    let show = Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+    let show =
+        Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
     let together = kinds.iter().zip(&pages);
     Ok(together.map(|((other, slot), page)| group(visit, &show, other, *slot, record, page)).collect())
 }
@@ -75,10 +81,24 @@ async fn page(visit: &Visit, other: &EntityModel, slot: Slot, record: &Record) -
     Ok(visit.tenant.engine.list(visit.actor(), &query).await?)
 }
 
-fn group(visit: &Visit, show: &Show, other: &EntityModel, slot: Slot, record: &Record, page: &Page) -> Related {
+fn group(
+    visit: &Visit,
+    show: &Show,
+    other: &EntityModel,
+    slot: Slot,
+    record: &Record,
+    page: &Page,
+) -> Related {
     let path = visit.base.path(&entity_path(show.model, other));
     let name = &other.fields[slot].name;
-    let several = show.model.entities.iter().flat_map(|entity| &entity.referrers).filter(|(index, _)| *index == other.index).count() > 1;
+    let several = show
+        .model
+        .entities
+        .iter()
+        .flat_map(|entity| &entity.referrers)
+        .filter(|(index, _)| *index == other.index)
+        .count()
+        > 1;
     let plural = other.plural.get(visit.language);
     let total = page.total.map_or_else(String::new, |total| {
         let mark = if total.exact { "" } else { "+" };
@@ -100,7 +120,8 @@ fn group(visit: &Visit, show: &Show, other: &EntityModel, slot: Slot, record: &R
         icon: other.icon.clone(),
         total,
         all: (!page.rows.is_empty()).then(|| format!("{path}?view=-&where.{name}={}", record.id())),
-        create: (visit.may(other, Operation::Create) && !record.deleted()).then(|| format!("{path}/new?{name}={}", record.id())),
+        create: (visit.may(other, Operation::Create) && !record.deleted())
+            .then(|| format!("{path}/new?{name}={}", record.id())),
         items: page.rows.iter().map(item).collect(),
     }
 }
@@ -111,7 +132,10 @@ fn cells(show: &Show, other: &EntityModel, reference: Slot) -> Vec<Slot> {
     let columns = view.into_iter().flat_map(|view| &view.columns).filter(|column| column.through.is_none());
     let short = |slot: &Slot| {
         let kind = &other.fields[*slot].kind;
-        matches!(kind, FieldKind::Choice { .. } | FieldKind::Date | FieldKind::Datetime | FieldKind::Decimal { .. })
+        matches!(
+            kind,
+            FieldKind::Choice { .. } | FieldKind::Date | FieldKind::Datetime | FieldKind::Decimal { .. }
+        )
     };
     let slots = columns.map(|column| column.slot).filter(|slot| *slot != other.title && *slot != reference);
     slots.filter(short).take(CELLS).collect()

@@ -78,7 +78,10 @@ pub(super) fn head(show: &Show, entity: &EntityModel, record: &Record) -> (Vec<C
         let value = show.cell(entity, record, slot);
         match &field.kind {
             FieldKind::Choice { .. } if badges.len() < BADGES => badges.push(value),
-            FieldKind::LongText { .. } | FieldKind::Json | FieldKind::File { .. } | FieldKind::Lines { .. } => {}
+            FieldKind::LongText { .. }
+            | FieldKind::Json
+            | FieldKind::File { .. }
+            | FieldKind::Lines { .. } => {}
             _ if facts.len() < FACTS => facts.push(Fact { label: field_label(show, field), value }),
             _ => {}
         }
@@ -98,7 +101,8 @@ pub(super) fn sections(show: &Show, entity: &Arc<EntityModel>, record: &Record) 
         }
         let fields = section.items.iter().filter(|item| item.slot != system::OWNER);
         let fields = fields.filter(|item| applies(show, &entity.fields[item.slot], record));
-        let items: Vec<Item> = fields.map(|field| item(show, entity, record, field.slot, field.wide, &field.columns)).collect();
+        let items: Vec<Item> =
+            fields.map(|field| item(show, entity, record, field.slot, field.wide, &field.columns)).collect();
         if !items.is_empty() {
             sections.push(Section { label: section.label.clone(), columns: section.columns, items });
         }
@@ -108,7 +112,9 @@ pub(super) fn sections(show: &Show, entity: &Arc<EntityModel>, record: &Record) 
     });
     let rest: Vec<Item> = rest
         .filter(|field| applies(show, field, record))
-        .map(|field| item(show, entity, record, field.slot, false, &line_columns(show.model, entity, field.slot, &[])))
+        .map(|field| {
+            item(show, entity, record, field.slot, false, &line_columns(show.model, entity, field.slot, &[]))
+        })
         .collect();
     if !rest.is_empty() {
         let label = mortise_definition::locale::translate(show.by.language, "ui.record.more", &[]);
@@ -124,7 +130,14 @@ fn record_is_empty(record: &Record, field: &FieldModel) -> bool {
     }
 }
 
-fn item(show: &Show, entity: &EntityModel, record: &Record, slot: Slot, wide: bool, columns: &[Slot]) -> Item {
+fn item(
+    show: &Show,
+    entity: &EntityModel,
+    record: &Record,
+    slot: Slot,
+    wide: bool,
+    columns: &[Slot],
+) -> Item {
     let field = &entity.fields[slot];
     Item {
         label: field_label(show, field),
@@ -143,5 +156,8 @@ fn table(show: &Show, field: &FieldModel, record: &Record, columns: &[Slot]) -> 
         numeric: matches!(child.fields[*slot].kind, FieldKind::Integer { .. } | FieldKind::Decimal { .. }),
     };
     let row = |row: &Record| columns.iter().map(|slot| show.cell(child, row, *slot)).collect();
-    Some(Table { columns: columns.iter().map(heading).collect(), rows: record.rows(field.slot).iter().map(row).collect() })
+    Some(Table {
+        columns: columns.iter().map(heading).collect(),
+        rows: record.rows(field.slot).iter().map(row).collect(),
+    })
 }

@@ -48,13 +48,20 @@ struct FileEntry {
 }
 
 /// Reads the newest entries, or those before one.
-pub(super) async fn read(visit: &Visit, entity: &EntityModel, id: Uuid, before: Option<i64>) -> Result<Timeline, Failure> {
-    let mut entries = visit.tenant.engine.timeline(visit.actor(), &entity.key, id, before, ENTRIES + 1).await?;
+pub(super) async fn read(
+    visit: &Visit,
+    entity: &EntityModel,
+    id: Uuid,
+    before: Option<i64>,
+) -> Result<Timeline, Failure> {
+    let mut entries =
+        visit.tenant.engine.timeline(visit.actor(), &entity.key, id, before, ENTRIES + 1).await?;
     let limit = usize::try_from(ENTRIES).unwrap_or(usize::MAX);
     let more = entries.len() > limit;
     entries.truncate(limit);
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
-    let show = Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+    let show =
+        Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
     let path = visit.base.path(&format!("{}/{id}", entity_path(&model, entity)));
     let older = entries.last().filter(|_| more).map(|entry| format!("{path}?before={}", entry.seq));
     Ok(Timeline { entries: entries.into_iter().map(|entry| tell(visit, &show, entry)).collect(), older })
