@@ -241,9 +241,7 @@ fn step_text(visit: &Visit, step: &mortise_store::catalog::Step) -> Option<Strin
         Step::DropColumn { table, column, .. } => {
             said("apps.step_drop_column", &[("table", table), ("column", column)])
         }
-        Step::CreateIndex { index, .. } => said("apps.step_create_index", &[("index", index)]),
-        Step::DropIndex { index, .. } => said("apps.step_drop_index", &[("index", index)]),
-        Step::RebuildSearch { .. } | Step::RebuildDuplicates { .. } => None,
+        Step::CreateIndex { .. } | Step::DropIndex { .. } | Step::RebuildSearch { .. } | Step::RebuildDuplicates { .. } => None,
     }
 }
 

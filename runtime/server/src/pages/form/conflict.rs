@@ -128,8 +128,12 @@ fn rows(
             continue;
         }
         let theirs = words(editing, show, record, item.slot);
+        // The same id may have another title by now: what counts is the value.
+        if reading.values.get(name) == Some(&mortise_engine::values::to_json(&record.values[item.slot])) {
+            continue;
+        }
         let typed = match reading.values.get(name) {
-            Some(_) if !mine.title(name).is_empty() => mine.title(name).to_owned(),
+            Some(_) if !mine.title(name).is_empty() => mine.titles(name).collect::<Vec<_>>().join(", "),
             Some(json) => {
                 let value =
                     mortise_engine::values::from_json(field, json, &show.values()).unwrap_or(Value::Null);
