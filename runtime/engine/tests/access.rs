@@ -1,6 +1,8 @@
 //! What people may see and do, on real databases: operations, fields, row scopes, references and files. What somebody
 //! may not see is in no list, no count, no search, no export, no history and no error.
 
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test fails by panicking")]
+
 mod common;
 
 use bytes::Bytes;

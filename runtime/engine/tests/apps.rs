@@ -1,6 +1,8 @@
 //! Installing, upgrading, rolling back and removing apps on real databases: data is kept, what would take it away is
 //! asked for first, and what fails leaves the tenant exactly as it was.
 
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{Bench, check_bare, issues, package, text};

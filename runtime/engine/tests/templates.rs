@@ -1,6 +1,8 @@
 //! The shipped apps on real databases: both install into one new tenant, and records of every entity can be made with
 //! every field, are read back as they were given, and are found in every view.
 
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::collections::HashMap;

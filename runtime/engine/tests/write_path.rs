@@ -1,5 +1,7 @@
 //! The write path on real databases: what is written, refused, found again and audited.
 
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{Bench, check};

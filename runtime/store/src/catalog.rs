@@ -326,7 +326,7 @@ fn kept(table: &Table, id: &str, ty: &Type) -> Option<String> {
     let prefix = format!("{id}~old");
     let fits =
         |(key, column): &(&String, &Column)| column.retired && key.starts_with(&prefix) && column.ty == *ty;
-    table.columns.iter().filter(fits).last().map(|(key, _)| key.clone())
+    table.columns.iter().rfind(fits).map(|(key, _)| key.clone())
 }
 
 fn plan_columns(entity: &str, wanted: &Table, after: &mut Table, migration: &mut Migration) {

@@ -119,9 +119,6 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, step: &Update) -> R
                 (old, settled)
             }
         };
-        if !old[system::DELETED_AT].is_null() {
-            return Err(Error::no_record());
-        }
         let version = version_of(&old);
         if let Some(seen) = step.version.filter(|&seen| seen != version) {
             // Old news may have been read before a write that was still on its way: look again, once, in here.

@@ -1,8 +1,9 @@
 //! Preparing a command beside others: whatever does not depend on what the writer is doing just now.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use mortise_definition::model::EntityModel;
+use mortise_definition::model::{EntityModel, system};
 use mortise_definition::source::Operation;
 use mortise_expr::Value;
 use mortise_store::{AuditEntry, TenantStore};
@@ -52,7 +53,7 @@ pub(crate) struct Update {
 pub(crate) async fn prepare(work: &Work, store: &TenantStore, command: &Command) -> Result<Step, Error> {
     match command {
         Command::Batch { commands, atomic } => prepare_batch(work, store, commands, *atomic).await,
-        other => prepare_one(work, store, other).await,
+        other => prepare_one(work, store, other, false).await,
     }
 }
 
@@ -66,10 +67,13 @@ async fn prepare_batch(
         return Err(Error::BadRequest(Issue::new("batch.too_long").with("limit", BATCH_MAX)));
     }
     let mut parts = Vec::with_capacity(commands.len());
+    let mut touched = HashSet::new();
     for (index, command) in commands.iter().enumerate() {
+        // A record that a part before changes can be judged only when that part is done.
+        let moving = target(command).is_some_and(|id| !touched.insert(id));
         let part = match command {
             Command::Batch { .. } => Err(Error::BadRequest(Issue::new("batch.nested"))),
-            command => prepare_one(work, store, command).await,
+            command => prepare_one(work, store, command, moving).await,
         };
         match part {
             Err(error) if atomic => return Err(Error::Batch { index, error: Box::new(error) }),
@@ -79,11 +83,21 @@ async fn prepare_batch(
     Ok(Step::Batch { parts, atomic })
 }
 
-async fn prepare_one(work: &Work, store: &TenantStore, command: &Command) -> Result<Step, Error> {
+/// The record that a command changes, where it has an id already.
+fn target(command: &Command) -> Option<Uuid> {
+    match command {
+        Command::Create { id, .. } => *id,
+        Command::Update { id, .. } | Command::Delete { id, .. } | Command::Restore { id, .. } => Some(*id),
+        _ => None,
+    }
+}
+
+async fn prepare_one(work: &Work, store: &TenantStore, command: &Command, moving: bool) -> Result<Step, Error> {
     match command {
         Command::Create { entity, values, id, allow_duplicates } => {
             prepare_create(work, entity, values, *id, *allow_duplicates)
         }
+        Command::Update { .. } if moving => prepare_now(work, command),
         Command::Update { entity, id, version, values } => {
             prepare_update(work, store, entity, *id, *version, values).await
         }
@@ -112,7 +126,7 @@ async fn prepare_one(work: &Work, store: &TenantStore, command: &Command) -> Res
     }
 }
 
-/// Prepares a command of the system inside a write, where nothing has to be looked up beforehand.
+/// Prepares a command without looking anything up beforehand; all is decided inside the write.
 pub(crate) fn prepare_now(work: &Work, command: &Command) -> Result<Step, Error> {
     match command {
         Command::Create { entity, values, id, allow_duplicates } => {
@@ -165,7 +179,7 @@ async fn prepare_update(
     let table = &work.published.layout.tables[entity.index];
     let old = store.fetch(table.select(), &[id.into()], |row| table.record(row)).await?.pop();
     let base = match old {
-        // What was refused on an old state is decided again on the present one only when it changed meanwhile.
+        Some(old) if !old[system::DELETED_AT].is_null() => return Err(Error::no_record()),
         Some(old) => {
             work.demand(&entity, Operation::Update, &old)?;
             let settled = rules::settle_change(work, &entity, &old, &input).map_err(Error::Invalid)?;
