@@ -188,6 +188,20 @@ async fn read(
     query: &Query,
     limit: u64,
 ) -> Result<Vec<Record>, Error> {
+    let (sql, params) = statement(work, entity, plan, query, limit)?;
+    let table = &work.published.layout.tables[entity.index];
+    let map = |row: &dyn mortise_store::Row| Ok(Record::new(table.partial(row, &plan.slots)?));
+    // A list that an index serves is over before another thread would have woken up.
+    Ok(store.fetch_long(&sql, &params, map).await?)
+}
+
+fn statement(
+    work: &Work,
+    entity: &EntityModel,
+    plan: &Plan,
+    query: &Query,
+    limit: u64,
+) -> Result<(String, Vec<Param>), Error> {
     let after = match &query.cursor {
         Some(cursor) => Some(query::read_cursor(work, entity, &plan.sort, cursor)?),
         None => None,
@@ -203,11 +217,7 @@ async fn read(
         limit,
         trash: query.trash,
     };
-    let (sql, params) = select.records(&work.published.layout);
-    let table = &work.published.layout.tables[entity.index];
-    let map = |row: &dyn mortise_store::Row| Ok(Record::new(table.partial(row, &plan.slots)?));
-    // A list that an index serves is over before another thread would have woken up.
-    Ok(store.fetch_long(&sql, &params, map).await?)
+    Ok(select.records(&work.published.layout))
 }
 
 async fn total(
@@ -349,3 +359,7 @@ pub(crate) fn hide(work: &Work, entity: &EntityModel, rows: &mut [Record]) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "list_plans.rs"]
+mod plans;

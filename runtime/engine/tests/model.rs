@@ -307,7 +307,9 @@ async fn play(name: &'static str, kind: Database, seed: u64, commands: u32) -> (
         };
         match &command {
             // Parts that are wrong in themselves are found before any part is tried, so that another may be told first.
-            Command::Batch { .. } => assert_eq!(got.is_ok(), expected.is_ok(), "seed {seed}, step {step}: {command:?} {result:?}"),
+            Command::Batch { .. } => {
+                assert_eq!(got.is_ok(), expected.is_ok(), "seed {seed}, step {step}: {command:?} {result:?}")
+            }
             _ => assert_eq!(got, expected, "seed {seed}, step {step}: {command:?} {result:?}"),
         }
         if let Ok(Outcome::Batch(parts)) = &result {

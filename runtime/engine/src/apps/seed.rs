@@ -240,7 +240,9 @@ impl Source<'_> {
                 "SELECT id FROM {} WHERE {} = ?1 AND deleted_at {which} LIMIT 1",
                 table.name, table.columns[field.slot]
             ));
-            if let Some(id) = session.query(&sql, &[param.clone()], |row| row.id(0))?.pop().flatten() {
+            if let Some(id) =
+                session.query(&sql, std::slice::from_ref(&param), |row| row.id(0))?.pop().flatten()
+            {
                 return Ok(table.load(session, id)?);
             }
         }

@@ -92,7 +92,12 @@ fn target(command: &Command) -> Option<Uuid> {
     }
 }
 
-async fn prepare_one(work: &Work, store: &TenantStore, command: &Command, moving: bool) -> Result<Step, Error> {
+async fn prepare_one(
+    work: &Work,
+    store: &TenantStore,
+    command: &Command,
+    moving: bool,
+) -> Result<Step, Error> {
     match command {
         Command::Create { entity, values, id, allow_duplicates } => {
             prepare_create(work, entity, values, *id, *allow_duplicates)

@@ -1,6 +1,12 @@
 //! A small app on both databases, with a few people.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::needless_pass_by_value, reason = "each test file uses a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "each test file uses a part"
+)]
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

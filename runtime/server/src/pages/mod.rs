@@ -120,6 +120,7 @@ fn uploads() -> Router<AppState> {
 }
 
 /// A failure that has to be shown to a person.
+#[derive(Clone, Copy)]
 pub struct ErrorView<'a> {
     /// What went wrong.
     pub failure: &'a Failure,

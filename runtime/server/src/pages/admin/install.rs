@@ -241,7 +241,10 @@ fn step_text(visit: &Visit, step: &mortise_store::catalog::Step) -> Option<Strin
         Step::DropColumn { table, column, .. } => {
             said("apps.step_drop_column", &[("table", table), ("column", column)])
         }
-        Step::CreateIndex { .. } | Step::DropIndex { .. } | Step::RebuildSearch { .. } | Step::RebuildDuplicates { .. } => None,
+        Step::CreateIndex { .. }
+        | Step::DropIndex { .. }
+        | Step::RebuildSearch { .. }
+        | Step::RebuildDuplicates { .. } => None,
     }
 }
 

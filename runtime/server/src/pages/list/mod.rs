@@ -146,7 +146,7 @@ async fn answer(
         }
     }
     let titles = condition_titles(visit, entity, query.as_ref()).await;
-    let list = context(visit, entity, params, query.as_ref(), page, problem, &titles);
+    let list = context(visit, entity, params, query.as_ref(), page.as_ref(), problem, &titles);
     let title = list.heading.clone();
     visit.page_with("list.html", &title, Wrapped { list }, toasts)
 }
@@ -176,7 +176,7 @@ fn context(
     entity: &EntityModel,
     params: &Params,
     query: Option<&Query>,
-    page: Option<Page>,
+    page: Option<&Page>,
     problem: Option<String>,
     titles: &[(Slot, String)],
 ) -> List {
@@ -189,7 +189,7 @@ fn context(
     let filters = Filters { show: &show, entity, params, path: &path, titles };
     let sort = query.map(|query| query.sort.as_slice()).unwrap_or_default();
     let columns = columns::columns(&show, entity, view, sort, params, &path);
-    let records = page.as_ref().map(|page| page.rows.as_slice()).unwrap_or_default();
+    let records = page.map(|page| page.rows.as_slice()).unwrap_or_default();
     let rows = columns::rows(&show, entity, view, &columns, records);
     let chips = query.map(|query| filters.chips(query)).unwrap_or_default();
     let export = |format: &str| {
@@ -225,7 +225,7 @@ fn context(
         clear: params.without_filters().href(&path),
         keep: owned(&params.rewound().without(|name| name == "q")),
         keep_without_filters: owned(&params.rewound().without(|name| name.starts_with("where."))),
-        range: page.as_ref().and_then(|page| range(visit, params, query?, page)).unwrap_or_default(),
+        range: page.and_then(|page| range(visit, params, query?, page)).unwrap_or_default(),
         next: page
             .as_ref()
             .and_then(|page| page.next.as_deref())
