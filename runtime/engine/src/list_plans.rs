@@ -32,7 +32,14 @@ async fn views_are_read_in_order_from_an_index() {
             let plan = plan(&work, &entity, &query, Operation::Read).unwrap();
             let (sql, params) = statement(&work, &entity, &plan, &query, 51).unwrap();
             let steps = explain(&tenant.store, &sql, &params).await;
-            lines.push(format!("{login} {}\n    {}", view.key, steps.join("\n    ")));
+            if steps.iter().any(|step| step.contains("TEMP") || step.contains("SCAN")) {
+                lines.push(format!(
+                    "{login} {:?} {} {sql}\n    {}",
+                    actor.user.roles,
+                    view.key,
+                    steps.join("\n    ")
+                ));
+            }
         }
     }
     println!("{}", lines.join("\n"));

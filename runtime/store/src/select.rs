@@ -44,20 +44,19 @@ impl Select<'_> {
     pub fn records(&self, layout: &Layout) -> (String, Vec<Param>) {
         let table = &layout.tables[self.entity.index];
         let dialect = layout.naming.dialect;
-        let statement = match self.branches.len() {
-            0 | 1 => self.branch(layout, table, self.branches.first()),
-            _ => {
-                let mut parts =
-                    self.branches.iter().map(|branch| wrapped(self.branch(layout, table, Some(branch))));
-                let mut union = parts.next().unwrap_or_default();
-                parts.for_each(|part| {
-                    union.union(UnionType::All, part);
-                });
-                self.order(&mut union, dialect);
-                union.limit(self.limit);
+        let mut statement = match self.branches.as_slice() {
+            [] => self.part(layout, table, None),
+            [only] => self.part(layout, table, Some(only)),
+            [first, rest @ ..] => {
+                let mut union = self.arm(layout, table, first);
+                for branch in rest {
+                    union.union(UnionType::All, self.arm(layout, table, branch));
+                }
                 union
             }
         };
+        self.order(&mut statement, dialect);
+        statement.limit(self.limit);
         build(&statement, dialect)
     }
 
@@ -77,7 +76,30 @@ impl Select<'_> {
         }
     }
 
-    fn branch(&self, layout: &Layout, table: &TableLayout, branch: Option<&Expr>) -> SelectStatement {
+    /// One case of several. Where an index has the order, SQLite reads each case in order, merges them and stops at the
+    /// limit of the whole; otherwise the database is told to keep no more of each than can be needed.
+    fn arm(&self, layout: &Layout, table: &TableLayout, branch: &Expr) -> SelectStatement {
+        let mut statement = self.part(layout, table, Some(branch));
+        if layout.naming.dialect == Dialect::Sqlite && self.in_order() {
+            return statement;
+        }
+        self.order(&mut statement, layout.naming.dialect);
+        statement.limit(self.limit);
+        wrapped(statement)
+    }
+
+    /// Whether an index holds the records in the order asked for, forwards or backwards.
+    fn in_order(&self) -> bool {
+        let same = |run: &[(Slot, bool)]| {
+            let backwards =
+                run.iter().zip(self.sort).all(|(one, other)| one.0 == other.0 && one.1 != other.1);
+            run == self.sort || backwards
+        };
+        !self.sort.is_empty()
+            && self.entity.indexes.iter().any(|index| index.slots.windows(self.sort.len()).any(same))
+    }
+
+    fn part(&self, layout: &Layout, table: &TableLayout, branch: Option<&Expr>) -> SelectStatement {
         let mut statement = self.filtered(layout, table, branch);
         for &slot in self.slots {
             statement.column(Alias::new(self.entity.fields[slot].name.as_ref()));
@@ -85,8 +107,6 @@ impl Select<'_> {
         if let Some(after) = self.after {
             statement.cond_where(self.beyond(table, after));
         }
-        self.order(&mut statement, layout.naming.dialect);
-        statement.limit(self.limit);
         statement
     }
 

@@ -236,27 +236,20 @@ impl Filters<'_> {
     }
 
     fn control(&self, field: &FieldModel) -> Option<Filter> {
+        let mut filter = self.blank(field);
+        filter.kind = self.fill(field, &mut filter)?;
+        Some(filter)
+    }
+
+    /// What all kinds of filters have.
+    fn blank(&self, field: &FieldModel) -> Filter {
         let name = format!("where.{}", field.name);
         let value = |op: &str| self.params.get(&format!("{name}{op}")).unwrap_or_default().to_owned();
-        let chosen = self.chosen(field);
-        let options = |choices: &[Choice]| {
-            let option = |choice: &Choice| FilterOption {
-                value: choice.value.clone(),
-                label: self.choice_label(choice),
-                color: choice.color.clone(),
-                selected: chosen.contains(&choice.value.as_str()),
-                active: false,
-                href: String::new(),
-            };
-            choices.iter().map(option).collect()
-        };
-        let mut filter = Filter {
+        let mut pairs = self.params.pairs();
+        Filter {
             id: format!("filter-{}", field.name),
             label: self.label(field),
-            set: self
-                .params
-                .pairs()
-                .any(|(known, _)| super::params::condition_field(known) == Some(&field.name)),
+            set: pairs.any(|(known, _)| super::params::condition_field(known) == Some(&field.name)),
             value: value(""),
             contains: value(".contains"),
             gte: value(".gte"),
@@ -266,16 +259,20 @@ impl Filters<'_> {
             may_be_empty: !field.required && field.slot >= system::FIRST || field.slot == system::OWNER,
             name,
             ..Filter::default()
-        };
-        let ty = &self.entity.shape.members()[field.slot].ty;
-        filter.kind = match (&field.kind, ty) {
+        }
+    }
+
+    /// Fills in what is particular to the field's type; gives the kind of control, none where there is no filter.
+    fn fill(&self, field: &FieldModel, filter: &mut Filter) -> Option<&'static str> {
+        let by = self.show.by;
+        Some(match (&field.kind, &self.entity.shape.members()[field.slot].ty) {
             (FieldKind::Choice { choices }, _) => {
-                filter.options = options(choices);
+                filter.options = self.options(field, choices);
                 "options"
             }
             (FieldKind::Choices { choices }, _) => {
                 // One of them is looked for: the engine's "contains" of a list.
-                filter.options = options(choices);
+                filter.options = self.options(field, choices);
                 for option in &mut filter.options {
                     option.selected = option.value == filter.contains;
                 }
@@ -283,24 +280,24 @@ impl Filters<'_> {
             }
             (FieldKind::Boolean, _) => "bool",
             (FieldKind::Tree { tree, .. }, _) => {
-                filter.source = lookup::tree_address(self.show.by, self.show.model, tree);
+                filter.source = lookup::tree_address(by, self.show.model, tree);
                 filter.name.push_str(".under");
                 filter.value = self.params.get(&filter.name).unwrap_or_default().to_owned();
                 filter.title = self.show.words(field, &Value::text(filter.value.as_str()));
                 "tree"
             }
             (FieldKind::Reference { .. }, _) => {
-                filter.source = lookup::reference_address(self.show.by, self.show.model, self.entity, field);
+                filter.source = lookup::reference_address(by, self.show.model, self.entity, field);
                 filter.title = self.title(field.slot);
                 "reference"
             }
             (FieldKind::User, _) => {
-                filter.source = lookup::users_address(self.show.by);
+                filter.source = lookup::users_address(by);
                 filter.title = self.person(&filter.value, true);
                 "user"
             }
             (FieldKind::Team, _) => {
-                filter.source = lookup::teams_address(self.show.by);
+                filter.source = lookup::teams_address(by);
                 filter.title = self.person(&filter.value, false);
                 "team"
             }
@@ -312,18 +309,23 @@ impl Filters<'_> {
                 filter.input = "date";
                 "range"
             }
-            (
-                FieldKind::LongText { .. }
-                | FieldKind::Text { .. }
-                | FieldKind::Phone
-                | FieldKind::Email
-                | FieldKind::Url,
-                _,
-            )
-            | (FieldKind::Autonumber { .. }, _) => "text",
+            (FieldKind::LongText { .. } | FieldKind::Text { .. } | FieldKind::Autonumber { .. }, _)
+            | (FieldKind::Phone | FieldKind::Email | FieldKind::Url, _) => "text",
             _ => return None,
+        })
+    }
+
+    fn options(&self, field: &FieldModel, choices: &[Choice]) -> Vec<FilterOption> {
+        let chosen = self.chosen(field);
+        let option = |choice: &Choice| FilterOption {
+            value: choice.value.clone(),
+            label: self.choice_label(choice),
+            color: choice.color.clone(),
+            selected: chosen.contains(&choice.value.as_str()),
+            active: false,
+            href: String::new(),
         };
-        Some(filter)
+        choices.iter().map(option).collect()
     }
 
     fn title(&self, slot: Slot) -> String {
