@@ -51,6 +51,14 @@ document.addEventListener("click", (event) => {
   });
 });
 
+// The name of a chosen file, where the input itself cannot be seen.
+document.addEventListener("change", (event) => {
+  const input = event.target as HTMLInputElement;
+  const name = input.files?.[0]?.name;
+  const shown = input.parentElement?.querySelector("[data-file-name]");
+  if (name && shown) shown.textContent = name;
+});
+
 // Addresses of searches stay short: what was left empty is not sent.
 document.addEventListener("formdata", (event) => {
   if ((event.target as HTMLFormElement).method !== "get") return;

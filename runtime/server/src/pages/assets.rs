@@ -21,10 +21,12 @@ struct Dist;
 const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// File by logical name, as the build wrote it down.
-static MANIFEST: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
+static MANIFEST: LazyLock<HashMap<String, String>> = LazyLock::new(manifest);
+
+fn manifest() -> HashMap<String, String> {
     let file = Dist::get("manifest.json").expect("build.rs makes sure that there is a manifest");
     serde_json::from_slice(&file.data).expect("the build writes a map of names")
-});
+}
 
 /// Every Tabler icon, a line each: name, tab, markup; sorted by name.
 static ICONS: LazyLock<Cow<'static, str>> = LazyLock::new(|| {
@@ -38,7 +40,9 @@ static ICONS: LazyLock<Cow<'static, str>> = LazyLock::new(|| {
 
 /// The address of an asset, without the tenant's base: `/assets/app.0123456789ab.css`.
 pub(super) fn address(name: &str) -> Option<String> {
-    MANIFEST.get(name).map(|file| format!("/assets/{file}"))
+    // A debug build reads assets from the disk, where a new build of the web part may change them at any time.
+    let file = if cfg!(debug_assertions) { manifest().remove(name) } else { MANIFEST.get(name).cloned() };
+    file.map(|file| format!("/assets/{file}"))
 }
 
 /// Markup inside the SVG of a Tabler icon.
