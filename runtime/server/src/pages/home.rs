@@ -51,7 +51,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
         views: Vec::new(),
     });
     let home = Home {
-        today: format!("{} {weekday}", show.day_words(today)),
+        today: visit.t("home.today", &[("day", &show.day_words(today)), ("weekday", &weekday)]),
         apps: shell::groups(&visit.by, &visit.look),
         create: create.collect(),
     };
