@@ -15,8 +15,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let cluster = if postgres { Cluster::start(Durability::Full)? } else { None };
 
     execute(&mut cargo(["build", "--release", "--package", "mortise"]))?;
-    execute(&mut cargo(["build", "--release", "--package", "mortise-tests", "--example", "measure"]))?;
-    let mut command = program(target().join("release/examples/measure"), arguments);
+    execute(&mut cargo(["build", "--release", "--package", "mortise-bench"]))?;
+    let mut command = program(target().join("release/measure"), arguments);
     command.env("MORTISE_BIN", target().join("release/mortise")).env("MORTISE_WRK", wrk);
     if let Some(cluster) = &cluster {
         command.env("MORTISE_TEST_POSTGRES", cluster.url());

@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mortise-engine", &["mortise-expr", "mortise-definition", "mortise-store"]),
     ("mortise", &["mortise-expr", "mortise-definition", "mortise-store", "mortise-engine"]),
     ("mortise-tests", &["mortise-expr", "mortise-definition", "mortise-store", "mortise-engine", "mortise"]),
+    ("mortise-bench", &["mortise-tests"]),
     ("xtask", &[]),
 ];
 
