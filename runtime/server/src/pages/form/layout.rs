@@ -77,6 +77,10 @@ impl Layout {
         for section in &mut layout.sections {
             section.items.retain(|item| access(item.slot).0);
             for item in &mut section.items {
+                if let FieldKind::Lines { entity: child, .. } = &entity.fields[item.slot].kind {
+                    let child = &model.entities[*child].key;
+                    item.columns.retain(|slot| by.tenant.engine.field_access(by.actor(), child, *slot).0);
+                }
                 item.read_only |= !access(item.slot).1 || !entity.fields[item.slot].writable();
             }
         }
@@ -146,6 +150,11 @@ impl Section {
         let roots: [&[Value]; 3] = [values, &show.by.user().root, &show.model.apps[*app].setting_values];
         when.test(&Context { now: show.now, tz: show.by.user().tz, roots: &roots }).unwrap_or(true)
     }
+}
+
+/// Whether people may give this field of a child row.
+pub(super) fn gives(show: &Show, child: &EntityModel, slot: Slot) -> bool {
+    child.fields[slot].writable() && show.by.tenant.engine.field_access(show.by.actor(), &child.key, slot).1
 }
 
 /// Columns of child rows: those of the form, else the first fields of the child that people fill in.

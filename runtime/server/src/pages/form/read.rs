@@ -8,7 +8,7 @@ use mortise_definition::model::{FieldKind, FieldModel};
 use mortise_engine::values::{self, Issue, Parsed};
 use serde_json::{Map, Value as Json, json};
 
-use super::layout::Layout;
+use super::layout::{Layout, gives};
 use super::raw::Raw;
 use crate::pages::show::Show;
 
@@ -61,7 +61,8 @@ pub(super) fn read(show: &Show, layout: &Layout, raw: &Raw) -> Reading {
         }
         if let FieldKind::Lines { entity, .. } = &field.kind {
             let child = &show.model.entities[*entity];
-            let columns: Vec<&FieldModel> = item.columns.iter().map(|slot| &child.fields[*slot]).collect();
+            let given = item.columns.iter().filter(|slot| gives(show, child, **slot));
+            let columns: Vec<&FieldModel> = given.map(|slot| &child.fields[*slot]).collect();
             let rows = lines(show, &field.name, &columns, raw, &mut reading);
             reading.values.insert(field.name.to_string(), Json::Array(rows));
             continue;
@@ -85,7 +86,7 @@ fn lines(show: &Show, name: &str, columns: &[&FieldModel], raw: &Raw, reading: &
             continue;
         }
         let mut row = Map::new();
-        for column in columns.iter().filter(|column| column.writable()) {
+        for column in columns {
             let path = format!("{prefix}/{}", column.name);
             match value(show, column, &path, raw) {
                 Ok(json) => {

@@ -8,7 +8,7 @@ use mortise_definition::source::Choice;
 use mortise_engine::Record;
 use serde::Serialize;
 
-use super::layout::Item;
+use super::layout::{Item, gives};
 use super::raw::Raw;
 use crate::pages::list::field_label;
 use crate::pages::lookup;
@@ -94,14 +94,15 @@ impl Widgets<'_> {
     /// A field of a form.
     pub(super) fn field(&self, entity: &EntityModel, item: &Item, visible: bool, required: bool) -> Field {
         let model = &entity.fields[item.slot];
-        let mut field = self.input(entity, model, &model.name, item.read_only);
+        let mut field = self.input(entity, model, &model.name, item.read_only, self.record);
         field.visible = visible;
         field.required = required && !item.read_only;
         field.wide = item.wide;
         field.placeholder = item.placeholder.clone().or(field.placeholder);
         if let FieldKind::Lines { entity: child, .. } = &model.kind {
             let child = &self.show.model.entities[*child];
-            let line = |index: String| self.line(child, item, &model.name, index);
+            let stored = self.record.map(|record| record.rows(item.slot)).unwrap_or_default();
+            let line = |index: String| self.line(child, item, &model.name, index, stored);
             field.rows =
                 self.raw.rows(&model.name).into_iter().map(|number| line(number.to_string())).collect();
             field.blank = Some(line("__row__".to_owned()));
@@ -109,33 +110,38 @@ impl Widgets<'_> {
         field
     }
 
-    fn line(&self, child: &EntityModel, item: &Item, name: &str, index: String) -> Line {
+    fn line(&self, child: &EntityModel, item: &Item, name: &str, index: String, stored: &[Record]) -> Line {
         let prefix = format!("{name}/{index}");
         let part = |part: &str| {
             self.raw.get(&format!("{prefix}/{part}")).filter(|text| !text.is_empty()).map(str::to_owned)
         };
+        let id = part("id");
+        let stored = stored.iter().find(|row| id.as_deref() == Some(&row.id().to_string()));
         let cell = |slot: &usize| {
             let model = &child.fields[*slot];
-            let mut field = self.input(
-                child,
-                model,
-                &format!("{prefix}/{}", model.name),
-                item.read_only || !model.writable(),
-            );
+            let read_only = item.read_only || !gives(self.show, child, *slot);
+            let mut field = self.input(child, model, &format!("{prefix}/{}", model.name), read_only, stored);
             field.required = model.required;
             field.visible = true;
             field
         };
         Line {
-            id: part("id"),
             version: part("version"),
             remove: part("_remove").unwrap_or_default(),
             fields: item.columns.iter().map(cell).collect(),
             index,
+            id,
         }
     }
 
-    fn input(&self, entity: &EntityModel, model: &FieldModel, name: &str, read_only: bool) -> Field {
+    fn input(
+        &self,
+        entity: &EntityModel,
+        model: &FieldModel,
+        name: &str,
+        read_only: bool,
+        stored: Option<&Record>,
+    ) -> Field {
         let mut field = Field {
             id: input_id(name),
             label: field_label(self.show, model),
@@ -147,7 +153,7 @@ impl Widgets<'_> {
             name: name.to_owned(),
             ..Field::default()
         };
-        self.kind(entity, model, &mut field);
+        self.kind(entity, model, &mut field, stored);
         // Words that were typed into a picker without being picked are still there.
         if field.value.is_empty()
             && !field.title.is_empty()
@@ -159,9 +165,9 @@ impl Widgets<'_> {
         field
     }
 
-    /// Kind of widget, with what it needs.
-    fn kind(&self, entity: &EntityModel, model: &FieldModel, field: &mut Field) {
-        let show = self.show;
+    /// Kind of widget, with what it needs. `stored` is the record or child row that the field belongs to.
+    fn kind(&self, entity: &EntityModel, model: &FieldModel, field: &mut Field, stored: Option<&Record>) {
+        let shown = || Some(stored.map_or(Cell::None, |record| self.show.cell(entity, record, model.slot)));
         field.kind = match &model.kind {
             FieldKind::Text { max_length, .. } => {
                 field.max_length = Some(*max_length);
@@ -184,6 +190,36 @@ impl Widgets<'_> {
                 field.placeholder = Some(self.t("duration.hint"));
                 "duration"
             }
+            FieldKind::Phone => "phone",
+            FieldKind::Email => "email",
+            FieldKind::Url => "url",
+            FieldKind::GeoPoint => {
+                field.placeholder = Some(self.t("geo.hint"));
+                "geo_point"
+            }
+            FieldKind::Json => "json",
+            FieldKind::Lines { .. } => "lines",
+            // Calculated values of the form's own record follow while typing; those of child rows after the save.
+            FieldKind::Computed { .. } if !field.name.contains('/') => {
+                field.value = self.computed.get(model.name.as_ref()).cloned().unwrap_or_default();
+                "computed"
+            }
+            FieldKind::Computed { .. } | FieldKind::Autonumber { .. } => "shown",
+            FieldKind::Rollup { .. } | FieldKind::System => "shown",
+            FieldKind::File { .. } => self.file(&model.kind, field),
+            _ => self.picker(entity, model, field),
+        };
+        // What may not be changed is shown as on the record's page.
+        if field.kind == "shown" || field.read_only && !matches!(field.kind, "computed" | "lines") {
+            field.shown = shown();
+            field.kind = "shown";
+        }
+    }
+
+    /// Widgets that choose from something.
+    fn picker(&self, entity: &EntityModel, model: &FieldModel, field: &mut Field) -> &'static str {
+        let (by, definitions) = (self.show.by, self.show.model);
+        match &model.kind {
             FieldKind::Choice { choices } => {
                 field.options = self.options(choices, &field.name);
                 field.pills = field.options.len() <= PILLS_MAX && !field.name.contains('/');
@@ -194,56 +230,36 @@ impl Widgets<'_> {
                 "choices"
             }
             FieldKind::Tree { tree, leaf_only, region } => {
-                field.source = lookup::tree_address(show.by, show.model, tree);
+                field.source = lookup::tree_address(by, definitions, tree);
                 field.leaf_only = *leaf_only;
                 if *region { "region" } else { "tree" }
             }
-            FieldKind::Reference { .. } => {
-                field.source = lookup::reference_address(show.by, show.model, entity, model);
-                "reference"
-            }
             FieldKind::User => {
-                field.source = lookup::users_address(show.by);
+                field.source = lookup::users_address(by);
                 "user"
             }
             FieldKind::Team => {
-                field.source = lookup::teams_address(show.by);
+                field.source = lookup::teams_address(by);
                 "team"
             }
-            FieldKind::Phone => "phone",
-            FieldKind::Email => "email",
-            FieldKind::Url => "url",
-            FieldKind::GeoPoint => {
-                field.placeholder = Some(self.t("geo.hint"));
-                "geo_point"
+            _ => {
+                field.source = lookup::reference_address(by, definitions, entity, model);
+                "reference"
             }
-            FieldKind::File { signature: true, .. } => "signature",
-            FieldKind::File { many, image, max_mib, .. } => {
-                field.files = self.files(&field.name, *image);
-                field.max_mib = if *max_mib == 0 { PHOTO_MIB } else { *max_mib };
-                match (many, image) {
-                    (true, _) => "files",
-                    (false, true) => "photo",
-                    (false, false) => "file",
-                }
-            }
-            FieldKind::Json => "json",
-            FieldKind::Lines { .. } => "lines",
-            FieldKind::Computed { .. } => {
-                field.value = self.computed.get(model.name.as_ref()).cloned().unwrap_or_default();
-                "computed"
-            }
-            FieldKind::Autonumber { .. } | FieldKind::Rollup { .. } | FieldKind::System => {
-                field.shown =
-                    Some(self.record.map_or(Cell::None, |record| show.cell(entity, record, model.slot)));
-                "shown"
-            }
-        };
-        // What may not be changed is shown as on the record's page.
-        if field.read_only && !matches!(field.kind, "computed" | "shown" | "lines") {
-            field.shown =
-                Some(self.record.map_or(Cell::None, |record| show.cell(entity, record, model.slot)));
-            field.kind = "shown";
+        }
+    }
+
+    fn file(&self, kind: &FieldKind, field: &mut Field) -> &'static str {
+        let FieldKind::File { many, image, max_mib, signature } = kind else { return "file" };
+        if *signature {
+            return "signature";
+        }
+        field.files = self.files(&field.name, *image);
+        field.max_mib = if *max_mib == 0 { PHOTO_MIB } else { *max_mib };
+        match (many, image) {
+            (true, _) => "files",
+            (false, true) => "photo",
+            (false, false) => "file",
         }
     }
 
