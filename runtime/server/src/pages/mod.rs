@@ -156,7 +156,7 @@ pub fn error_page(state: &AppState, view: ErrorView<'_>) -> Response {
     let status = view.failure.status();
     if let (StatusCode::UNAUTHORIZED, Some(context)) = (status, view.context) {
         let wanted = view.path.strip_prefix(&*context.base.0).unwrap_or(view.path);
-        let next = serde_urlencoded::to_string([("next", wanted)]).unwrap_or_default();
+        let next = serde_urlencoded::to_string([("next", page_of(wanted))]).unwrap_or_default();
         return visit::go(view.htmx, &context.base.path(&format!("/sign-in?{next}")));
     }
     let icon = match status.as_u16() {
@@ -198,6 +198,23 @@ pub fn error_page(state: &AppState, view: ErrorView<'_>) -> Response {
     }
 }
 
+/// The page that an address belongs to: what can only be posted is left for the page with its form.
+fn page_of(address: &str) -> &str {
+    const POSTED: [&str; 9] = [
+        "/comments",
+        "/delete",
+        "/restore",
+        "/bulk-delete",
+        "/bulk-restore",
+        "/form-state",
+        "/start",
+        "/stop",
+        "/settings",
+    ];
+    let path = address.split('?').next().unwrap_or_default();
+    POSTED.iter().find_map(|end| path.strip_suffix(end)).unwrap_or(address)
+}
+
 /// The page when not even the tenant is known: there is no base, so there are no assets.
 fn plain_page(told: &Told) -> axum::response::Html<String> {
     let escape = |text: &str| minijinja::HtmlEscape(text).to_string();
@@ -208,4 +225,16 @@ fn plain_page(told: &Told) -> axum::response::Html<String> {
         escape(&told.hint),
         escape(&told.code)
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::page_of;
+
+    #[test]
+    fn after_signing_in_again_one_is_on_a_page_not_on_an_address_for_forms() {
+        assert_eq!(page_of("/a/crm/lead/1/comments"), "/a/crm/lead/1");
+        assert_eq!(page_of("/a/crm/lead/form-state?id=1"), "/a/crm/lead");
+        assert_eq!(page_of("/a/crm/lead?view=x"), "/a/crm/lead?view=x");
+    }
 }
