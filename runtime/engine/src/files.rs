@@ -51,13 +51,14 @@ pub(crate) async fn put<S>(
 where
     S: Stream<Item = std::io::Result<Bytes>> + Unpin,
 {
-    let stored = files.put(bytes, FILE_BYTES_MAX).await.map_err(|error| match error {
+    let id = work.env.id();
+    let stored = files.put(id, bytes, FILE_BYTES_MAX).await.map_err(|error| match error {
         PutError::TooLarge(limit) => Error::TooLarge(limit),
         PutError::Sender(reason) => Error::BadRequest(Issue::new("http.body_cut").with("reason", reason)),
         PutError::Store(error) => Error::Store(error),
     })?;
     let info = FileInfo {
-        id: work.env.id(),
+        id,
         name: clean(name, "file"),
         content_type: clean(kind, "application/octet-stream"),
         size: i64::try_from(stored.size).unwrap_or(i64::MAX),

@@ -8,10 +8,16 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::error::{Error, Result};
+
+/// Contents up to this many bytes are kept in memory until they are complete; most photos are smaller.
+const SMALL_MAX: u64 = 1024 * 1024;
+/// Parts of an upload under way at once.
+const PARTS_MAX: usize = 2;
 
 /// A place for contents.
 #[derive(Debug, Clone)]
@@ -47,27 +53,31 @@ impl Files {
         Ok(Files(Arc::new(LocalFileSystem::new_with_prefix(path)?)))
     }
 
-    /// Stores what a stream brings, `limit` bytes at most.
-    pub async fn put<S, E>(&self, mut stream: S, limit: u64) -> Result<StoredFile, PutError>
+    /// Stores what a stream brings, `limit` bytes at most. Where it belongs is known only at the end: large contents
+    /// wait under the name of their upload, so that memory holds no more than a few parts of each.
+    pub async fn put<S, E>(&self, upload: Uuid, mut stream: S, limit: u64) -> Result<StoredFile, PutError>
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: std::fmt::Display,
     {
+        let mut contents = Contents { files: self, place: waiting(upload), small: Vec::new(), size: 0, large: None };
         let mut hasher = Sha256::new();
-        let mut chunks: Vec<Bytes> = Vec::new();
-        let mut size = 0u64;
         while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|error| PutError::Sender(error.to_string()))?;
-            size += chunk.len() as u64;
-            if size > limit {
-                return Err(PutError::TooLarge(limit));
+            let taken = match chunk {
+                Err(error) => Err(PutError::Sender(error.to_string())),
+                Ok(chunk) if contents.size + chunk.len() as u64 > limit => Err(PutError::TooLarge(limit)),
+                Ok(chunk) => {
+                    hasher.update(&chunk);
+                    contents.add(chunk).await
+                }
+            };
+            if let Err(error) = taken {
+                contents.abandon().await;
+                return Err(error);
             }
-            hasher.update(&chunk);
-            chunks.push(chunk);
         }
-        let sha256 = hex(&hasher.finalize());
-        let payload: PutPayload = chunks.into_iter().collect();
-        self.0.put(&key(&sha256), payload).await.map_err(Error::from)?;
+        let (sha256, size) = (hex(&hasher.finalize()), contents.size);
+        contents.finish(&key(&sha256)).await?;
         Ok(StoredFile { sha256, size })
     }
 
@@ -75,6 +85,60 @@ impl Files {
     pub async fn get(&self, sha256: &str) -> Result<Bytes> {
         Ok(self.0.get(&key(sha256)).await?.bytes().await?)
     }
+}
+
+/// Contents on their way.
+struct Contents<'a> {
+    files: &'a Files,
+    place: Key,
+    small: Vec<Bytes>,
+    size: u64,
+    large: Option<WriteMultipart>,
+}
+
+impl Contents<'_> {
+    async fn add(&mut self, chunk: Bytes) -> Result<(), PutError> {
+        self.size += chunk.len() as u64;
+        self.small.push(chunk);
+        if self.size <= SMALL_MAX {
+            return Ok(());
+        }
+        if self.large.is_none() {
+            let upload = self.files.0.put_multipart(&self.place).await.map_err(Error::from)?;
+            self.large = Some(WriteMultipart::new(upload));
+        }
+        if let Some(large) = &mut self.large {
+            large.wait_for_capacity(PARTS_MAX).await.map_err(Error::from)?;
+            self.small.drain(..).for_each(|chunk| large.put(chunk));
+        }
+        Ok(())
+    }
+
+    async fn finish(self, key: &Key) -> Result<()> {
+        match self.large {
+            None => {
+                let payload: PutPayload = self.small.into_iter().collect();
+                self.files.0.put(key, payload).await?;
+            }
+            Some(large) => {
+                large.finish().await?;
+                self.files.0.rename(&self.place, key).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn abandon(self) {
+        if let Some(large) = self.large
+            && let Err(error) = large.abort().await
+        {
+            tracing::warn!(%error, "an upload that broke off left something behind");
+        }
+    }
+}
+
+fn waiting(upload: Uuid) -> Key {
+    Key::from(format!("incoming/{upload}"))
 }
 
 fn key(sha256: &str) -> Key {
@@ -88,4 +152,40 @@ pub fn hex(bytes: &[u8]) -> String {
         text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Chunk = std::io::Result<Bytes>;
+
+    fn chunks(count: usize) -> impl Stream<Item = Chunk> + Unpin {
+        futures_util::stream::iter((0..count).map(|number| Ok(Bytes::from(vec![number as u8; 300_000]))))
+    }
+
+    #[tokio::test]
+    async fn small_and_large_contents_are_found_by_their_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::folder(folder.path()).unwrap();
+        for count in [0, 1, 4, 40] {
+            let stored = files.put(Uuid::from_u128(1), chunks(count), 20_000_000).await.unwrap();
+            assert_eq!(stored.size, count as u64 * 300_000);
+            let bytes = files.get(&stored.sha256).await.unwrap();
+            assert_eq!(hex(&Sha256::digest(&bytes)), stored.sha256);
+            // The same once more is no error.
+            assert_eq!(files.put(Uuid::from_u128(1), chunks(count), 20_000_000).await.unwrap(), stored);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_or_breaks_off_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::folder(folder.path()).unwrap();
+        assert!(matches!(files.put(Uuid::from_u128(1), chunks(40), 11_000_000).await, Err(PutError::TooLarge(_))));
+        let broken = chunks(20).chain(futures_util::stream::iter([Err(std::io::Error::other("gone"))]));
+        assert!(matches!(files.put(Uuid::from_u128(2), broken, 11_000_000).await, Err(PutError::Sender(_))));
+        let left = |path: &Path| std::fs::read_dir(path).map_or(0, Iterator::count);
+        assert_eq!(left(&folder.path().join("incoming")), 0);
+    }
 }

@@ -21,7 +21,7 @@ use crate::writer::{Session, Source, Writer, WriterCounters};
 use crate::{migrate, system};
 
 /// Entries read at once when the trail is verified.
-const VERIFY_BATCH: i64 = 5_000;
+const VERIFY_BATCH: i64 = 1_000;
 
 enum Backend {
     Sqlite(SqliteFile),

@@ -3,12 +3,12 @@
 use mortise_definition::model::{EntityModel, FieldKind, Slot, system};
 use mortise_definition::source::Operation;
 use mortise_expr::{Type, Value};
-use mortise_store::{Param, Session, column, version_of};
+use mortise_store::{Param, Session, version_of};
 use uuid::Uuid;
 
 use super::prepare::{Create, Step, Update};
 use super::rules::{self, Settled};
-use super::{Outcome, Work, Written, lines, links, numbers, rollups, similar, trail};
+use super::{Outcome, Work, Written, lines, links, numbers, rollups, similar, trail, trash};
 use crate::error::{Error, FieldIssue};
 use crate::published::Published;
 use crate::values::Issue;
@@ -18,25 +18,25 @@ const SETTLE_MAX: usize = 3;
 
 impl Step {
     /// Applies the step.
-    pub(crate) fn apply(&self, work: &Work, session: &mut Session<'_>) -> Result<Outcome, Error> {
+    pub(crate) fn apply(self, work: &Work, session: &mut Session<'_>) -> Result<Outcome, Error> {
         match self {
-            Step::Batch { parts, atomic } => apply_batch(work, session, parts, *atomic),
+            Step::Batch { parts, atomic } => apply_batch(work, session, parts, atomic),
             Step::Note(entry) => {
-                session.audit((**entry).clone());
+                session.audit(*entry);
                 Ok(Outcome::Done)
             }
             step => Ok(Outcome::Record(step.apply_record(work, session)?)),
         }
     }
 
-    fn apply_record(&self, work: &Work, session: &mut Session<'_>) -> Result<Written, Error> {
+    fn apply_record(self, work: &Work, session: &mut Session<'_>) -> Result<Written, Error> {
         match self {
-            Step::Create(step) => create(work, session, step),
-            Step::Update(step) => update(work, session, step),
-            Step::Delete { entity, id, version } => delete(work, session, entity, *id, *version),
-            Step::Restore { entity, id } => restore(work, session, entity, *id),
-            Step::Comment { entity, id, text } => comment(work, session, entity, *id, text),
-            Step::Attach { entity, id, file } => attach(work, session, entity, *id, *file),
+            Step::Create(step) => create(work, session, *step),
+            Step::Update(step) => update(work, session, *step),
+            Step::Delete { entity, id, version } => trash::delete(work, session, &entity, id, version),
+            Step::Restore { entity, id } => trash::restore(work, session, &entity, id),
+            Step::Comment { entity, id, text } => comment(work, session, &entity, id, &text),
+            Step::Attach { entity, id, file } => attach(work, session, &entity, id, file),
             Step::Batch { .. } | Step::Note(_) => Err(Error::BadRequest(Issue::new("batch.nested"))),
         }
     }
@@ -45,13 +45,13 @@ impl Step {
 fn apply_batch(
     work: &Work,
     session: &mut Session<'_>,
-    parts: &[Result<Step, Error>],
+    parts: Vec<Result<Step, Error>>,
     atomic: bool,
 ) -> Result<Outcome, Error> {
     let mut results = Vec::with_capacity(parts.len());
-    for (index, part) in parts.iter().enumerate() {
+    for (index, part) in parts.into_iter().enumerate() {
         let result = match part {
-            Err(error) => Err(error.clone()),
+            Err(error) => Err(error),
             Ok(step) if atomic => step.apply_record(work, session),
             Ok(step) => session.nested(|session| step.apply_record(work, session)),
         };
@@ -63,7 +63,7 @@ fn apply_batch(
     Ok(Outcome::Batch(results))
 }
 
-pub(crate) fn create(work: &Work, session: &mut Session<'_>, step: &Create) -> Result<Written, Error> {
+pub(crate) fn create(work: &Work, session: &mut Session<'_>, step: Create) -> Result<Written, Error> {
     let entity = &step.entity;
     if !step.allow_duplicates {
         let suspects = similar::find(work, session, entity, &step.settled.values, &step.keys)?;
@@ -71,8 +71,10 @@ pub(crate) fn create(work: &Work, session: &mut Session<'_>, step: &Create) -> R
             return Err(Error::Duplicate(suspects));
         }
     }
-    let Settled { mut values, mut changed } = step.settled.clone();
-    links::check(work, session, entity, step.id, &values, &changed)?;
+    let Settled { mut values, mut changed } = step.settled;
+    // A row points to the record that it is written with, even when that has just been given to somebody else.
+    let linked: Vec<Slot> = changed.iter().copied().filter(|slot| Some(*slot) != step.within).collect();
+    links::check(work, session, entity, step.id, &values, &linked)?;
     if numbers::assign(work, session, entity, &mut values)? {
         changed = (system::OWNER..values.len()).filter(|&slot| !values[slot].is_null()).collect();
     }
@@ -104,11 +106,12 @@ fn set_empty_rollups(entity: &EntityModel, values: &mut [Value]) {
     }
 }
 
-pub(crate) fn update(work: &Work, session: &mut Session<'_>, step: &Update) -> Result<Written, Error> {
+pub(crate) fn update(work: &Work, session: &mut Session<'_>, mut step: Update) -> Result<Written, Error> {
     let entity = &step.entity;
     let table = &work.published.layout.tables[entity.index];
-    let mut base = step.base.clone();
+    let mut base = step.base.take();
     for _ in 0..SETTLE_MAX {
+        let prepared = base.is_some();
         let (old, settled) = match base.take() {
             Some(base) => base,
             None => {
@@ -121,8 +124,8 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, step: &Update) -> R
         };
         let version = version_of(&old);
         if let Some(seen) = step.version.filter(|&seen| seen != version) {
-            // Old news may have been read before a write that was still on its way: look again, once, in here.
-            if step.base.is_some() && seen > version {
+            // What was prepared may have been read before a write that was still on its way: look again, in here.
+            if prepared && seen > version {
                 continue;
             }
             return Err(Error::Stale { current: version });
@@ -153,7 +156,7 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, step: &Update) -> R
 }
 
 /// Version, time and person of a change.
-fn stamp(work: &Work, version: i64) -> [(Slot, Value); 3] {
+pub(super) fn stamp(work: &Work, version: i64) -> [(Slot, Value); 3] {
     [
         (system::VERSION, Value::Int(version)),
         (system::UPDATED_AT, Value::DateTime(work.now)),
@@ -184,7 +187,7 @@ fn after_update(
 }
 
 /// The record inside the transaction, unless it is in the trash.
-fn living(
+pub(super) fn living(
     work: &Work,
     session: &mut Session<'_>,
     entity: &EntityModel,
@@ -193,89 +196,6 @@ fn living(
     let table = &work.published.layout.tables[entity.index];
     let found = table.load(session, id)?;
     found.filter(|values| values[system::DELETED_AT].is_null()).ok_or_else(Error::no_record)
-}
-
-pub(crate) fn delete(
-    work: &Work,
-    session: &mut Session<'_>,
-    entity: &EntityModel,
-    id: Uuid,
-    version: Option<i64>,
-) -> Result<Written, Error> {
-    let old = living(work, session, entity, id)?;
-    work.demand(entity, Operation::Delete, &old)?;
-    let current = version_of(&old);
-    if version.is_some_and(|seen| seen != current) {
-        return Err(Error::Stale { current });
-    }
-    for field in entity.declared() {
-        if let FieldKind::Lines { entity: child, via } = &field.kind {
-            let child = work.published.model.entities[*child].clone();
-            for row in lines::living(work, session, &child, *via, id)? {
-                delete(work, session, &child, row, None)?;
-            }
-        }
-    }
-    move_between(work, session, entity, &old, Value::DateTime(work.now), "record.deleted")
-}
-
-fn restore(work: &Work, session: &mut Session<'_>, entity: &EntityModel, id: Uuid) -> Result<Written, Error> {
-    let table = &work.published.layout.tables[entity.index];
-    let old = table.load(session, id)?.ok_or_else(Error::no_record)?;
-    work.demand(entity, Operation::Delete, &old)?;
-    let deleted_at = old[system::DELETED_AT].clone();
-    if deleted_at.is_null() {
-        return Ok(Written { entity: entity.key.clone(), id, version: version_of(&old), values: old });
-    }
-    let written = move_between(work, session, entity, &old, Value::Null, "record.restored")?;
-    for field in entity.declared() {
-        let FieldKind::Lines { entity: child, via } = &field.kind else { continue };
-        let child = work.published.model.entities[*child].clone();
-        let table = &work.published.layout.tables[child.index];
-        // Rows that went with the record come back with it; rows deleted before stay away.
-        let sql = session.naming.sql(&format!(
-            "SELECT id FROM {} WHERE {} = ?1 AND deleted_at = ?2",
-            table.name, table.columns[*via]
-        ));
-        let params: [Param; 2] = [id.into(), column::param(&deleted_at, &Type::DateTime)];
-        let rows: Vec<Uuid> = session.query(&sql, &params, |row| row.id(0))?.into_iter().flatten().collect();
-        for row in rows {
-            restore(work, session, &child, row)?;
-        }
-    }
-    Ok(written)
-}
-
-/// Moves a record into or out of the trash.
-fn move_between(
-    work: &Work,
-    session: &mut Session<'_>,
-    entity: &EntityModel,
-    old: &[Value],
-    deleted_at: Value,
-    kind: &'static str,
-) -> Result<Written, Error> {
-    let table = &work.published.layout.tables[entity.index];
-    let (id, version) = (mortise_store::id_of(old), version_of(old));
-    let living = deleted_at.is_null();
-    let mut changes = vec![(system::DELETED_AT, deleted_at)];
-    changes.extend(stamp(work, version + 1));
-    let mut values = old.to_vec();
-    for (slot, value) in &changes {
-        values[*slot] = value.clone();
-    }
-    table.update(session, id, version, &changes).map_err(|error| not_unique(entity, error))?;
-    table.change_search(session, id, &values, living)?;
-    let keys = similar::keys(entity, old);
-    match living {
-        true => table.add_similar(session, id, &keys)?,
-        false => table.remove_similar(session, id, &keys)?,
-    }
-    let text = trail::changes(entity, Some(old), &values, &[system::DELETED_AT]);
-    trail::record(work, session, entity, kind, (id, version + 1), text);
-    // What rollups read did not change, but the row left or joined the living: as if it were new.
-    rollups::refresh(work, session, entity, None, Some(&values))?;
-    Ok(Written { entity: entity.key.clone(), id, version: version + 1, values })
 }
 
 fn comment(
@@ -331,7 +251,7 @@ fn attach(
 }
 
 /// Names the field that is not unique, from what the database names (columns in SQLite, the index in PostgreSQL).
-fn not_unique(entity: &EntityModel, error: mortise_store::Error) -> Error {
+pub(super) fn not_unique(entity: &EntityModel, error: mortise_store::Error) -> Error {
     let mortise_store::Error::Unique(what) = &error else { return Error::Store(error) };
     let by_index = entity.indexes.iter().find(|index| index.name == *what);
     let slots: Vec<Slot> = match by_index {

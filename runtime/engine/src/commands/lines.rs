@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::input::{Input, LINES_MAX, LineInput};
 use super::prepare::{Create, Update};
-use super::{Work, apply, links, rules, similar};
+use super::{Work, apply, links, rules, similar, trash};
 use crate::error::{Error, FieldIssue};
 use crate::values::Issue;
 
@@ -40,7 +40,7 @@ pub(crate) fn write(
             written.map_err(|error| inside(error, &format!("{}/{index}/", field.name)))?;
         }
         for gone in present.iter().filter(|id| !rows.iter().any(|row| row.id == Some(**id))) {
-            apply::delete(work, session, child, *gone, None)?;
+            trash::delete(work, session, child, *gone, None)?;
         }
     }
     Ok(())
@@ -60,8 +60,9 @@ fn add(
     input.given.push((via, Value::Id(record)));
     let settled = rules::settle_new(work, child, id, &input).map_err(Error::Invalid)?;
     let keys = similar::keys(child, &settled.values);
-    let create = Create { entity: child.clone(), id, input, settled, keys, allow_duplicates: true };
-    apply::create(work, session, &create).map(drop)
+    let within = Some(via);
+    let create = Create { entity: child.clone(), id, input, settled, keys, allow_duplicates: true, within };
+    apply::create(work, session, create).map(drop)
 }
 
 fn change(
@@ -73,7 +74,7 @@ fn change(
 ) -> Result<(), Error> {
     work.access(child).demand(Operation::Update, child)?;
     let update = Update { entity: child.clone(), id, version: None, input: input.clone(), base: None };
-    apply::update(work, session, &update).map(drop)
+    apply::update(work, session, update).map(drop)
 }
 
 /// Ids of the living child rows.

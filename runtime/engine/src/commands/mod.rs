@@ -12,6 +12,7 @@ mod rollups;
 pub(crate) mod rules;
 pub(crate) mod similar;
 mod trail;
+mod trash;
 mod work;
 
 use mortise_expr::Value;

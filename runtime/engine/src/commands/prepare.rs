@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use mortise_definition::model::{EntityModel, system};
+use mortise_definition::model::{EntityModel, Slot, system};
 use mortise_definition::source::Operation;
 use mortise_expr::Value;
 use mortise_store::{AuditEntry, TenantStore};
@@ -37,6 +37,8 @@ pub(crate) struct Create {
     pub(crate) settled: Settled,
     pub(crate) keys: Vec<i64>,
     pub(crate) allow_duplicates: bool,
+    /// The reference to the record that this one is written with, for child rows.
+    pub(crate) within: Option<Slot>,
 }
 
 /// A change, worked out on the record as it was when the command was prepared.
@@ -168,7 +170,7 @@ fn prepare_create(
     let input = input::read(work, &entity, values).map_err(Error::Invalid)?;
     let settled = rules::settle_new(work, &entity, id, &input).map_err(Error::Invalid)?;
     let keys = similar::keys(&entity, &settled.values);
-    Ok(Step::Create(Box::new(Create { entity, id, input, settled, keys, allow_duplicates })))
+    Ok(Step::Create(Box::new(Create { entity, id, input, settled, keys, allow_duplicates, within: None })))
 }
 
 async fn prepare_update(

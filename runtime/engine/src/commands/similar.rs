@@ -15,6 +15,8 @@ use crate::values::{from_json, write_json};
 
 /// Candidates looked at per key: a key that more records share says nothing about sameness.
 const PER_KEY_MAX: usize = 50;
+/// Keys asked for at once; SQLite joins at most 500 selects, and no two names differ behind so many.
+const KEYS_MAX: usize = 400;
 /// Suspects told at most.
 const SUSPECTS_MAX: usize = 5;
 
@@ -65,6 +67,7 @@ pub(crate) fn candidates(
             naming.placeholder(number)
         )
     };
+    let keys = &keys[..keys.len().min(KEYS_MAX)];
     let parts: Vec<String> = (1..=keys.len()).map(part).collect();
     Some((parts.join(" UNION "), keys.iter().map(|&key| key.into()).collect()))
 }

@@ -8,6 +8,9 @@
     reason = "each test file uses a part"
 )]
 
+pub mod club;
+pub mod desk;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
