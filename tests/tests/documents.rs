@@ -62,8 +62,9 @@ struct Text {
 
 impl Text {
     fn cell(&self) -> String {
-        let hint = if self.hint.is_empty() { String::new() } else { format!("<br>*{}*", self.hint) };
-        format!("{}{hint}", self.says).replace('|', "\\|").replace('\n', " ")
+        let plain = |text: &str| text.replace('|', "\\|").replace('<', "&lt;").replace('\n', " ");
+        let hint = if self.hint.is_empty() { String::new() } else { format!("<br>*{}*", plain(&self.hint)) };
+        format!("{}{hint}", plain(&self.says))
     }
 }
 

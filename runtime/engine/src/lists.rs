@@ -361,5 +361,5 @@ pub(crate) fn hide(work: &Work, entity: &EntityModel, rows: &mut [Record]) {
 }
 
 #[cfg(test)]
-#[path = "list_plans.rs"]
+#[path = "list_plan_tests.rs"]
 mod plans;

@@ -1,0 +1,93 @@
+//! How SQLite reads the views of the shipped apps: straight from an index, in order, for each kind of person, on the
+//! first page and on those that follow.
+
+use std::collections::BTreeSet;
+
+use expect_test::expect;
+
+use mortise_definition::model::ViewModel;
+
+use super::*;
+use crate::access::Scope;
+use crate::demo::tests::tenant_with_templates;
+use crate::people::{Actor, Channel, Origin};
+use crate::tenant::Tenant;
+
+/// What SQLite says about how it would run a statement.
+async fn explain(tenant: &Tenant, (sql, params): &(String, Vec<Param>)) -> Vec<String> {
+    let sql = format!("EXPLAIN QUERY PLAN {sql}");
+    tenant.store.fetch(&sql, params, |row| Ok(row.text(3)?.unwrap_or_default())).await.unwrap()
+}
+
+/// The steps for a view: its first page, and the one behind some record.
+async fn steps(tenant: &Tenant, work: &Work, view: &ViewModel, key: &str) -> Vec<String> {
+    let entity = work.model().entities[view.entity].clone();
+    let view = work.model().views[key].clone();
+    let mut query = Query { sort: view.sort.clone(), view: Some(view), ..Query::all(&entity.key) };
+    let plan = plan(work, &entity, &query, Operation::Read).unwrap();
+    let mut steps = explain(tenant, &statement(work, &entity, &plan, &query, 51).unwrap()).await;
+    let mut record = vec![Value::Null; entity.fields.len()];
+    record[system::ID] = Value::Id(Uuid::from_u128(7));
+    for slot in [system::CREATED_AT, system::UPDATED_AT] {
+        record[slot] = Value::DateTime(work.now);
+    }
+    query.cursor = Some(query::write_cursor(&plan.sort, &record));
+    steps.push("then".to_owned());
+    steps.extend(explain(tenant, &statement(work, &entity, &plan, &query, 51).unwrap()).await);
+    steps
+}
+
+#[tokio::test]
+async fn views_are_read_in_order_from_an_index() {
+    let (_folder, _engine, tenant, _) = tenant_with_templates().await;
+    let directory = tenant.directory();
+    let mut told = BTreeSet::new();
+    for user in directory.users() {
+        let user = directory.context(user.id).unwrap();
+        let actor = Actor { user, origin: Origin { channel: Channel::Page, ip: None, device: None } };
+        let work = tenant.work(&actor);
+        for (key, view) in &work.model().views {
+            let entity = work.model().entities[view.entity].clone();
+            let scope = work.access(&entity).scope(Operation::Read);
+            if !work.access(&entity).may(Operation::Read) {
+                continue;
+            }
+            let steps = steps(&tenant, &work, view, key).await;
+            let table = |step: &&String| step.starts_with("SCAN") || step.starts_with("SEARCH");
+            assert!(steps.iter().filter(table).all(|step| step.contains("USING INDEX")), "{key} {steps:#?}");
+            // People of a team or department are a list of owners; whose records come first is for the database to
+            // sort. Everybody else reads in order.
+            let listed = matches!(scope, Scope::Where(_))
+                && work.scope_sql(&entity, Operation::Read).unwrap().branches.is_empty();
+            let alone =
+                matches!(scope, Scope::Where(parts) if parts.len() == 1 && parts[0].0.equality().is_some());
+            if !listed || alone {
+                assert!(
+                    !steps.iter().any(|step| step.contains("TEMP")),
+                    "{:?} {key} {steps:#?}",
+                    actor.user.roles
+                );
+            }
+            if key.starts_with("lead-management")
+                && actor.user.roles.iter().any(|role| role.ends_with("representative"))
+            {
+                let used = steps
+                    .iter()
+                    .take_while(|step| *step != "then")
+                    .filter_map(|step| step.split("USING INDEX ").nth(1));
+                told.insert(format!("{key}: {}", used.collect::<Vec<_>>().join(" | ")));
+            }
+        }
+    }
+    expect![[r#"
+        lead-management.all_leads: lead_management__lead__owner_created_at_desc_id_desc (owner=?) | lead_management__lead__owner_created_at_desc_id_desc (owner=?)
+        lead-management.due_soon: lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=? AND follow_up_due_at>? AND follow_up_due_at<?) | lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=? AND follow_up_due_at>? AND follow_up_due_at<?)
+        lead-management.grades: lead_management__grade__position_id
+        lead-management.lost_leads: lead_management__lead__owner_status_updated_at_desc_id_desc (owner=? AND status=?) | lead_management__lead__owner_status_updated_at_desc_id_desc (owner=? AND status=?)
+        lead-management.my_leads: lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=?) | lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=?)
+        lead-management.open_leads: lead_management__lead__owner_open_created_at_desc_id_desc (owner=? AND open=?) | lead_management__lead__owner_open_created_at_desc_id_desc (owner=? AND open=?)
+        lead-management.overdue: lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=? AND follow_up_due_at<?) | lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=? AND follow_up_due_at<?)
+        lead-management.pool: lead_management__lead__owner_open_created_at_desc_id_desc (owner=? AND open=?) | lead_management__lead__owner_open_created_at_desc_id_desc (owner=? AND open=?)
+        lead-management.recently_closed: lead_management__lead__owner_open_updated_at_desc_id_desc (owner=? AND open=? AND updated_at>?) | lead_management__lead__owner_open_updated_at_desc_id_desc (owner=? AND open=? AND updated_at>?)
+        lead-management.without_region: lead_management__lead__owner_region_open_created_at_5e812e6a (owner=? AND region=? AND open=?) | lead_management__lead__owner_region_open_created_at_5e812e6a (owner=? AND region=? AND open=?)"#]].assert_eq(&told.into_iter().collect::<Vec<_>>().join("\n"));
+}
