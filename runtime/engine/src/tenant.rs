@@ -274,28 +274,8 @@ impl Tenant {
     /// Reads a page of a list as JSON: `{"rows": […], "next": …, "total": …, "total_exact": …}`.
     pub async fn list_json(&self, actor: &Actor, query: &Query) -> Result<Vec<u8>, Error> {
         let (work, page) = self.list_with(actor, query).await?;
-        let entity = work.entity(&query.entity)?.clone();
-        let slots = lists::shown(&work, &entity, query);
-        let mut json = Vec::with_capacity(page.rows.len() * 400 + 64);
-        json.extend_from_slice(b"{\"rows\":[");
-        for (index, record) in page.rows.iter().enumerate() {
-            if index > 0 {
-                json.push(b',');
-            }
-            records::write_record(&work, &entity, record, &slots, &mut json);
-        }
-        json.extend_from_slice(b"],\"next\":");
-        match &page.next {
-            Some(cursor) => json.extend_from_slice(format!("\"{cursor}\"").as_bytes()),
-            None => json.extend_from_slice(b"null"),
-        }
-        if let Some(total) = page.total {
-            json.extend_from_slice(
-                format!(",\"total\":{},\"total_exact\":{}", total.count, total.exact).as_bytes(),
-            );
-        }
-        json.push(b'}');
-        Ok(json)
+        let entity = work.entity(&query.entity)?;
+        Ok(lists::write_page(&work, entity, query, &page))
     }
 
     /// Hands over all records of a list, a batch at a time.

@@ -42,7 +42,7 @@ async fn value(
             min.unwrap_or(mortise_expr::Decimal::new(number as i64 * 10i64.pow((*scale).into()), *scale))
                 .to_string()
         ),
-        FieldKind::Boolean => json!(number % 2 == 0),
+        FieldKind::Boolean => json!(number.is_multiple_of(2)),
         FieldKind::Date => json!(format!("2026-03-{:02}", number + 1)),
         FieldKind::Datetime => json!(format!("2026-03-{:02}T08:30:00Z", number + 1)),
         FieldKind::Duration => json!("PT2H30M"),

@@ -1,5 +1,7 @@
 //! The audit trail on a real file: whatever byte of a stored entry is changed, the check finds it.
 
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test fails by panicking")]
+
 use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
