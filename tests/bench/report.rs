@@ -91,7 +91,7 @@ pub(crate) fn replace(page: &Path, name: &str, text: &str) -> Result<()> {
     Ok(std::fs::write(page, format!("{before}{open}\n{text}\n{close}{after}"))?)
 }
 
-/// One line about the machine: processors, kernel and date.
+/// One line about the machine: processors, kernel, and how busy others keep it.
 pub(crate) fn machine() -> Result<String> {
     let cpu = std::fs::read_to_string("/proc/cpuinfo")?;
     let name = cpu
@@ -101,5 +101,10 @@ pub(crate) fn machine() -> Result<String> {
         .trim_start_matches(['\t', ':', ' ']);
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
     let cores = std::thread::available_parallelism()?;
-    Ok(format!("Measured on {cores} processors ({name}), Linux {}.\n", kernel.trim()))
+    let load = std::fs::read_to_string("/proc/loadavg")?;
+    let load = load.split(' ').nth(2).unwrap_or_default();
+    Ok(format!(
+        "Measured on {cores} processors ({name}), Linux {}; load average while measuring {load}.\n",
+        kernel.trim()
+    ))
 }
