@@ -60,7 +60,8 @@ impl Files {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: std::fmt::Display,
     {
-        let mut contents = Contents { files: self, place: waiting(upload), small: Vec::new(), size: 0, large: None };
+        let mut contents =
+            Contents { files: self, place: waiting(upload), small: Vec::new(), size: 0, large: None };
         let mut hasher = Sha256::new();
         while let Some(chunk) = stream.next().await {
             let taken = match chunk {
@@ -182,7 +183,10 @@ mod tests {
     async fn what_is_too_large_or_breaks_off_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let files = Files::folder(folder.path()).unwrap();
-        assert!(matches!(files.put(Uuid::from_u128(1), chunks(40), 11_000_000).await, Err(PutError::TooLarge(_))));
+        assert!(matches!(
+            files.put(Uuid::from_u128(1), chunks(40), 11_000_000).await,
+            Err(PutError::TooLarge(_))
+        ));
         let broken = chunks(20).chain(futures_util::stream::iter([Err(std::io::Error::other("gone"))]));
         assert!(matches!(files.put(Uuid::from_u128(2), broken, 11_000_000).await, Err(PutError::Sender(_))));
         let left = |path: &Path| std::fs::read_dir(path).map_or(0, Iterator::count);
