@@ -209,7 +209,7 @@ fn columns_that_go_are_kept_and_those_whose_type_changes_come_back_with_it() {
             &[with("text")],
             std::slice::from_ref(&without),
             &[with("integer")],
-            &[without],
+            std::slice::from_ref(&without),
             &[with("text")],
         ],
         &expect![[r#"
