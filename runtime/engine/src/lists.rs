@@ -354,10 +354,7 @@ async fn referenced(
     slots.sort_unstable();
     slots.dedup();
     let mut statement = sea_query::Query::select();
-    match &work.published.layout.naming.schema {
-        Some(schema) => statement.from((Alias::new(schema), Alias::new(&table.plain))),
-        None => statement.from(Alias::new(&table.plain)),
-    };
+    statement.from(table.from.clone());
     for slot in &slots {
         statement.column(Alias::new(target.fields[*slot].name.as_ref()));
     }

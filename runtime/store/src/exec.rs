@@ -2,6 +2,7 @@
 //! Inside a write everything is synchronous, so that the engine's rules are written once for both.
 
 use mortise_expr::{Dialect, Type, Value};
+use sea_query::{Alias, IntoTableRef, TableRef};
 use uuid::Uuid;
 
 use crate::error::Result;
@@ -59,6 +60,14 @@ impl Naming {
         match &self.schema {
             Some(schema) => format!("{}.{}", quote(schema), quote(table)),
             None => quote(table),
+        }
+    }
+
+    /// A table as statements that are built name it.
+    pub fn from(&self, table: &str) -> TableRef {
+        match &self.schema {
+            Some(schema) => (Alias::new(schema), Alias::new(table)).into_table_ref(),
+            None => Alias::new(table).into_table_ref(),
         }
     }
 

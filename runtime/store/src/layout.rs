@@ -3,6 +3,7 @@
 
 use mortise_definition::model::{EntityModel, Model, Slot, system};
 use mortise_expr::{Dialect, Type, Value};
+use sea_query::TableRef;
 use uuid::Uuid;
 
 use crate::column::param;
@@ -10,6 +11,9 @@ use crate::error::Result;
 use crate::exec::{Naming, Param, Row, quote};
 use crate::search;
 use crate::writer::Session;
+
+/// Records held at once when a whole table is gone through: enough to make statements cheap, little enough for memory.
+const BATCH: i64 = 500;
 
 /// The statements of all entities of a model.
 #[derive(Debug)]
@@ -37,6 +41,8 @@ pub struct TableLayout {
     pub name: String,
     /// Unquoted name.
     pub plain: String,
+    /// What statements that are built read from.
+    pub from: TableRef,
     /// Slots with a column, in the order of `select`.
     pub stored: Vec<Slot>,
     /// Type by slot.
@@ -46,6 +52,7 @@ pub struct TableLayout {
     slots: usize,
     insert: String,
     select: String,
+    all: String,
     search: Option<SearchSql>,
     similar: Option<SimilarSql>,
 }
@@ -73,10 +80,16 @@ impl TableLayout {
         TableLayout {
             insert: format!("INSERT INTO {name} ({listed}) VALUES ({})", naming.placeholders(stored.len())),
             select: format!("SELECT {listed} FROM {name} WHERE id = {}", naming.placeholder(1)),
+            all: format!(
+                "SELECT {listed} FROM {name} WHERE id > {} ORDER BY id LIMIT {}",
+                naming.placeholder(1),
+                naming.placeholder(2)
+            ),
             search: (!entity.search.is_empty()).then(|| search_sql(naming, entity, &name)),
             similar: entity.duplicates.as_ref().map(|_| similar_sql(naming, entity)),
             types: entity.shape.members().iter().map(|member| member.ty.clone()).collect(),
             plain: entity.table.clone(),
+            from: naming.from(&entity.table),
             slots: entity.fields.len(),
             name,
             stored,
@@ -106,6 +119,23 @@ impl TableLayout {
     /// Reads a record inside a write.
     pub fn load(&self, session: &mut Session<'_>, id: Uuid) -> Result<Option<Vec<Value>>> {
         Ok(session.query(&self.select, &[id.into()], |row| self.record(row))?.pop())
+    }
+
+    /// Hands over all records inside a write, those in the trash as well, in batches.
+    pub fn each<E: From<crate::error::Error>>(
+        &self,
+        session: &mut Session<'_>,
+        mut work: impl FnMut(&mut Session<'_>, &[Value]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut last = Uuid::nil();
+        loop {
+            let records = session.query(&self.all, &[last.into(), BATCH.into()], |row| self.record(row))?;
+            let Some(end) = records.last() else { return Ok(()) };
+            last = id_of(end);
+            for record in &records {
+                work(session, record)?;
+            }
+        }
     }
 
     /// Writes a new record.

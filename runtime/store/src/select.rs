@@ -112,10 +112,7 @@ impl Select<'_> {
 
     fn filtered(&self, layout: &Layout, table: &TableLayout, branch: Option<&Expr>) -> SelectStatement {
         let mut statement = Query::select();
-        match &layout.naming.schema {
-            Some(schema) => statement.from((Alias::new(schema), Alias::new(&table.plain))),
-            None => statement.from(Alias::new(&table.plain)),
-        };
+        statement.from(table.from.clone());
         let deleted = column(self.entity, system::DELETED_AT);
         statement.and_where(if self.trash { deleted.is_not_null() } else { deleted.is_null() });
         for condition in self.conditions.iter().chain(branch) {

@@ -5,13 +5,9 @@ use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Model, Slot,
 use mortise_definition::source::RollupOperation;
 use mortise_expr::Value;
 use mortise_store::{Session, version_of};
-use uuid::Uuid;
 
 use crate::commands::{Work, aggregate, rules};
 use crate::error::Error;
-
-/// Records worked on at once.
-const BATCH: i64 = 500;
 
 /// Works out anew what `before` did not have or calculated differently, and what is made of that.
 pub(crate) fn refill(work: &Work, session: &mut Session<'_>, before: &Model) -> Result<(), Error> {
@@ -101,38 +97,27 @@ fn refill_entity(
     stale: &[Slot],
 ) -> Result<(), Error> {
     let table = &work.published.layout.tables[entity.index];
-    let columns: Vec<&str> = table.stored.iter().map(|&slot| table.columns[slot].as_str()).collect();
-    let sql = session.naming.sql(&format!(
-        "SELECT {} FROM {} WHERE id > ?1 ORDER BY id LIMIT ?2",
-        columns.join(", "),
-        table.name
-    ));
-    let mut last = Uuid::nil();
-    loop {
-        let records = session.query(&sql, &[last.into(), BATCH.into()], |row| table.record(row))?;
-        let Some(end) = records.last() else { return Ok(()) };
-        last = mortise_store::id_of(end);
-        for old in &records {
-            let id = mortise_store::id_of(old);
-            let mut values = old.clone();
-            for &slot in stale {
-                if matches!(entity.fields[slot].kind, FieldKind::Rollup { .. }) {
-                    values[slot] = aggregate(work, session, entity, &entity.fields[slot], id)?;
-                }
-            }
-            // A record on which the new formula fails keeps an empty value; it must not stop the upgrade.
-            let mut failures = Vec::new();
-            rules::calculate(work, entity, &mut values, &mut failures);
-            let changed: Vec<(Slot, Value)> = (0..values.len())
-                .filter(|&slot| entity.fields[slot].stored() && values[slot] != old[slot])
-                .map(|slot| (slot, values[slot].clone()))
-                .collect();
-            if !changed.is_empty() {
-                table.update(session, id, version_of(old), &changed)?;
-            }
-            if changed.iter().any(|(slot, _)| table.search_slots().contains(slot)) {
-                table.change_search(session, id, &values, values[system::DELETED_AT].is_null())?;
+    table.each(session, |session, old| {
+        let id = mortise_store::id_of(old);
+        let mut values = old.to_vec();
+        for &slot in stale {
+            if matches!(entity.fields[slot].kind, FieldKind::Rollup { .. }) {
+                values[slot] = aggregate(work, session, entity, &entity.fields[slot], id)?;
             }
         }
-    }
+        // A record on which the new formula fails keeps an empty value; it must not stop the upgrade.
+        let mut failures = Vec::new();
+        rules::calculate(work, entity, &mut values, &mut failures);
+        let changed: Vec<(Slot, Value)> = (0..values.len())
+            .filter(|&slot| entity.fields[slot].stored() && values[slot] != old[slot])
+            .map(|slot| (slot, values[slot].clone()))
+            .collect();
+        if !changed.is_empty() {
+            table.update(session, id, version_of(old), &changed)?;
+        }
+        if changed.iter().any(|(slot, _)| table.search_slots().contains(slot)) {
+            table.change_search(session, id, &values, values[system::DELETED_AT].is_null())?;
+        }
+        Ok(())
+    })
 }

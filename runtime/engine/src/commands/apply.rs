@@ -289,27 +289,18 @@ pub(crate) fn reindex(
     entity: &EntityModel,
     (search, duplicates): (bool, bool),
 ) -> Result<(), Error> {
-    const BATCH: i64 = 500;
     let table = &published.layout.tables[entity.index];
-    let columns: Vec<&str> = table.stored.iter().map(|&slot| table.columns[slot].as_str()).collect();
-    let sql = session.naming.sql(&format!(
-        "SELECT {} FROM {} WHERE id > ?1 AND deleted_at IS NULL ORDER BY id LIMIT ?2",
-        columns.join(", "),
-        table.name
-    ));
-    let mut last = Uuid::nil();
-    loop {
-        let records = session.query(&sql, &[last.into(), BATCH.into()], |row| table.record(row))?;
-        let Some(end) = records.last() else { return Ok(()) };
-        last = mortise_store::id_of(end);
-        for record in &records {
-            let id = mortise_store::id_of(record);
-            if search {
-                table.add_search(session, id, record)?;
-            }
-            if duplicates {
-                table.add_similar(session, id, &similar::keys(entity, record))?;
-            }
+    table.each(session, |session, record| {
+        if !record[system::DELETED_AT].is_null() {
+            return Ok(());
         }
-    }
+        let id = mortise_store::id_of(record);
+        if search {
+            table.add_search(session, id, record)?;
+        }
+        if duplicates {
+            table.add_similar(session, id, &similar::keys(entity, record))?;
+        }
+        Ok(())
+    })
 }

@@ -59,10 +59,7 @@ pub(crate) fn seen(
     let id = || Alias::new("id");
     let mut query = Query::select();
     query.column(id()).and_where(condition).and_where(Expr::col(Alias::new("deleted_at")).is_null());
-    match &session.naming.schema {
-        Some(schema) => query.from((Alias::new(schema), Alias::new(&table.plain))),
-        None => query.from(Alias::new(&table.plain)),
-    };
+    query.from(table.from.clone());
     if let Some(scope) = work.scope_sql(entity, Operation::Read)?.single() {
         query.and_where(scope);
     }

@@ -86,10 +86,7 @@ pub(crate) fn aggregate(
         RollupOperation::Min => format!("min({column})"),
         RollupOperation::Max => format!("max({column})"),
     }));
-    match &session.naming.schema {
-        Some(schema) => query.from((Alias::new(schema), Alias::new(&table.plain))),
-        None => query.from(Alias::new(&table.plain)),
-    };
+    query.from(table.from.clone());
     query.and_where(select::column(child, *via).eq(id));
     query.and_where(Expr::col(Alias::new("deleted_at")).is_null());
     if let Some(filter) = filter {
