@@ -28,9 +28,10 @@ pub use commands::{BATCH_MAX, COMMENT_MAX, Command, Outcome, RunOptions, Written
 pub use engine::{Database, Engine, EngineMetrics, EngineOptions, check_slug};
 pub use env::{Env, Simulated, System};
 pub use error::{Error, FieldIssue, Suspect};
-pub use files::{FILE_BYTES_MAX, FileInfo};
+pub use files::{Contents, FILE_BYTES_MAX, FileInfo};
 pub use form_state::FormState;
 pub use lists::{Page, TOTAL_CAP, Total};
+pub use mortise_store::purge::Retired;
 pub use people::{Actor, Channel, Department, Directory, Origin, Person, UserContext};
 pub use query::{Condition, LIMIT, LIMIT_MAX, Op, Query};
 pub use records::Record;

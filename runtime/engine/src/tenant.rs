@@ -9,19 +9,19 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::Stream;
 use mortise_definition::model::{FieldKind, FieldModel, Model};
+use mortise_definition::recompile;
 use mortise_definition::source::Operation;
-use mortise_definition::{Package, recompile};
 use mortise_expr::Value;
 use mortise_store::{Files, StoredEntry, TenantStore, Verified};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use crate::apps::{self, AppVersion, Plan, Report, Target};
+use crate::apps;
 use crate::commands::{self, Command, Outcome, RunOptions, Work, Written, similar};
 use crate::env::Env;
 use crate::error::{Error, Suspect};
 use crate::exchange::Imports;
-use crate::files::{self, FileInfo};
+use crate::files::{self, Contents, FileInfo};
 use crate::form_state::{self, FormState};
 use crate::idempotency;
 use crate::lists::{self, Page, Totals};
@@ -51,7 +51,7 @@ pub struct Tenant {
     totals: Totals,
     imports: Arc<Imports>,
     /// Held while apps or settings change: one change after the other.
-    changing: tokio::sync::Mutex<()>,
+    pub(crate) changing: tokio::sync::Mutex<()>,
 }
 
 impl Tenant {
@@ -407,101 +407,19 @@ impl Tenant {
         files::put(&self.work(actor), &self.store, &self.files, name, kind, bytes).await
     }
 
+    /// Most bytes of an uploaded file.
+    pub fn file_bytes_max(&self) -> u64 {
+        self.files.bytes_max()
+    }
+
     /// A file and its contents.
-    pub async fn get_file(&self, actor: &Actor, id: Uuid) -> Result<(FileInfo, Bytes), Error> {
+    pub async fn get_file(&self, actor: &Actor, id: Uuid) -> Result<(FileInfo, Contents), Error> {
         files::get(&self.work(actor), &self.store, &self.files, id).await
     }
 
     /// What is known of files, as far as the person may see them.
     pub async fn file_infos(&self, actor: &Actor, ids: &[Uuid]) -> Result<Vec<FileInfo>, Error> {
         files::find(&self.work(actor), &self.store, ids).await
-    }
-
-    /// What installing a package would change.
-    pub async fn plan(&self, package: Arc<Package>) -> Result<Plan, Error> {
-        Ok(apps::plan(self, apps::load(&self.store).await?, &Target::Package(package)).await?.plan)
-    }
-
-    /// Installs or upgrades an app. Destructive steps have to be confirmed by their keys.
-    pub async fn install(
-        &self,
-        actor: &Actor,
-        package: Arc<Package>,
-        confirm: &[String],
-    ) -> Result<Report, Error> {
-        self.change_apps(actor, &Target::Package(package), confirm).await
-    }
-
-    /// Keeps what an administrator made of an installed app (see [`Tenant::package`]) as a change over the version in
-    /// force, so that it outlives upgrades. The app as its author made it takes all changes back.
-    pub async fn customize(
-        &self,
-        actor: &Actor,
-        changed: Arc<Package>,
-        confirm: &[String],
-    ) -> Result<Report, Error> {
-        self.change_apps(actor, &Target::Customized(changed), confirm).await
-    }
-
-    /// Puts an earlier version of an app into force again; the one before the present one unless numbered.
-    pub async fn rollback(
-        &self,
-        actor: &Actor,
-        app: &str,
-        number: Option<i64>,
-        confirm: &[String],
-    ) -> Result<Report, Error> {
-        let number = match number {
-            Some(number) => number,
-            None => {
-                let versions = self.app_versions(app).await?;
-                let current = versions
-                    .iter()
-                    .find(|version| version.current)
-                    .map_or(i64::MAX, |version| version.number);
-                let previous = versions.iter().find(|version| version.number < current);
-                previous
-                    .map(|version| version.number)
-                    .ok_or_else(|| Error::NotFound(Issue::new("app.no_earlier_version").with("app", app)))?
-            }
-        };
-        self.change_apps(actor, &Target::Version { app: app.to_owned(), number }, confirm).await
-    }
-
-    /// Removes an app. Its data is kept and found again when it is installed once more.
-    pub async fn uninstall(&self, actor: &Actor, app: &str, confirm: &[String]) -> Result<Report, Error> {
-        self.change_apps(actor, &Target::Removed { app: app.to_owned() }, confirm).await
-    }
-
-    async fn change_apps(&self, actor: &Actor, target: &Target, confirm: &[String]) -> Result<Report, Error> {
-        if !actor.user.admin {
-            return Err(Error::Forbidden(Issue::new("permission.administrator")));
-        }
-        let _one = self.changing.lock().await;
-        let prepared = apps::plan(self, apps::load(&self.store).await?, target).await?;
-        apps::install(self, actor, prepared, confirm).await
-    }
-
-    /// All versions of an app, newest first.
-    pub async fn app_versions(&self, app: &str) -> Result<Vec<AppVersion>, Error> {
-        apps::versions(&self.store, app).await
-    }
-
-    /// The app as it is in force, with the administrator's changes; for export.
-    pub async fn package(&self, app: &str) -> Result<Package, Error> {
-        let found = apps::effective(&apps::load(&self.store).await?, app)?;
-        let package =
-            found.ok_or_else(|| Error::NotFound(Issue::new("app.not_installed").with("app", app)))?;
-        Ok(Arc::unwrap_or_clone(package))
-    }
-
-    /// Gives a setting of an app another value.
-    pub async fn set_setting(&self, actor: &Actor, app: &str, name: &str, value: Json) -> Result<(), Error> {
-        if !actor.user.admin {
-            return Err(Error::Forbidden(Issue::new("permission.administrator")));
-        }
-        let _one = self.changing.lock().await;
-        apps::set_setting(self, apps::load(&self.store).await?, actor, app, name, value).await
     }
 
     /// Checks the audit trail.

@@ -2,10 +2,11 @@
 //! what is there to what a model asks for. Planning is pure; [`crate::migrate`] carries the steps out.
 //!
 //! Nothing is dropped by an upgrade: what a new version no longer has is retired (renamed and kept), so that a
-//! rollback finds its data again. Only an explicit purge drops retired columns.
+//! rollback finds its data again. Only an explicit [purge](crate::purge) drops it, and is remembered: a version that
+//! wants the field again is told that it begins empty.
 
 use indexmap::IndexMap;
-use mortise_definition::model::{EntityModel, FieldModel, IndexModel, Model, system};
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel, IndexModel, Model};
 use mortise_expr::Type;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,18 @@ use serde::{Deserialize, Serialize};
 pub struct Catalog {
     /// The tables.
     pub tables: IndexMap<String, Table>,
+    /// What was dropped with its values and has not come back since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub purged: Vec<Purged>,
+}
+
+/// A field, or an entity with all its records, whose values were dropped for good.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Purged {
+    /// Key of the entity.
+    pub entity: String,
+    /// Id of the field and what it stored; none for a whole entity.
+    pub field: Option<(String, Type)>,
 }
 
 /// One entity's table.
@@ -45,6 +58,9 @@ pub struct Column {
     /// Kept, but no longer part of the model.
     #[serde(default)]
     pub retired: bool,
+    /// Its values follow from others and can be worked out again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub calculated: bool,
 }
 
 /// One index.
@@ -63,6 +79,7 @@ impl Catalog {
     pub fn of(model: &Model) -> Catalog {
         Catalog {
             tables: model.entities.iter().map(|entity| (entity.key.clone(), Table::of(entity))).collect(),
+            purged: Vec::new(),
         }
     }
 }
@@ -93,6 +110,7 @@ impl Column {
             name: field.name.to_string(),
             ty: entity.shape.members()[field.slot].ty.clone(),
             retired: false,
+            calculated: matches!(field.kind, FieldKind::Computed { .. } | FieldKind::Rollup { .. }),
         }
     }
 }
@@ -146,6 +164,8 @@ pub enum Step {
     RebuildDuplicates { entity: String, table: String, drop: bool, create: bool },
     /// A retired column is dropped for good.
     DropColumn { entity: String, table: String, column: String },
+    /// A retired table is dropped for good.
+    DropTable { entity: String, table: String },
 }
 
 /// A step that takes something away from people, named so that it can be confirmed.
@@ -153,7 +173,8 @@ pub enum Step {
 pub struct Destructive {
     /// What has to be confirmed: `lead-management.lead.phone`.
     pub key: String,
-    /// `field_removed`, `entity_removed` or `type_changed`.
+    /// `field_removed`, `entity_removed`, `type_changed`; `field_purged` and `entity_purged` for what comes back empty,
+    /// because its values were dropped for good.
     pub kind: &'static str,
     /// Entity.
     pub entity: String,
@@ -201,6 +222,18 @@ pub fn plan(current: &Catalog, desired: &Catalog) -> Migration {
 fn plan_new_table(key: &str, table: &Table, migration: &mut Migration) {
     let entity = key.to_owned();
     migration.steps.push(Step::CreateTable { entity: entity.clone(), table: table.name.clone() });
+    let purged = &mut migration.after.purged;
+    let lost = purged.iter().any(|lost| lost.entity == key && lost.field.is_none());
+    purged.retain(|lost| lost.entity != key);
+    if lost {
+        let kind = "entity_purged";
+        migration.destructive.push(Destructive {
+            key: entity.clone(),
+            kind,
+            entity: entity.clone(),
+            field: None,
+        });
+    }
     let bare = Table { indexes: IndexMap::new(), search: vec![], duplicates: vec![], ..table.clone() };
     migration.after.tables.insert(entity, bare);
 }
@@ -344,6 +377,7 @@ fn plan_columns(entity: &str, wanted: &Table, after: &mut Table, migration: &mut
         let Some(old) = after.columns.get(id).cloned() else {
             let (column, ty) = (new.name.clone(), Some(new.ty.clone()));
             migration.steps.push(Step::AddColumn { entity: entity.to_owned(), table, column, ty });
+            tell_purged(entity, id, new, migration);
             after.columns.insert(id.clone(), new.clone());
             continue;
         };
@@ -355,6 +389,27 @@ fn plan_columns(entity: &str, wanted: &Table, after: &mut Table, migration: &mut
             migration.steps.push(Step::Widen { entity: entity.to_owned(), table, column, types });
         }
         after.columns[id] = new.clone();
+    }
+}
+
+/// Says of a column that comes back that the values it once had are gone.
+fn tell_purged(entity: &str, id: &str, new: &Column, migration: &mut Migration) {
+    let is_it = |lost: &Purged| {
+        let kept = |(field, ty): &(String, Type)| field == id && (*ty == new.ty || widens(ty, &new.ty));
+        lost.entity == entity && lost.field.as_ref().is_some_and(kept)
+    };
+    let purged = &mut migration.after.purged;
+    if !purged.iter().any(is_it) {
+        return;
+    }
+    purged.retain(|lost| !is_it(lost));
+    if !new.calculated {
+        migration.destructive.push(Destructive {
+            key: format!("{entity}.{}", new.name),
+            kind: "field_purged",
+            entity: entity.to_owned(),
+            field: Some(new.name.clone()),
+        });
     }
 }
 
@@ -431,9 +486,4 @@ pub fn widens(from: &Type, to: &Type) -> bool {
         (Type::Decimal(from), Type::Decimal(to)) => to > from,
         _ => false,
     }
-}
-
-/// Ids of the system's columns, which are never planned away.
-pub fn system_names() -> &'static [&'static str] {
-    &system::NAMES
 }

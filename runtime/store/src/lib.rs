@@ -15,6 +15,7 @@ mod layout;
 mod migrate;
 mod pace;
 mod postgres;
+pub mod purge;
 pub mod search;
 pub mod select;
 mod sqlite;

@@ -62,7 +62,21 @@ pub(crate) fn apply(
         Step::DropColumn { table, column, .. } => {
             alter(session, table, &format!("DROP COLUMN {}", quote(column)))
         }
+        Step::DropTable { entity, table } => drop_table(session, entity, table),
     }
+}
+
+/// Drops a table with its indexes, and what was said about its records and attached to them.
+fn drop_table(session: &mut Session<'_>, entity: &str, table: &str) -> Result<()> {
+    for beside in ["_comment", "_file"] {
+        let delete = format!("DELETE FROM {} WHERE entity = ?1", session.naming.table(beside));
+        session.execute(&session.naming.sql(&delete), &[entity.into()])?;
+    }
+    // First the table itself: in PostgreSQL an index of it has the name that in SQLite is a table of its own.
+    for name in [table.to_owned(), format!("{table}__search"), format!("{table}__similar")] {
+        session.batch(&format!("DROP TABLE IF EXISTS {}", session.naming.table(&name)))?;
+    }
+    Ok(())
 }
 
 fn alter(session: &mut Session<'_>, table: &str, change: &str) -> Result<()> {

@@ -3,15 +3,18 @@
 //! leaves the tenant exactly as it was (PLAT-01, PLAT-02).
 
 mod install;
+mod purge;
 mod refill;
 mod seed;
 mod stored;
+mod tenant;
 
 use mortise_definition::{Change, Conflict, Problem};
 use mortise_store::catalog::{Destructive, Migration};
 use serde::Serialize;
 
 pub(crate) use install::{Target, effective, install, plan, set_setting};
+pub(crate) use purge::purge;
 pub(crate) use stored::{load, versions};
 
 /// An installed version of an app.
