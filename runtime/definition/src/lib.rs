@@ -15,6 +15,7 @@ pub mod schema;
 pub mod source;
 mod structure;
 mod text;
+pub mod worktime;
 
 pub use compile::{Compiled, SettingValues, compile, recompile};
 pub use diff::{Change, ChangeKind, diff};

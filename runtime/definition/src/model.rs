@@ -1,6 +1,8 @@
 //! The compiled form of all apps of a tenant: immutable, checked, with every expression compiled and every name resolved.
 //! A request works with one `Arc<Model>` from beginning to end (architecture invariant 6); nothing here is ever changed in place.
 
+mod automation;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -9,6 +11,8 @@ use regex::Regex;
 
 use crate::Text;
 use crate::source::{self, Compare, FieldAccess, FormPurpose, Operation, RollupOperation, ViewKind};
+
+pub use automation::*;
 
 /// Position of a field in a record: records are slices of values by slot, system fields first.
 pub type Slot = usize;
@@ -83,6 +87,8 @@ pub struct Model {
     pub roles: indexmap::IndexMap<String, Arc<RoleModel>>,
     /// Trees by key (`app.tree`).
     pub trees: indexmap::IndexMap<String, Arc<TreeModel>>,
+    /// What happens by itself.
+    pub automation: Automation,
     /// SHA-256 over all sources, hex: names this model in caches and ETags.
     pub digest: String,
 }

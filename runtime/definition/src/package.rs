@@ -11,7 +11,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::problem::Problems;
-use crate::source::{App, Data, Entity, Extension, Form, Role, Tree, View};
+use crate::source::{
+    App, Assignment, Calendar, Connector, Dashboard, Data, Decision, Entity, Extension, Form, Lifecycle, Metric,
+    Notification, Role, Rule, Scenario, Sla, Tree, View,
+};
 use crate::{Problem, folder, json, schema};
 
 /// Most files in one app. The largest app we can imagine has some hundreds of artifacts.
@@ -43,11 +46,33 @@ pub enum Kind {
     Role,
     /// `data/`.
     Data,
+    /// `lifecycles/`.
+    Lifecycle,
+    /// `decisions/`.
+    Decision,
+    /// `calendars/`.
+    Calendar,
+    /// `slas/`.
+    Sla,
+    /// `metrics/`.
+    Metric,
+    /// `assignments/`.
+    Assignment,
+    /// `connectors/`.
+    Connector,
+    /// `notifications/`.
+    Notification,
+    /// `rules/`.
+    Rule,
+    /// `dashboards/`.
+    Dashboard,
+    /// `scenarios/`.
+    Scenario,
 }
 
 impl Kind {
     /// All kinds, in the order in which a reader needs them.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 19] = [
         Kind::App,
         Kind::Entity,
         Kind::Extension,
@@ -56,6 +81,17 @@ impl Kind {
         Kind::View,
         Kind::Role,
         Kind::Data,
+        Kind::Lifecycle,
+        Kind::Decision,
+        Kind::Calendar,
+        Kind::Sla,
+        Kind::Metric,
+        Kind::Assignment,
+        Kind::Connector,
+        Kind::Notification,
+        Kind::Rule,
+        Kind::Dashboard,
+        Kind::Scenario,
     ];
 
     /// The name of the kind, as in the file name of its schema.
@@ -69,6 +105,17 @@ impl Kind {
             Kind::View => "view",
             Kind::Role => "role",
             Kind::Data => "data",
+            Kind::Lifecycle => "lifecycle",
+            Kind::Decision => "decision",
+            Kind::Calendar => "calendar",
+            Kind::Sla => "sla",
+            Kind::Metric => "metric",
+            Kind::Assignment => "assignment",
+            Kind::Connector => "connector",
+            Kind::Notification => "notification",
+            Kind::Rule => "rule",
+            Kind::Dashboard => "dashboard",
+            Kind::Scenario => "scenario",
         }
     }
 
@@ -83,6 +130,17 @@ impl Kind {
             Kind::View => "views",
             Kind::Role => "roles",
             Kind::Data => "data",
+            Kind::Lifecycle => "lifecycles",
+            Kind::Decision => "decisions",
+            Kind::Calendar => "calendars",
+            Kind::Sla => "slas",
+            Kind::Metric => "metrics",
+            Kind::Assignment => "assignments",
+            Kind::Connector => "connectors",
+            Kind::Notification => "notifications",
+            Kind::Rule => "rules",
+            Kind::Dashboard => "dashboards",
+            Kind::Scenario => "scenarios",
         }
     }
 
@@ -125,6 +183,28 @@ pub struct Package {
     pub roles: Vec<Role>,
     /// Records that come with the app.
     pub data: Vec<Data>,
+    /// States and transitions.
+    pub lifecycles: Vec<Lifecycle>,
+    /// Decision tables.
+    pub decisions: Vec<Decision>,
+    /// Working time.
+    pub calendars: Vec<Calendar>,
+    /// Clocks.
+    pub slas: Vec<Sla>,
+    /// Figures.
+    pub metrics: Vec<Metric>,
+    /// Who gets a record.
+    pub assignments: Vec<Assignment>,
+    /// Doors to other systems.
+    pub connectors: Vec<Connector>,
+    /// What people are told.
+    pub notifications: Vec<Notification>,
+    /// Event, condition, actions.
+    pub rules: Vec<Rule>,
+    /// Pages of figures.
+    pub dashboards: Vec<Dashboard>,
+    /// Tests of the app itself.
+    pub scenarios: Vec<Scenario>,
     pub(crate) digest: String,
 }
 
@@ -206,6 +286,17 @@ impl Package {
             Kind::View => find!(views),
             Kind::Role => find!(roles),
             Kind::Data => find!(data),
+            Kind::Lifecycle => find!(lifecycles),
+            Kind::Decision => find!(decisions),
+            Kind::Calendar => find!(calendars),
+            Kind::Sla => find!(slas),
+            Kind::Metric => find!(metrics),
+            Kind::Assignment => find!(assignments),
+            Kind::Connector => find!(connectors),
+            Kind::Notification => find!(notifications),
+            Kind::Rule => find!(rules),
+            Kind::Dashboard => find!(dashboards),
+            Kind::Scenario => find!(scenarios),
         }
     }
 
@@ -245,6 +336,17 @@ impl Package {
         self.views.iter().for_each(|one| visit(Kind::View.file(&one.id), one));
         self.roles.iter().for_each(|one| visit(Kind::Role.file(&one.id), one));
         self.data.iter().for_each(|one| visit(Kind::Data.file(&one.id), one));
+        self.lifecycles.iter().for_each(|one| visit(Kind::Lifecycle.file(&one.id), one));
+        self.decisions.iter().for_each(|one| visit(Kind::Decision.file(&one.id), one));
+        self.calendars.iter().for_each(|one| visit(Kind::Calendar.file(&one.id), one));
+        self.slas.iter().for_each(|one| visit(Kind::Sla.file(&one.id), one));
+        self.metrics.iter().for_each(|one| visit(Kind::Metric.file(&one.id), one));
+        self.assignments.iter().for_each(|one| visit(Kind::Assignment.file(&one.id), one));
+        self.connectors.iter().for_each(|one| visit(Kind::Connector.file(&one.id), one));
+        self.notifications.iter().for_each(|one| visit(Kind::Notification.file(&one.id), one));
+        self.rules.iter().for_each(|one| visit(Kind::Rule.file(&one.id), one));
+        self.dashboards.iter().for_each(|one| visit(Kind::Dashboard.file(&one.id), one));
+        self.scenarios.iter().for_each(|one| visit(Kind::Scenario.file(&one.id), one));
     }
 }
 
@@ -292,6 +394,17 @@ struct Parts {
     views: Vec<View>,
     roles: Vec<Role>,
     data: Vec<Data>,
+    lifecycles: Vec<Lifecycle>,
+    decisions: Vec<Decision>,
+    calendars: Vec<Calendar>,
+    slas: Vec<Sla>,
+    metrics: Vec<Metric>,
+    assignments: Vec<Assignment>,
+    connectors: Vec<Connector>,
+    notifications: Vec<Notification>,
+    rules: Vec<Rule>,
+    dashboards: Vec<Dashboard>,
+    scenarios: Vec<Scenario>,
     /// Kind, id of the file name, id in the file.
     ids: Vec<(Kind, String, String)>,
     /// What [`Parts::keep`] leaves out.
@@ -331,6 +444,17 @@ impl Parts {
             Kind::View => push!(views),
             Kind::Role => push!(roles),
             Kind::Data => push!(data),
+            Kind::Lifecycle => push!(lifecycles),
+            Kind::Decision => push!(decisions),
+            Kind::Calendar => push!(calendars),
+            Kind::Sla => push!(slas),
+            Kind::Metric => push!(metrics),
+            Kind::Assignment => push!(assignments),
+            Kind::Connector => push!(connectors),
+            Kind::Notification => push!(notifications),
+            Kind::Rule => push!(rules),
+            Kind::Dashboard => push!(dashboards),
+            Kind::Scenario => push!(scenarios),
         };
         self.ids.push((kind, file_id.to_owned(), id.unwrap_or_default()));
         Ok(())
@@ -361,6 +485,17 @@ impl Parts {
         keep!(views, View);
         keep!(roles, Role);
         keep!(data, Data);
+        keep!(lifecycles, Lifecycle);
+        keep!(decisions, Decision);
+        keep!(calendars, Calendar);
+        keep!(slas, Sla);
+        keep!(metrics, Metric);
+        keep!(assignments, Assignment);
+        keep!(connectors, Connector);
+        keep!(notifications, Notification);
+        keep!(rules, Rule);
+        keep!(dashboards, Dashboard);
+        keep!(scenarios, Scenario);
     }
 
     fn finish(self, digest: String, mut problems: Problems) -> Result<Package, Vec<Problem>> {
@@ -387,6 +522,17 @@ impl Parts {
                 views: self.views,
                 roles: self.roles,
                 data: self.data,
+                lifecycles: self.lifecycles,
+                decisions: self.decisions,
+                calendars: self.calendars,
+                slas: self.slas,
+                metrics: self.metrics,
+                assignments: self.assignments,
+                connectors: self.connectors,
+                notifications: self.notifications,
+                rules: self.rules,
+                dashboards: self.dashboards,
+                scenarios: self.scenarios,
                 digest,
             }),
             _ => Err(problems.into_sorted()),

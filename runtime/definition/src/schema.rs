@@ -9,7 +9,10 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use crate::package::PROBLEMS_PER_FILE_MAX;
-use crate::source::{App, Data, Entity, Extension, Form, Role, Tree, View};
+use crate::source::{
+    App, Assignment, Calendar, Connector, Dashboard, Data, Decision, Entity, Extension, Form, Lifecycle, Metric,
+    Notification, Role, Rule, Scenario, Sla, Tree, View,
+};
 use crate::{Kind, Problem};
 
 mod findings;
@@ -55,6 +58,17 @@ fn checker(kind: Kind) -> &'static Checker {
             Kind::View => generate::<View>(),
             Kind::Role => generate::<Role>(),
             Kind::Data => generate::<Data>(),
+            Kind::Lifecycle => generate::<Lifecycle>(),
+            Kind::Decision => generate::<Decision>(),
+            Kind::Calendar => generate::<Calendar>(),
+            Kind::Sla => generate::<Sla>(),
+            Kind::Metric => generate::<Metric>(),
+            Kind::Assignment => generate::<Assignment>(),
+            Kind::Connector => generate::<Connector>(),
+            Kind::Notification => generate::<Notification>(),
+            Kind::Rule => generate::<Rule>(),
+            Kind::Dashboard => generate::<Dashboard>(),
+            Kind::Scenario => generate::<Scenario>(),
         };
         let validator =
             jsonschema::draft202012::new(&schema).expect("generated schemas are tested to be schemas");

@@ -1,6 +1,7 @@
 //! Compiles the apps of a tenant into one model: names are resolved, expressions compiled and checked against the
 //! types of fields, indexes derived. Every problem is collected; nothing is half compiled.
 
+mod automation;
 mod computed;
 mod data;
 mod draft;
@@ -135,6 +136,7 @@ fn build(
     if for_authors {
         compiler.check_data(&entities, &trees, problems);
     }
+    let automation = compiler.automation(&entities, &roles, problems);
     compiler.indexes(&mut entities, &views, &roles, problems);
 
     let apps = packages.iter().zip(compiler.settings).map(|(package, (settings, _))| app(package, settings));
@@ -146,6 +148,7 @@ fn build(
         forms,
         roles,
         trees,
+        automation,
         digest,
     }
 }

@@ -1,22 +1,48 @@
 //! The app language as it is written: one type per artifact file, exactly what the JSON says and nothing derived.
 //! Types here never look at another artifact; that is the compiler's work ([`crate::model`]).
 
+mod action;
 mod app;
+mod assignment;
+mod calendar;
+mod connector;
+mod dashboard;
 mod data;
+mod decision;
 mod entity;
 mod field;
 mod form;
+mod lifecycle;
+mod metric;
+mod notification;
 pub(crate) mod patterns;
 mod role;
+mod rule;
+mod scenario;
+mod sla;
 mod tree;
 mod view;
 
+pub use action::{Action, Recipient};
 pub use app::{App, Requirement, Setting, SettingType};
+pub use assignment::{
+    Assignment, CandidateFilter, Capacity, Fallback, MeasureUse, Pool, Profile, Term, Top,
+};
+pub use calendar::{Calendar, Holiday, Weekday, WorkingDay};
+pub use connector::{Attach, Connector, ConnectorKind, Mapping, Receive};
+pub use dashboard::{Card, CardKind, Dashboard, Grain};
 pub use data::Data;
+pub use decision::{Decision, DecisionInput, DecisionOutput, DecisionRow, HitPolicy, OutputType};
 pub use entity::{Check, Compare, DuplicateField, Duplicates, Entity, Extension, Index};
 pub use field::{Choice, Field, FieldType, RollupOperation};
 pub use form::{Form, FormItem, FormPurpose, Section};
+pub use lifecycle::{Lifecycle, Transition};
+pub use metric::{Figure, Measure, Metric, Window};
+pub use notification::Notification;
 pub use role::{FieldAccess, Operation, Permission, Role, RowScope};
+pub use rule::{Rule, Trigger};
+pub use scenario::{Scenario, ScenarioPerson, ScenarioStep};
+pub use sla::{LadderStep, LimitBy, Sla, StepBase};
 pub use tree::{Tree, TreeNode};
 pub use view::{Column, Highlight, View, ViewKind};
 
