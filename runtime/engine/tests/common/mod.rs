@@ -85,7 +85,12 @@ impl Bench {
     }
 
     async fn start(folder: &Path, kind: &Database, env: &Arc<dyn Env>, slug: &str) -> (Engine, Arc<Tenant>) {
-        let options = EngineOptions { data_dir: folder.to_owned(), database: kind.clone(), env: env.clone() };
+        let options = EngineOptions {
+            data_dir: folder.to_owned(),
+            database: kind.clone(),
+            env: env.clone(),
+            file_bytes_max: mortise_engine::FILE_BYTES_MAX,
+        };
         let engine = Engine::open(options).await.unwrap();
         let tenant = engine.tenant(slug).await.unwrap();
         (engine, tenant)
@@ -308,15 +313,16 @@ impl Bench {
         tables.join("\n")
     }
 
-    /// Changes the tenant's database behind the engine's back.
+    /// Changes the tenant's database behind the engine's back; `{schema}` stands before names of tables.
     pub async fn tamper(&self, sql: &str) {
         let (url, sql) = match &self.kind {
             Database::Sqlite => {
                 let path = self.engine.tenant_dir(&self.tenant.slug).join("tenant.db");
-                (format!("sqlite://{}?mode=rw", path.display()), sql.to_owned())
+                (format!("sqlite://{}?mode=rw", path.display()), sql.replace("{schema}", ""))
             }
             Database::Postgres { url } => {
                 let schema = format!("t_{}", self.tenant.slug.replace('-', "_"));
+                let sql = sql.replace("{schema}", &format!("\"{schema}\"."));
                 (url.clone(), sql.replace("_audit", &format!("\"{schema}\"._audit")))
             }
         };
