@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 
 use crate::env::{Env, System};
 use crate::error::Error;
+use crate::files::FILE_BYTES_MAX;
 use crate::tenant::Tenant;
 use crate::values::Issue;
 
@@ -37,12 +38,19 @@ pub struct EngineOptions {
     pub database: Database,
     /// Time, ids and randomness.
     pub env: Arc<dyn Env>,
+    /// Most bytes of an uploaded file.
+    pub file_bytes_max: u64,
 }
 
 impl EngineOptions {
     /// SQLite below this folder, in the real world.
     pub fn sqlite(data_dir: impl Into<PathBuf>) -> Self {
-        EngineOptions { data_dir: data_dir.into(), database: Database::Sqlite, env: Arc::new(System) }
+        EngineOptions {
+            data_dir: data_dir.into(),
+            database: Database::Sqlite,
+            env: Arc::new(System),
+            file_bytes_max: FILE_BYTES_MAX,
+        }
     }
 }
 
@@ -64,6 +72,7 @@ pub struct Engine {
     data_dir: PathBuf,
     postgres: Option<PostgresServer>,
     env: Arc<dyn Env>,
+    file_bytes_max: u64,
     open: RwLock<HashMap<String, Arc<Tenant>>>,
     /// Held while a tenant is opened or dropped; those that are open are found without it.
     opening: Mutex<()>,
@@ -81,6 +90,7 @@ impl Engine {
             data_dir: options.data_dir,
             postgres,
             env: options.env,
+            file_bytes_max: options.file_bytes_max,
             open: RwLock::default(),
             opening: Mutex::default(),
         })
@@ -108,7 +118,7 @@ impl Engine {
         }
         let folder = self.tenant_dir(slug);
         std::fs::create_dir_all(&folder).map_err(mortise_store::Error::from)?;
-        let files = Files::folder(&folder.join("files"))?;
+        let files = Files::folder(&folder.join("files"), self.file_bytes_max)?;
         let store = match &self.postgres {
             None => TenantStore::open_sqlite(&folder.join("tenant.db"))?,
             Some(connection) => TenantStore::open_postgres(connection.clone(), &schema(slug)).await?,

@@ -1,9 +1,12 @@
 //! Files: contents in the object store, name and place in the tenant's database. A file that belongs to a record is
 //! seen by those who see that field of the record; one that is not bound yet, only by who uploaded it.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures_util::Stream;
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use mortise_definition::model::system;
 use mortise_definition::source::Operation;
 use mortise_expr::{Type, Value};
@@ -15,7 +18,8 @@ use crate::commands::Work;
 use crate::error::Error;
 use crate::values::Issue;
 
-/// Largest upload in bytes; fields may ask for less. Photos of phones have up to 15 MB, films are not meant to be sent.
+/// Largest upload in bytes unless the operator says otherwise; fields may ask for less. Photos of phones have up to
+/// 15 MB, films are not meant to be sent.
 pub const FILE_BYTES_MAX: u64 = 100 * 1024 * 1024;
 
 /// Longest name or media type of a file in characters; the rest is cut off.
@@ -52,7 +56,7 @@ where
     S: Stream<Item = std::io::Result<Bytes>> + Unpin,
 {
     let id = work.env.id();
-    let stored = files.put(id, bytes, FILE_BYTES_MAX).await.map_err(|error| match error {
+    let stored = files.put(id, bytes).await.map_err(|error| match error {
         PutError::TooLarge(limit) => Error::TooLarge(limit),
         PutError::Sender(reason) => Error::BadRequest(Issue::new("http.body_cut").with("reason", reason)),
         PutError::Store(error) => Error::Store(error),
@@ -108,11 +112,30 @@ pub(crate) async fn get(
     store: &TenantStore,
     files: &Files,
     id: Uuid,
-) -> Result<(FileInfo, Bytes), Error> {
+) -> Result<(FileInfo, Contents), Error> {
     let found = find(work, store, &[id]).await?.pop();
     let info = found.ok_or_else(|| Error::NotFound(Issue::new("file.not_found")))?;
-    let bytes = files.get(&info.sha256).await?;
-    Ok((info, bytes))
+    let contents = Contents { files: files.clone(), sha256: info.sha256.clone() };
+    Ok((info, contents))
+}
+
+/// The contents of a file that the person may see; read when asked for.
+#[derive(Debug, Clone)]
+pub struct Contents {
+    files: Files,
+    sha256: String,
+}
+
+impl Contents {
+    /// All bytes at once; for what is known to be small.
+    pub async fn bytes(&self) -> Result<Bytes, Error> {
+        Ok(self.files.get(&self.sha256).await?)
+    }
+
+    /// These bytes, a piece at a time.
+    pub async fn read(&self, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+        Ok(self.files.read(&self.sha256, range).await?.map_err(Error::from).boxed())
+    }
 }
 
 struct Row {

@@ -53,6 +53,20 @@ struct Running {
     stop: Arc<AtomicBool>,
 }
 
+/// An upload that is removed again when this is dropped: it was refused, or its sender left.
+struct Unfinished<'a> {
+    folder: &'a Folder,
+    id: Uuid,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if self.folder.remove(self.id).is_err() {
+            tracing::warn!(import = %self.id, "an upload that broke off could not be removed");
+        }
+    }
+}
+
 /// What a mapping would do with the first rows.
 #[derive(Debug)]
 pub struct Preview {
@@ -88,14 +102,9 @@ impl Imports {
         let work = tenant.work(actor);
         self.forget_old(work.now);
         let id = work.env.id();
-        let taken = self.take(id, bytes).await;
-        let (length, sniffed, (headers, total_rows)) = match taken {
-            Ok(taken) => taken,
-            Err(issue) => {
-                self.folder.remove(id).map_err(Error::BadRequest)?;
-                return Err(Error::BadRequest(issue));
-            }
-        };
+        let unfinished = Unfinished { folder: &self.folder, id };
+        let (length, sniffed, (headers, total_rows)) =
+            self.take(id, bytes).await.map_err(Error::BadRequest)?;
         let named = |slot: Option<usize>| slot.map(|slot| target.fields[slot].name.to_string());
         let job = Job {
             id,
@@ -115,6 +124,7 @@ impl Imports {
             failure: None,
         };
         self.folder.save(&job).map_err(Error::BadRequest)?;
+        std::mem::forget(unfinished);
         Ok(job)
     }
 
