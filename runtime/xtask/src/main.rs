@@ -24,18 +24,21 @@ Build automation of Mortise.
       --leads COUNT      size of the demo data, default 10000
       --data FOLDER      default data/ in the workspace
       --fresh            throw the folder away first
+      --debug            build without optimisation: ready sooner, slower to use
   cargo xtask test [--require-all] [-- arguments of nextest]
                                    unit, database, whole-binary and browser tests
   cargo xtask bench [options]      measure the workloads of docs/performance.md
       --million          also measure with a million rows
       --postgres         measure PostgreSQL as well
       --write            put the tables into docs/performance.md
+      --runs COUNT       repeat everything so often and publish medians, default 1
       --rows COUNT       records to load, default 100000
       --seconds COUNT    length of each measurement, default 10
       --only WORD        measure only the workloads whose name contains the word
   cargo xtask docs [--check]       regenerate the generated pages and build the book; --check changes nothing
   cargo xtask ci                   everything that has to pass before a change lands
-  cargo xtask shots                pictures of the main pages in both languages, in target/shots
+  cargo xtask shots [WORD…]        pictures of every page in both languages, light and dark, in target/shots; with words only
+                                   those whose name (phone-zh-dark/list-empty) contains one of them
 ";
 
 fn main() -> ExitCode {
@@ -48,7 +51,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(&arguments),
         "docs" => docs::run(&arguments),
         "ci" => ci::run(),
-        "shots" => shots::run(),
+        "shots" => shots::run(&arguments),
         "" | "help" | "--help" | "-h" => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

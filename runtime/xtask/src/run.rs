@@ -1,6 +1,7 @@
 //! `cargo xtask run`: from a clean clone to a served demo tenant, with the sign-ins printed.
 
 use std::io::Write;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -29,14 +30,18 @@ const PEOPLE: &[(&str, &str)] = &[
 
 /// `cargo xtask run`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    check_arguments(arguments, &["--fresh"], &["--listen", "--leads", "--data"])?;
+    check_arguments(arguments, &["--fresh", "--debug"], &["--listen", "--leads", "--data"])?;
+    let debug = arguments.iter().any(|argument| argument == "--debug");
     let demo = Demo {
         data: option(arguments, "--data")?.map_or_else(|| root().join("data"), PathBuf::from),
         listen: option(arguments, "--listen")?.unwrap_or("127.0.0.1:8080").to_owned(),
         leads: option(arguments, "--leads")?.unwrap_or("10000").to_owned(),
+        program: target().join(if debug { "debug/mortise" } else { "release/mortise" }),
     };
+    demo.check_address()?;
     setup::web()?;
-    execute(&mut cargo(["build", "--release", "--package", "mortise"]))?;
+    let mut build = cargo(["build", "--package", "mortise"]);
+    execute(if debug { &mut build } else { build.arg("--release") })?;
     if arguments.iter().any(|argument| argument == "--fresh") && demo.data.exists() {
         std::fs::remove_dir_all(&demo.data)?;
     }
@@ -50,12 +55,23 @@ struct Demo {
     data: PathBuf,
     listen: String,
     leads: String,
+    program: PathBuf,
 }
 
 impl Demo {
     /// Written last, so that a demo that was interrupted is noticed.
     fn finished(&self) -> PathBuf {
         self.data.join("demo.complete")
+    }
+
+    /// Said before anything is built: minutes later somebody would have gone for a coffee.
+    fn check_address(&self) -> Result<()> {
+        match TcpListener::bind(&self.listen) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                bail!("cannot listen on {}: {error}; choose another address with --listen", self.listen)
+            }
+        }
     }
 
     fn fill(&self) -> Result<()> {
@@ -88,11 +104,11 @@ impl Demo {
         }
         println!("\nStop it with Ctrl-C. Data is kept in {}.\n", self.data.display());
         let mut server = self.command();
-        execute(server.args(["serve", "--listen", &self.listen]))
+        become_program(server.args(["serve", "--listen", &self.listen]))
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(target().join("release/mortise"));
+        let mut command = Command::new(&self.program);
         command.env("MORTISE_DATA", &self.data).env_remove("MORTISE_DATABASE_URL");
         command
     }
@@ -107,4 +123,16 @@ impl Demo {
         }
         Ok(())
     }
+}
+
+/// The server takes the place of this process, so that Ctrl-C reaches it alone and the prompt comes back when it has stopped.
+#[cfg(unix)]
+fn become_program(command: &mut Command) -> Result<()> {
+    use std::os::unix::process::CommandExt;
+    Err(command.exec()).context("could not start the server")
+}
+
+#[cfg(not(unix))]
+fn become_program(command: &mut Command) -> Result<()> {
+    execute(command)
 }
