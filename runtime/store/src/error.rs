@@ -41,6 +41,17 @@ pub enum Error {
     /// A migration cannot be done; nothing was changed.
     #[error("migration: {0}")]
     Migration(String),
+    /// The tenant's tables were made by a newer program; nothing was changed.
+    #[error("the data is of version {stored}, this program knows versions up to {known}: use a newer one")]
+    Newer {
+        /// Version of the data.
+        stored: i64,
+        /// Newest version that this program knows.
+        known: i64,
+    },
+    /// Somebody else works off this tenant's events now; nothing was written.
+    #[error("the lane was taken over")]
+    Fenced,
     /// The tenant is closing; nothing was written.
     #[error("closing")]
     Closed,

@@ -1,18 +1,22 @@
-//! Events: what happened, for the rules and workflows that follow; written in the transaction of the change.
+//! Events: what happened, for the rules and clocks that follow; written in the transaction of the change, read in the
+//! order of the commits. Nothing is ever changed in an event.
 
 use chrono::{DateTime, Utc};
+use mortise_expr::{Type, Value};
 use uuid::Uuid;
 
 use crate::audit::{Insert, rows_per_statement};
 use crate::error::Result;
-use crate::exec::{Naming, Param, Tx};
+use crate::exec::{Naming, Param, Row, Tx};
+use crate::tenant::TenantStore;
+use crate::writer::Session;
 
 /// One event.
 #[derive(Debug, Clone)]
 pub struct EventEntry {
     /// When.
     pub at: DateTime<Utc>,
-    /// `record.created`, `record.changed`, `record.deleted`, `record.restored` …
+    /// `record.created`, `record.changed`, `record.deleted`, `record.restored`, `record.transitioned`.
     pub kind: &'static str,
     /// Key of the entity.
     pub entity: String,
@@ -22,16 +26,58 @@ pub struct EventEntry {
     pub version: i64,
     /// Who did it.
     pub actor: Option<Uuid>,
+    /// The event that this one follows from; none for what people do.
+    pub cause: Option<i64>,
+    /// Length of the chain of causes.
+    pub depth: i32,
+    /// Key of the rule, or of the clock's step, that did it.
+    pub rule: Option<String>,
+    /// Id of the transition that was taken.
+    pub detail: Option<String>,
 }
 
-const COLUMNS: &str = "at, kind, entity, record, version, actor";
+/// An event as it was stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredEvent {
+    /// Position; later commits have higher ones, with gaps.
+    pub seq: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What happened.
+    pub kind: String,
+    /// Key of the entity.
+    pub entity: String,
+    /// The record.
+    pub record: Uuid,
+    /// Its version after the change.
+    pub version: i64,
+    /// Who did it.
+    pub actor: Option<Uuid>,
+    /// The event that this one follows from.
+    pub cause: Option<i64>,
+    /// Length of the chain of causes.
+    pub depth: i32,
+    /// Key of the rule, or of the clock's step, that did it.
+    pub rule: Option<String>,
+    /// Id of the transition that was taken.
+    pub detail: Option<String>,
+    /// `{"field id": [old, new]}` of its audit entry; none for events of before version 2.
+    pub changes: Option<String>,
+}
 
-/// Adds events to the outbox.
-pub(crate) fn append(tx: &mut dyn Tx, naming: &Naming, events: &[EventEntry]) -> Result<()> {
-    let mut insert = Insert::new(naming, "_event", COLUMNS, 6);
+/// An event of a group with the position of its audit entry among those of the group.
+pub(crate) type Paired = (EventEntry, Option<usize>);
+
+const COLUMNS: &str = "at, kind, entity, record, version, actor, audit, cause, depth, rule, detail";
+const WIDTH: usize = 11;
+
+/// Adds events to the outbox. `before` is the number of the audit entry before those of the group.
+pub(crate) fn append(tx: &mut dyn Tx, naming: &Naming, before: i64, events: &[Paired]) -> Result<()> {
+    let mut insert = Insert::new(naming, "_event", COLUMNS, WIDTH);
     for chunk in events.chunks(rows_per_statement(naming)) {
-        let mut params = Vec::with_capacity(chunk.len() * 6);
-        for event in chunk {
+        let mut params = Vec::with_capacity(chunk.len() * WIDTH);
+        for (event, audit) in chunk {
+            let audit = audit.and_then(|audit| i64::try_from(audit).ok()).map(|audit| before + 1 + audit);
             params.extend([
                 Param::ChronoDateTimeUtc(Some(event.at)),
                 Param::String(Some(event.kind.to_owned())),
@@ -39,9 +85,60 @@ pub(crate) fn append(tx: &mut dyn Tx, naming: &Naming, events: &[EventEntry]) ->
                 Param::Uuid(Some(event.record)),
                 Param::BigInt(Some(event.version)),
                 Param::Uuid(event.actor),
+                Param::BigInt(audit),
+                Param::BigInt(event.cause),
+                Param::BigInt(Some(event.depth.into())),
+                Param::String(event.rule.clone()),
+                Param::String(event.detail.clone()),
             ]);
         }
         tx.execute(insert.of(chunk.len()), &params)?;
     }
     Ok(())
+}
+
+impl TenantStore {
+    /// Committed events after this position, oldest first.
+    pub async fn events(&self, after: i64, limit: i64) -> Result<Vec<StoredEvent>> {
+        self.fetch(&sql(self.naming()), &[after.into(), limit.into()], read).await
+    }
+}
+
+impl Session<'_> {
+    /// Events after this position, oldest first. Those of this transaction are not among them: they get their
+    /// positions at its end.
+    pub fn events(&mut self, after: i64, limit: i64) -> Result<Vec<StoredEvent>> {
+        let sql = sql(self.naming);
+        self.query(&sql, &[after.into(), limit.into()], read)
+    }
+}
+
+fn sql(naming: &Naming) -> String {
+    naming.sql(&format!(
+        "SELECT e.seq, e.at, e.kind, e.entity, e.record, e.version, e.actor, e.cause, e.depth, e.rule, e.detail, \
+         a.changes FROM {} e LEFT JOIN {} a ON a.seq = e.audit WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2",
+        naming.table("_event"),
+        naming.table("_audit")
+    ))
+}
+
+fn read(row: &dyn Row) -> Result<StoredEvent> {
+    let at = match row.value(1, &Type::DateTime)? {
+        Value::DateTime(at) => at,
+        _ => DateTime::default(),
+    };
+    Ok(StoredEvent {
+        seq: row.int(0)?.unwrap_or_default(),
+        at,
+        kind: row.text(2)?.unwrap_or_default(),
+        entity: row.text(3)?.unwrap_or_default(),
+        record: row.id(4)?.unwrap_or_default(),
+        version: row.int(5)?.unwrap_or_default(),
+        actor: row.id(6)?,
+        cause: row.int(7)?,
+        depth: row.int(8)?.and_then(|depth| i32::try_from(depth).ok()).unwrap_or_default(),
+        rule: row.text(9)?,
+        detail: row.text(10)?,
+        changes: row.text(11)?,
+    })
 }

@@ -11,6 +11,7 @@ mod error;
 mod event;
 mod exec;
 mod files;
+mod lane;
 mod layout;
 mod migrate;
 mod pace;
@@ -25,7 +26,7 @@ mod writer;
 
 pub use audit::{AuditEntry, Head, StoredEntry, Verified};
 pub use error::{Error, Result};
-pub use event::EventEntry;
+pub use event::{EventEntry, StoredEvent};
 pub use exec::{Naming, Param, Row, Tx, quote};
 pub use files::{Files, PutError, StoredFile, hex};
 pub use layout::{Layout, TableLayout, id_of, version_of};

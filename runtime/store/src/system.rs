@@ -1,188 +1,113 @@
-//! The tables that every tenant has beside those of its entities: audit, events, definitions, files, comments and keys.
+//! The tables that every tenant has beside those of its entities: made for a new tenant, brought up to date for an old
+//! one. All steps of an update are one transaction: a tenant is of one version or of another, never between.
 
-use mortise_expr::{Dialect, Type};
+mod tables;
 
+use mortise_expr::Dialect;
+
+use self::tables::{ADDED, Column, Kind, TABLES, Table};
 use crate::column::sql_type;
-use crate::error::Result;
-use crate::exec::{Naming, Tx};
+use crate::error::{Error, Result};
+use crate::exec::{Naming, Param, Row, Tx};
 
-/// Version of these tables; raised with every change, together with a step in [`create`].
-pub(crate) const VERSION: i64 = 1;
+/// Version of these tables; raised with every release that changes them.
+const VERSION: i64 = 2;
 
-struct Table {
-    name: &'static str,
-    columns: &'static [(&'static str, Kind, &'static str)],
-    tail: &'static str,
-    indexes: &'static [(&'static str, &'static str)],
+/// Makes or updates the tables of a tenant, in the transaction given; does nothing when that was done in the meantime.
+pub(crate) fn bring_up_to_date(tx: &mut dyn Tx, naming: &Naming) -> Result<()> {
+    if let Some(schema) = &naming.schema {
+        // Two nodes may open the tenant at the same moment: the second waits here and finds everything done.
+        let mut each = |_: &dyn Row| Ok(());
+        tx.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))::text", &[schema.into()], &mut each)?;
+    }
+    match version(tx, naming)? {
+        None => create(tx, naming)?,
+        Some(VERSION) => return Ok(()),
+        Some(stored @ 1..VERSION) => (stored + 1..=VERSION).try_for_each(|step| update(tx, naming, step))?,
+        Some(stored) => return Err(Error::Newer { stored, known: VERSION }),
+    }
+    let sql = naming.sql(&format!(
+        "INSERT INTO {} (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        naming.table("_meta")
+    ));
+    tx.execute(&sql, &["version".into(), VERSION.to_string().into()])?;
+    Ok(())
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    /// Integer primary key that counts by itself.
-    Serial,
-    /// A plain column.
-    Plain(&'static Type),
-    /// Bytes.
-    Bytes,
+/// The version of the tables that are there.
+fn version(tx: &mut dyn Tx, naming: &Naming) -> Result<Option<i64>> {
+    let exists = match naming.dialect {
+        Dialect::Sqlite => "SELECT 1 FROM sqlite_master WHERE name = '_meta'",
+        Dialect::Postgres => {
+            "SELECT 1 FROM information_schema.tables WHERE table_schema = $1 AND table_name = '_meta'"
+        }
+    };
+    let mut known = false;
+    let schema: Vec<Param> = naming.schema.iter().map(Into::into).collect();
+    tx.query(exists, &schema, &mut |_| {
+        known = true;
+        Ok(())
+    })?;
+    if !known {
+        return Ok(None);
+    }
+    let mut stored = None;
+    let sql = format!("SELECT value FROM {} WHERE name = 'version'", naming.table("_meta"));
+    tx.query(&sql, &[], &mut |row| {
+        stored = row.text(0)?.and_then(|version| version.parse().ok());
+        Ok(())
+    })?;
+    stored.map(Some).ok_or_else(|| Error::Corrupt("the version of the tables is missing".to_owned()))
 }
 
-const INT: Kind = Kind::Plain(&Type::Int);
-const TEXT: Kind = Kind::Plain(&Type::Text);
-const ID: Kind = Kind::Plain(&Type::Id);
-const TIME: Kind = Kind::Plain(&Type::DateTime);
-const BOOL: Kind = Kind::Plain(&Type::Bool);
-
-const TABLES: &[Table] = &[
-    Table {
-        name: "_meta",
-        columns: &[("name", TEXT, "NOT NULL PRIMARY KEY"), ("value", TEXT, "NOT NULL")],
-        tail: "",
-        indexes: &[],
-    },
-    Table {
-        name: "_audit",
-        columns: &[
-            ("seq", INT, "NOT NULL PRIMARY KEY"),
-            ("at", TIME, "NOT NULL"),
-            ("actor", ID, ""),
-            ("action", TEXT, "NOT NULL"),
-            ("entity", TEXT, ""),
-            ("record", ID, ""),
-            ("version", INT, ""),
-            ("channel", TEXT, "NOT NULL"),
-            ("ip", TEXT, ""),
-            ("device", TEXT, ""),
-            ("changes", TEXT, "NOT NULL"),
-            ("hash", Kind::Bytes, "NOT NULL"),
-        ],
-        tail: "",
-        indexes: &[("_audit_record", "(record, seq)")],
-    },
-    Table {
-        name: "_audit_head",
-        columns: &[("seq", INT, "NOT NULL"), ("hash", Kind::Bytes, "NOT NULL")],
-        tail: "",
-        indexes: &[],
-    },
-    Table {
-        name: "_event",
-        columns: &[
-            ("seq", Kind::Serial, ""),
-            ("at", TIME, "NOT NULL"),
-            ("kind", TEXT, "NOT NULL"),
-            ("entity", TEXT, "NOT NULL"),
-            ("record", ID, "NOT NULL"),
-            ("version", INT, "NOT NULL"),
-            ("actor", ID, ""),
-        ],
-        tail: "",
-        indexes: &[],
-    },
-    Table {
-        name: "_definition",
-        columns: &[
-            ("app", TEXT, "NOT NULL"),
-            ("number", INT, "NOT NULL"),
-            ("version", TEXT, "NOT NULL"),
-            ("at", TIME, "NOT NULL"),
-            ("actor", ID, ""),
-            ("digest", TEXT, "NOT NULL"),
-            ("current", BOOL, "NOT NULL"),
-            ("files", TEXT, "NOT NULL"),
-        ],
-        tail: ", PRIMARY KEY (app, number)",
-        indexes: &[],
-    },
-    Table {
-        name: "_overlay",
-        columns: &[("app", TEXT, "NOT NULL PRIMARY KEY"), ("patch", TEXT, "NOT NULL")],
-        tail: "",
-        indexes: &[],
-    },
-    Table {
-        name: "_setting",
-        columns: &[("app", TEXT, "NOT NULL"), ("name", TEXT, "NOT NULL"), ("value", TEXT, "NOT NULL")],
-        tail: ", PRIMARY KEY (app, name)",
-        indexes: &[],
-    },
-    Table {
-        name: "_sequence",
-        columns: &[("name", TEXT, "NOT NULL PRIMARY KEY"), ("value", INT, "NOT NULL")],
-        tail: "",
-        indexes: &[],
-    },
-    Table {
-        name: "_idempotency",
-        columns: &[
-            ("key", TEXT, "NOT NULL PRIMARY KEY"),
-            ("at", TIME, "NOT NULL"),
-            ("request", TEXT, "NOT NULL"),
-            ("answer", TEXT, "NOT NULL"),
-        ],
-        tail: "",
-        indexes: &[("_idempotency_at", "(at)")],
-    },
-    Table {
-        name: "_comment",
-        columns: &[
-            ("id", ID, "NOT NULL PRIMARY KEY"),
-            ("entity", TEXT, "NOT NULL"),
-            ("record", ID, "NOT NULL"),
-            ("at", TIME, "NOT NULL"),
-            ("actor", ID, ""),
-            ("text", TEXT, "NOT NULL"),
-        ],
-        tail: "",
-        indexes: &[("_comment_record", "(record, at)")],
-    },
-    Table {
-        name: "_file",
-        columns: &[
-            ("id", ID, "NOT NULL PRIMARY KEY"),
-            ("sha256", TEXT, "NOT NULL"),
-            ("name", TEXT, "NOT NULL"),
-            ("type", TEXT, "NOT NULL"),
-            ("size", INT, "NOT NULL"),
-            ("at", TIME, "NOT NULL"),
-            ("actor", ID, ""),
-            ("entity", TEXT, ""),
-            ("record", ID, ""),
-            ("field", TEXT, ""),
-        ],
-        tail: "",
-        indexes: &[("_file_record", "(record)")],
-    },
-];
-
-/// Makes the tables of a new tenant.
-pub(crate) fn create(tx: &mut dyn Tx, naming: &Naming) -> Result<()> {
+fn create(tx: &mut dyn Tx, naming: &Naming) -> Result<()> {
     if let Some(schema) = &naming.schema {
         tx.batch(&format!("CREATE SCHEMA IF NOT EXISTS {}", crate::exec::quote(schema)))?;
     }
-    for table in TABLES {
-        let columns: Vec<String> =
-            table.columns.iter().map(|column| column_sql(*column, naming.dialect)).collect();
-        let strict = if naming.dialect == Dialect::Sqlite { " STRICT" } else { "" };
-        tx.batch(&format!(
-            "CREATE TABLE {} ({}{}){strict}",
-            naming.table(table.name),
-            columns.join(", "),
-            table.tail
-        ))?;
-        for (index, columns) in table.indexes {
-            tx.batch(&create_index(naming, table.name, index, columns, false, ""))?;
-        }
-    }
+    TABLES.iter().try_for_each(|table| create_table(tx, naming, table))?;
     let head =
         naming.sql(&format!("INSERT INTO {} (seq, hash) VALUES (?1, ?2)", naming.table("_audit_head")));
     let start = crate::audit::Head::START;
     tx.execute(&head, &[Some(start.seq).into(), start.hash.to_vec().into()])?;
-    let meta = naming.sql(&format!("INSERT INTO {} (name, value) VALUES (?1, ?2)", naming.table("_meta")));
-    tx.execute(&meta, &["version".into(), VERSION.to_string().into()])?;
+    start_lane(tx, naming)
+}
+
+/// Brings the tables from the version before to this one.
+fn update(tx: &mut dyn Tx, naming: &Naming, version: i64) -> Result<()> {
+    for (_, table, added) in ADDED.iter().filter(|(since, ..)| *since == version) {
+        let columns = TABLES.iter().filter(|known| known.name == *table).flat_map(|known| known.columns);
+        for column in columns.filter(|(name, ..)| added.contains(name)) {
+            let definition = column_sql(*column, naming.dialect);
+            tx.batch(&format!("ALTER TABLE {} ADD COLUMN {definition}", naming.table(table)))?;
+        }
+    }
+    let new = TABLES.iter().filter(|table| table.since == version);
+    new.into_iter().try_for_each(|table| create_table(tx, naming, table))?;
+    if version == 2 {
+        start_lane(tx, naming)?;
+    }
     Ok(())
 }
 
-fn column_sql((name, kind, rest): (&str, Kind, &str), dialect: Dialect) -> String {
+/// The lane starts after the events that are there: nothing waits for what happened before there were rules.
+fn start_lane(tx: &mut dyn Tx, naming: &Naming) -> Result<()> {
+    let (lane, event) = (naming.table("_lane"), naming.table("_event"));
+    tx.batch(&format!("INSERT INTO {lane} (position, epoch) SELECT coalesce(max(seq), 0), 0 FROM {event}"))
+}
+
+fn create_table(tx: &mut dyn Tx, naming: &Naming, table: &Table) -> Result<()> {
+    let columns: Vec<String> =
+        table.columns.iter().map(|column| column_sql(*column, naming.dialect)).collect();
+    let strict = if naming.dialect == Dialect::Sqlite { " STRICT" } else { "" };
+    let (name, columns) = (naming.table(table.name), columns.join(", "));
+    tx.batch(&format!("CREATE TABLE {name} ({columns}{}){strict}", table.tail))?;
+    for (index, columns) in table.indexes {
+        tx.batch(&create_index(naming, table.name, index, columns, false, ""))?;
+    }
+    Ok(())
+}
+
+fn column_sql((name, kind, rest): Column, dialect: Dialect) -> String {
     let name = crate::exec::quote(name);
     match (kind, dialect) {
         (Kind::Serial, Dialect::Sqlite) => format!("{name} INTEGER PRIMARY KEY AUTOINCREMENT"),

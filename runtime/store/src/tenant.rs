@@ -41,17 +41,8 @@ impl TenantStore {
     pub fn open_sqlite(path: &Path) -> Result<TenantStore> {
         let (file, writer) = SqliteFile::open(path)?;
         let naming = Naming { dialect: Dialect::Sqlite, schema: None };
-        let known: bool = writer.query_row(
-            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_meta')",
-            [],
-            |row| row.get(0),
-        )?;
-        if !known {
-            writer.execute_batch("BEGIN IMMEDIATE")?;
-            system::create(&mut SqliteTx(&writer), &naming)?;
-            writer.execute_batch("COMMIT")?;
-        }
-        let source = Box::new(SqliteSource(Mutex::new(writer)));
+        let mut source = Box::new(SqliteSource(Mutex::new(writer)));
+        source.transaction(&mut |tx| system::bring_up_to_date(tx, &naming))?;
         Ok(TenantStore {
             writer: Writer::new(naming.clone(), source),
             naming,
@@ -64,21 +55,12 @@ impl TenantStore {
     pub async fn open_postgres(connection: DatabaseConnection, schema: &str) -> Result<TenantStore> {
         let naming = Naming { dialect: Dialect::Postgres, schema: Some(schema.to_owned()) };
         let pool = PostgresPool::new(connection);
-        let mut known = false;
-        let sql = "SELECT 1::bigint FROM information_schema.tables WHERE table_schema = $1 AND table_name = '_meta'";
-        let mut found = |_: &dyn Row| {
-            known = true;
-            Ok(())
-        };
-        pool.query(sql, &[schema.into()], &mut found).await?;
         let mut source = PostgresSource { pool: pool.clone(), runtime: Handle::current() };
-        if !known {
-            let naming = naming.clone();
-            let made = tokio::task::spawn_blocking(move || {
-                source.transaction(&mut |tx| system::create(tx, &naming)).map(|()| source)
-            });
-            source = made.await.map_err(|error| Error::Panicked(error.to_string()))??;
-        }
+        let names = naming.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            source.transaction(&mut |tx| system::bring_up_to_date(tx, &names)).map(|()| source)
+        });
+        let source = made.await.map_err(|error| Error::Panicked(error.to_string()))??;
         let writer = Writer::new(naming.clone(), Box::new(source));
         Ok(TenantStore { writer, naming, backend: Backend::Postgres(pool), paces: Paces::default() })
     }
@@ -151,6 +133,11 @@ impl TenantStore {
     /// Says which model is in force.
     pub fn set_model(&self, digest: &str) {
         self.writer.set_model(digest);
+    }
+
+    /// Sets what is called after each commit that wrote events or timers: it must be quick. There is one at a time.
+    pub fn on_commit(&self, callback: impl Fn() + Send + Sync + 'static) {
+        self.writer.on_commit(Arc::new(callback));
     }
 
     /// Counters of the writer.

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::audit::{self, AuditEntry, Head};
 use crate::error::{Error, Result};
-use crate::event::{self, EventEntry};
+use crate::event::{self, EventEntry, Paired};
 use crate::exec::{Naming, Param, Row, Tx};
 
 /// Writes of one transaction at most; more would delay the first answer for no gain in throughput.
@@ -31,10 +31,11 @@ pub struct Session<'a> {
     /// Digest of the model in force; a write prepared for another must be prepared again.
     pub model: &'a str,
     audits: Vec<AuditEntry>,
-    events: Vec<EventEntry>,
+    events: Vec<Paired>,
     touched: Vec<usize>,
     new_model: Option<String>,
     after: Vec<Box<dyn FnOnce() + Send>>,
+    wake: bool,
 }
 
 impl Session<'_> {
@@ -73,9 +74,14 @@ impl Session<'_> {
         self.audits.push(entry);
     }
 
-    /// Adds to the outbox.
+    /// Adds to the outbox. The event belongs to the audit entry that was added last: it tells what changed.
     pub fn event(&mut self, entry: EventEntry) {
-        self.events.push(entry);
+        self.events.push((entry, self.audits.len().checked_sub(1)));
+    }
+
+    /// Says that this write left something for the lane beside events: a timer, or work to do again.
+    pub fn wake_lane(&mut self) {
+        self.wake = true;
     }
 
     /// Says that records of this entity changed, so that cached totals are counted again.
@@ -171,6 +177,9 @@ pub(crate) trait Source: Send {
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()>;
 }
 
+/// Called after a commit that left something for the lane.
+pub(crate) type OnCommit = Arc<dyn Fn() + Send + Sync>;
+
 /// Counters of a writer, for the metrics.
 #[derive(Debug, Default)]
 pub struct WriterCounters {
@@ -195,6 +204,7 @@ pub(crate) struct Writer {
     head: Mutex<Option<Head>>,
     model: Mutex<String>,
     changes: Mutex<Vec<u64>>,
+    on_commit: Mutex<Option<OnCommit>>,
     pub(crate) counters: WriterCounters,
 }
 
@@ -208,6 +218,7 @@ impl Writer {
             head: Mutex::new(None),
             model: Mutex::new(String::new()),
             changes: Mutex::new(Vec::new()),
+            on_commit: Mutex::new(None),
             counters: WriterCounters::default(),
         })
     }
@@ -226,6 +237,11 @@ impl Writer {
     /// Says which model is in force (at opening).
     pub(crate) fn set_model(&self, digest: &str) {
         *self.model.lock() = digest.to_owned();
+    }
+
+    /// Sets what is called after each commit that left something for the lane.
+    pub(crate) fn on_commit(&self, callback: OnCommit) {
+        *self.on_commit.lock() = Some(callback);
     }
 
     /// Writes waiting now.
@@ -300,6 +316,10 @@ impl Writer {
                 *self.head.lock() = Some(head);
                 effects.after.into_iter().for_each(|action| action());
                 self.count(&effects.touched);
+                if effects.wake || !effects.events.is_empty() {
+                    let callback = self.on_commit.lock().clone();
+                    callback.inspect(|callback| callback());
+                }
                 self.counters.commits.fetch_add(1, Ordering::Relaxed);
                 self.counters.writes.fetch_add(group.len() as u64, Ordering::Relaxed);
             }
@@ -339,7 +359,7 @@ impl Writer {
             };
             self.run_group(tx, group, effects, model.to_owned())?;
             after = audit::append(tx, &self.naming, before, &effects.audits)?;
-            event::append(tx, &self.naming, &effects.events)
+            event::append(tx, &self.naming, before.seq, &effects.events)
         })?;
         Ok(after)
     }
@@ -362,12 +382,16 @@ impl Writer {
                 touched: Vec::new(),
                 new_model: None,
                 after: Vec::new(),
+                wake: false,
             };
             let keep = job.run(&mut session);
-            let Session { audits, events, touched, new_model, after, .. } = session;
+            let Session { audits, events, touched, new_model, after, wake, .. } = session;
             if keep {
+                let earlier = effects.audits.len();
                 effects.audits.extend(audits);
-                effects.events.extend(events);
+                let events = events.into_iter();
+                effects.events.extend(events.map(|(event, audit)| (event, audit.map(|own| earlier + own))));
+                effects.wake |= wake;
                 effects.touched.extend(touched);
                 effects.after.extend(after);
                 if let Some(digest) = new_model {
@@ -387,9 +411,10 @@ impl Writer {
 #[derive(Default)]
 struct Effects {
     audits: Vec<AuditEntry>,
-    events: Vec<EventEntry>,
+    events: Vec<Paired>,
     touched: Vec<usize>,
     after: Vec<Box<dyn FnOnce() + Send>>,
+    wake: bool,
 }
 
 /// What a panic says.

@@ -30,6 +30,10 @@ pub(crate) fn record(
         record: id,
         version,
         actor: work.actor.id(),
+        cause: None,
+        depth: 0,
+        rule: None,
+        detail: None,
     });
     session.touch(entity.index);
 }
