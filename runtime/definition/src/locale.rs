@@ -23,6 +23,7 @@ static CATALOGUES: LazyLock<RwLock<Vec<(&'static str, &'static Catalogue)>>> = L
     macro_rules! embedded {
         ($language:literal) => {{
             let files = [
+                include_str!(concat!("../locales/", $language, "/automation.json")),
                 include_str!(concat!("../locales/", $language, "/cli.json")),
                 include_str!(concat!("../locales/", $language, "/errors.json")),
                 include_str!(concat!("../locales/", $language, "/model.json")),
@@ -51,6 +52,13 @@ pub fn translate(language: &str, key: &str, args: &[(&str, &str)]) -> String {
 /// As [`translate`], but `None` when neither `language` nor English has the key.
 pub fn find(language: &str, key: &str, args: &[(&str, &str)]) -> Option<String> {
     lookup(language, key).map(|words| fill(words, args).into_owned())
+}
+
+/// One sentence after another. Between Chinese sentences stands no space: their marks are as wide as two letters.
+pub fn sentences(first: &str, second: &str) -> String {
+    let space =
+        if second.is_empty() || first.chars().last().is_none_or(|last| !last.is_ascii()) { "" } else { " " };
+    format!("{first}{space}{second}")
 }
 
 /// The words for `key` as the catalogue has them, without copying.

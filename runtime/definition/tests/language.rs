@@ -97,6 +97,18 @@ fn every_code_in_the_source_has_words() {
             "overlay",
             "expr",
             "locale",
+            "automation",
+            "lifecycle",
+            "action",
+            "rule",
+            "sla",
+            "connector",
+            "template",
+            "decision",
+            "metric",
+            "assignment",
+            "dashboard",
+            "lint",
         ];
         codes.extend(
             quoted

@@ -96,7 +96,10 @@ impl Draft<'_> {
             None => matches!(slot, system::ID | system::VERSION | system::CREATED_AT | system::UPDATED_AT),
             Some(field) => {
                 let given = field.required && field.visible_when.is_none();
-                given || matches!(field.kind, FieldType::Autonumber { .. })
+                // Where no record points here, their number is 0 and not unknown.
+                let counted =
+                    matches!(field.kind, FieldType::Rollup { operation: RollupOperation::Count, .. });
+                given || counted || matches!(field.kind, FieldType::Autonumber { .. })
             }
         }
     }

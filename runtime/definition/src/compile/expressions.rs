@@ -19,6 +19,15 @@ pub(super) struct Site {
     pub(super) app: usize,
 }
 
+/// A root beside `record`, `user` and `settings`.
+#[derive(Debug, Clone)]
+pub(super) struct Extra {
+    pub(super) name: &'static str,
+    pub(super) shape: Arc<Shape>,
+    /// The entity whose fields its members are.
+    pub(super) entity: Option<usize>,
+}
+
 /// Whether an empty field is worth a warning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Nulls {
@@ -96,10 +105,56 @@ impl Compiler<'_> {
         if let Some(known) = self.compiled.borrow().get(&key) {
             return Some(known.clone());
         }
-        match Expression::compile_as(source, &self.scope(site), want) {
+        let expression = self.compile_with(site, &[], source, Some(want), place, problems)?;
+        self.compiled.borrow_mut().insert(key, expression.clone());
+        Some(expression)
+    }
+
+    /// An expression that sees more roots, or whose type is not known beforehand.
+    pub(super) fn expression_with(
+        &self,
+        site: Site,
+        extra: &[Extra],
+        source: &str,
+        want: Option<&Type>,
+        place: &Place,
+        problems: &mut Problems,
+    ) -> Option<Expression> {
+        if let (Some(want), []) = (want, extra) {
+            return self.expression(site, source, want, place, problems);
+        }
+        let draft = &self.drafts[site.entity];
+        let broken = |name: &str| draft.slots.get(name).is_some_and(|slot| draft.fields[*slot].ty.is_none());
+        if mentions(source).any(broken) {
+            return None;
+        }
+        self.compile_with(site, extra, source, want, place, problems)
+    }
+
+    fn compile_with(
+        &self,
+        site: Site,
+        extra: &[Extra],
+        source: &str,
+        want: Option<&Type>,
+        place: &Place,
+        problems: &mut Problems,
+    ) -> Option<Expression> {
+        let scope = extra
+            .iter()
+            .fold(self.scope(site), |scope, extra| scope.root(extra.name, Arc::clone(&extra.shape)));
+        let compiled = match want {
+            Some(want) => Expression::compile_as(source, &scope, want),
+            None => Expression::compile(source, &scope),
+        };
+        match compiled {
             Ok(expression) => {
-                check_references(draft, &expression, place, problems);
-                self.compiled.borrow_mut().insert(key, expression.clone());
+                check_references(&self.drafts[site.entity], roots::RECORD, &expression, place, problems);
+                for (position, extra) in extra.iter().enumerate() {
+                    let Some(entity) = extra.entity else { continue };
+                    let root = roots::SETTINGS + 1 + position;
+                    check_references(&self.drafts[entity], root, &expression, place, problems);
+                }
                 Some(expression)
             }
             Err(diagnostics) => {
@@ -109,7 +164,8 @@ impl Compiler<'_> {
         }
     }
 
-    fn warn_of_nulls(
+    /// Warns of fields of the record that may be empty and then decide.
+    pub(super) fn warn_of_nulls(
         &self,
         site: Site,
         expression: &Expression,
@@ -183,9 +239,16 @@ pub(super) fn mentions(source: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn check_references(draft: &Draft<'_>, expression: &Expression, place: &Place, problems: &mut Problems) {
-    let of_record = expression.references().iter().filter(|reference| reference.root == roots::RECORD);
-    for reference in of_record {
+/// Looks at the members of one root, which are fields of `draft`.
+fn check_references(
+    draft: &Draft<'_>,
+    root: usize,
+    expression: &Expression,
+    place: &Place,
+    problems: &mut Problems,
+) {
+    let of_root = expression.references().iter().filter(|reference| reference.root == root);
+    for reference in of_root {
         if draft.is_lines(reference.slot) {
             let mut problem = place.error("expr.lines").arg("name", &reference.name);
             problem.column = Some(reference.column);

@@ -136,7 +136,7 @@ fn build(
     if for_authors {
         compiler.check_data(&entities, &trees, problems);
     }
-    let automation = compiler.automation(&entities, &roles, problems);
+    let automation = compiler.automation(&entities, problems);
     compiler.indexes(&mut entities, &views, &roles, problems);
 
     let apps = packages.iter().zip(compiler.settings).map(|(package, (settings, _))| app(package, settings));

@@ -1,12 +1,12 @@
 //! Names: which apps, entities and trees there are, and what a written name means at a place. A plain id belongs to
 //! the app itself, `app.id` to an app that it requires; nothing else is visible.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::place::Place;
 use crate::problem::Problems;
-use crate::{Package, Problem};
+use crate::{Kind, Package, Problem};
 
 /// Words that expressions keep for themselves; a field of such a name could never be read.
 const RESERVED: [&str; 21] = [
@@ -43,13 +43,20 @@ pub(super) struct Names<'a> {
     apps: HashMap<&'a str, usize>,
     entities: HashMap<(usize, &'a str), usize>,
     trees: HashMap<(usize, &'a str), String>,
+    /// What else can be named: roles and all that happens by itself.
+    artifacts: HashSet<(Kind, usize, &'a str)>,
 }
 
 impl<'a> Names<'a> {
     /// The names of these packages; entities are counted in the order of packages and files.
     pub(super) fn new(packages: &'a [Arc<Package>]) -> Names<'a> {
-        let mut names =
-            Names { packages, apps: HashMap::new(), entities: HashMap::new(), trees: HashMap::new() };
+        let mut names = Names {
+            packages,
+            apps: HashMap::new(),
+            entities: HashMap::new(),
+            trees: HashMap::new(),
+            artifacts: HashSet::new(),
+        };
         let mut count = 0;
         for (app, package) in packages.iter().enumerate() {
             names.apps.insert(&package.app.id, app);
@@ -60,6 +67,16 @@ impl<'a> Names<'a> {
             for tree in &package.trees {
                 names.trees.insert((app, &tree.id), format!("{}.{}", package.app.id, tree.id));
             }
+            let mut add = |kind, id| names.artifacts.extend([(kind, app, id)]);
+            package.roles.iter().for_each(|one| add(Kind::Role, &one.id));
+            package.decisions.iter().for_each(|one| add(Kind::Decision, &one.id));
+            package.calendars.iter().for_each(|one| add(Kind::Calendar, &one.id));
+            package.slas.iter().for_each(|one| add(Kind::Sla, &one.id));
+            package.metrics.iter().for_each(|one| add(Kind::Metric, &one.id));
+            package.assignments.iter().for_each(|one| add(Kind::Assignment, &one.id));
+            package.connectors.iter().for_each(|one| add(Kind::Connector, &one.id));
+            package.notifications.iter().for_each(|one| add(Kind::Notification, &one.id));
+            package.rules.iter().for_each(|one| add(Kind::Rule, &one.id));
         }
         names
     }
@@ -94,6 +111,25 @@ impl<'a> Names<'a> {
             problems.push(self.missing(app, name, place, "ref.tree", self.trees.keys().copied()));
         }
         found
+    }
+
+    /// The app and the id of the artifact that `name` means in `app`; its key is `app.id`.
+    pub(super) fn artifact<'n>(
+        &self,
+        kind: Kind,
+        app: usize,
+        name: &'n str,
+        place: &Place,
+        problems: &mut Problems,
+    ) -> Option<(usize, &'n str)> {
+        let (owner, id) = self.owner(app, name, place, problems)?;
+        if self.artifacts.contains(&(kind, owner, id)) {
+            return Some((owner, id));
+        }
+        let known = self.artifacts.iter().filter(|(other, ..)| *other == kind);
+        let known = known.map(|(_, owner, id)| (*owner, *id));
+        problems.push(self.missing(app, name, place, missing_code(kind), known));
+        None
     }
 
     /// True when `app` is `other` or says that it requires it.
@@ -148,6 +184,21 @@ impl<'a> Names<'a> {
             Some(qualified) => problem.arg("suggestion", qualified),
             None => problem.suggest(name, written.iter().map(String::as_str)),
         }
+    }
+}
+
+fn missing_code(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Role => "ref.role",
+        Kind::Decision => "ref.decision",
+        Kind::Calendar => "ref.calendar",
+        Kind::Sla => "ref.sla",
+        Kind::Metric => "ref.metric",
+        Kind::Assignment => "ref.assignment",
+        Kind::Connector => "ref.connector",
+        Kind::Notification => "ref.notification",
+        Kind::Rule => "ref.rule",
+        _ => "ref.artifact",
     }
 }
 

@@ -35,6 +35,11 @@ impl Place {
         place
     }
 
+    /// Where in the file.
+    pub(super) fn pointer(&self) -> &str {
+        &self.pointer
+    }
+
     /// An error here.
     pub(super) fn error(&self, code: &'static str) -> Problem {
         Problem::error(code, &*self.file, self.pointer.clone())

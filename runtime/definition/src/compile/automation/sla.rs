@@ -1,0 +1,118 @@
+//! Compiles clocks: conditions over the record, a limit, and a ladder of steps with actions.
+
+use std::sync::Arc;
+
+use mortise_expr::Type;
+
+use super::action::output_type;
+use super::area::Area;
+use super::{Build, Keyed};
+use crate::Kind;
+use crate::compile::place::Place;
+use crate::model::{LimitModel, SlaModel, StepModel};
+use crate::source::{LadderStep, LimitBy, Sla};
+
+/// Most steps of a ladder; each is a timer of every record with the clock.
+const STEPS_MAX: usize = 50;
+
+impl Build<'_> {
+    pub(super) fn slas(&mut self) -> Keyed<SlaModel> {
+        let mut models = Keyed::new();
+        for (app, package) in self.packages() {
+            for sla in &package.slas {
+                let place = Place::new(package, Kind::Sla, &sla.id);
+                if let Some(model) = self.sla(app, sla, &place) {
+                    models.insert(model.key.clone(), Arc::new(model));
+                }
+            }
+        }
+        models
+    }
+
+    fn sla(&mut self, app: usize, sla: &Sla, place: &Place) -> Option<SlaModel> {
+        let entity = self.entity(app, &sla.entity, &place.key("entity"))?;
+        let area = self.clock_area(entity, app);
+        let start = self.condition(&area, &sla.start, &place.key("start"));
+        let from = sla.from.as_deref();
+        let from = from.and_then(|source| self.value(&area, source, &Type::DateTime, &place.key("from")));
+        let stop = self.condition(&area, &sla.stop, &place.key("stop"));
+        if sla.resume.is_some() && sla.pause.is_none() {
+            self.problems.push(place.key("resume").error("sla.resume"));
+        }
+        let limit = self.limit(&area, sla, place);
+        let calendar = sla.calendar.as_deref();
+        let calendar =
+            calendar.map(|name| self.artifact_key(Kind::Calendar, app, name, &place.key("calendar")));
+        let at = place.key("ladder");
+        self.at_most(sla.ladder.len(), STEPS_MAX, &at);
+        self.unique(sla.ladder.iter().map(|step| step.id.as_str()), &at);
+        let steps = sla.ladder.iter().enumerate();
+        let steps: Vec<_> = steps.map(|(index, step)| self.step(&area, step, &at.index(index))).collect();
+        Some(SlaModel {
+            key: self.key(app, &sla.id),
+            id: sla.id.clone(),
+            app,
+            entity,
+            label: sla.label.clone(),
+            cancel: self.optional_condition(&area, sla.cancel.as_ref(), &place.key("cancel")),
+            pause: self.optional_condition(&area, sla.pause.as_ref(), &place.key("pause")),
+            resume: self.optional_condition(&area, sla.resume.as_ref(), &place.key("resume")),
+            reset: self.optional_condition(&area, sla.reset.as_ref(), &place.key("reset")),
+            start: start?,
+            from,
+            stop: stop?,
+            limit: limit?,
+            calendar: calendar.flatten(),
+            ladder: steps.into_iter().flatten().collect(),
+        })
+    }
+
+    fn limit(&mut self, area: &Area, sla: &Sla, place: &Place) -> Option<LimitModel> {
+        match (&sla.limit, &sla.limit_by) {
+            (Some(source), None) => {
+                let site = Area::plain(area.site.entity, area.site.app);
+                let limit = self.value(&site, source, &Type::Duration, &place.key("limit"))?;
+                Some(LimitModel::Expression(limit))
+            }
+            (None, Some(by)) => self.limit_by(area, by, &place.key("limit_by")),
+            (Some(_), Some(_)) => {
+                self.problems.push(place.key("limit_by").error("sla.two_limits"));
+                None
+            }
+            (None, None) => {
+                self.problems.push(place.error("sla.no_limit"));
+                None
+            }
+        }
+    }
+
+    fn limit_by(&mut self, area: &Area, by: &LimitBy, place: &Place) -> Option<LimitModel> {
+        let at = place.key("decision");
+        let (owner, id) = self.artifact(Kind::Decision, area.site.app, &by.decision, &at)?;
+        let table = self.compiler.packages[owner].decisions.iter().find(|one| one.id == id)?;
+        self.same_entity(owner, &table.entity, area.site.entity, &at);
+        let place = place.key("output");
+        let output = self.output(table, &by.output, &place)?;
+        let found = output_type(table, output);
+        if found != Type::Duration {
+            self.problems.push(place.error("sla.limit_type").arg("name", &by.output).arg("type", found));
+            return None;
+        }
+        Some(LimitModel::Decision { decision: self.key(owner, id), output })
+    }
+
+    fn step(&mut self, area: &Area, step: &LadderStep, place: &Place) -> Option<StepModel> {
+        let inner = self.rule_area(area.site.entity, area.site.app);
+        let offset = self.value(area, &step.offset, &Type::Duration, &place.key("offset"));
+        let condition = self.optional_condition(&inner, step.condition.as_ref(), &place.key("condition"));
+        let actions = self.actions(&inner, &step.actions, &place.key("do"));
+        Some(StepModel {
+            id: step.id.clone(),
+            label: step.label.clone(),
+            base: step.base,
+            offset: offset?,
+            condition,
+            actions,
+        })
+    }
+}
