@@ -37,7 +37,7 @@ pub(crate) struct Workload<'a> {
 
 /// What a measurement came to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Figures {
+pub(crate) struct Answers {
     /// Answers per second.
     pub(crate) per_second: f64,
     /// 95 of 100 answers came within.
@@ -46,12 +46,12 @@ pub(crate) struct Figures {
 
 impl Load {
     /// Warms up for a second, then measures. An answer that is an error makes the measurement worthless, so it fails.
-    pub(crate) fn measure(&self, workload: &Workload) -> Result<Figures> {
+    pub(crate) fn measure(&self, workload: &Workload) -> Result<Answers> {
         self.run(workload, 1)?;
         self.run(workload, self.seconds)
     }
 
-    fn run(&self, workload: &Workload, seconds: u64) -> Result<Figures> {
+    fn run(&self, workload: &Workload, seconds: u64) -> Result<Answers> {
         let mut command = Command::new(&self.wrk);
         command.args(["--threads", &THREADS.to_string(), "--connections", &workload.connections.to_string()]);
         command.args(["--duration", &format!("{seconds}s"), "--timeout", "30s"]);
@@ -72,7 +72,7 @@ impl Load {
     }
 }
 
-fn parse(line: &str, workload: &Workload) -> Result<Figures> {
+fn parse(line: &str, workload: &Workload) -> Result<Answers> {
     let numbers: Vec<f64> =
         line.split(' ').map(str::parse).collect::<Result<_, _>>().context("figures of wrk")?;
     let [requests, duration_us, errors, p95_us] = numbers[..] else {
@@ -81,5 +81,5 @@ fn parse(line: &str, workload: &Workload) -> Result<Figures> {
     if errors > 0.0 || requests == 0.0 {
         bail!("{}: {errors} of {requests} requests failed", workload.script);
     }
-    Ok(Figures { per_second: requests / (duration_us / 1e6), p95_ms: p95_us / 1e3 })
+    Ok(Answers { per_second: requests / (duration_us / 1e6), p95_ms: p95_us / 1e3 })
 }

@@ -4,6 +4,7 @@
 //! printed as a Markdown table, and written into the page when asked for.
 
 mod constant;
+mod costs;
 mod driver;
 mod load;
 mod place;
@@ -13,11 +14,19 @@ mod report;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
-use load::{Figures, Load, Workload};
-use place::{Place, RECORDS};
-use report::Row;
+use costs::Costs;
+use driver::Driver;
+use load::{Load, Workload};
+use mortise_tests::Installation;
+use place::{Bulk, Place, RECORDS};
+use report::{Figures, Goal, Table, Unit};
+
+/// Records of the large installation.
+const MILLION: usize = 1_000_000;
+/// As long as wrk warms up the server.
+const WARM_UP: Duration = Duration::from_secs(1);
 
 /// What the person who measures decided.
 struct Options {
@@ -26,6 +35,13 @@ struct Options {
     only: Option<String>,
     seconds: u64,
     rows: usize,
+    runs: usize,
+}
+
+impl Options {
+    fn wanted(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
+    }
 }
 
 fn main() -> Result<()> {
@@ -35,19 +51,16 @@ fn main() -> Result<()> {
         scripts: mortise_tests::server::workspace().join("tests/bench/wrk"),
         seconds: options.seconds,
     };
-    let page = mortise_tests::server::workspace().join("docs/performance.md");
     let postgres = std::env::var("MORTISE_TEST_POSTGRES").ok();
     let databases = std::iter::once(("sqlite", None)).chain(postgres.map(|url| ("postgres", Some(url))));
-    for (name, url) in databases {
-        let mut rows = measure(&options, &load, url.as_deref())?;
-        if url.is_some() {
-            // The goals are set for the default database.
-            rows.iter_mut().for_each(|row| row.goal.clear());
-        }
-        let table = format!("{}\n{}", report::machine()?, report::table(&rows));
-        println!("## {name}\n\n{table}");
+    for (name, server) in databases {
+        let load_before = report::load_average()?;
+        let bench = Bench { options: &options, load: &load, server: server.as_deref() };
+        let mut text = bench.tables()?;
+        text.insert_str(0, &format!("{}\n", report::machine(options.runs, &load_before)?));
+        println!("## {name}\n\n{text}");
         if options.write {
-            report::replace(&page, name, &table)?;
+            report::replace(&mortise_tests::server::workspace().join("docs/performance.md"), name, &text)?;
         }
     }
     Ok(())
@@ -60,70 +73,146 @@ fn options() -> Result<Options> {
         let position = arguments.iter().position(|argument| argument == name)?;
         arguments.get(position + 1).cloned()
     };
-    let seconds = value("--seconds").map_or(Ok(10), |seconds| seconds.parse());
-    let rows = value("--rows").map_or(Ok(100_000), |rows| rows.parse());
-    Ok(Options {
+    let number = |name: &str, default: usize| {
+        let number = value(name).map_or(Ok(default), |number| number.parse());
+        number.with_context(|| format!("{name} needs a number"))
+    };
+    let options = Options {
         million: has("--million"),
         write: has("--write"),
         only: value("--only"),
-        seconds: seconds.context("--seconds needs a number")?,
-        rows: rows.context("--rows needs a number")?,
-    })
+        seconds: number("--seconds", 10)? as u64,
+        rows: number("--rows", 100_000)?,
+        runs: number("--runs", 1)?,
+    };
+    ensure!(options.runs > 0, "--runs needs a number from 1 on");
+    Ok(options)
 }
 
-fn measure(options: &Options, load: &Load, postgres: Option<&str>) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    let wanted = |name: &str| options.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
-    if wanted("start") || wanted("install") {
-        rows.extend(place::start_and_install(postgres)?);
+/// The measurements on one database.
+struct Bench<'a> {
+    options: &'a Options,
+    load: &'a Load,
+    /// The PostgreSQL server.
+    server: Option<&'a str>,
+}
+
+impl Bench<'_> {
+    fn tables(&self) -> Result<String> {
+        let mut table = Table::default();
+        for run in 1..=self.options.runs {
+            eprintln!("run {run} of {}", self.options.runs);
+            self.run(&mut table)?;
+        }
+        if self.options.million {
+            self.million(&mut table)?;
+        }
+        let mut text = table.markdown(self.server.is_none());
+        if let Some(server) = self.server {
+            text.push_str(&format!("\n{}", self.costs(server)?));
+        }
+        Ok(text)
     }
-    let (mut place, bulk) = Place::new(postgres, options.rows)?;
-    rows.push(Row::single(
-        &format!("bulk load of {} rows", report::grouped(options.rows as f64)),
-        bulk.to_string(),
-        String::new(),
-        "8 s, 200 MB",
-    ));
-    eprintln!("bulk load: {bulk}");
-    let memory_idle = place.restart()?;
-    rows.push(Row::single("memory, idle", format!("{memory_idle:.0} MB"), String::new(), "50 MB"));
-    let baseline = constant::serve(place.record_bytes()?)?;
-    for step in STEPS.iter().filter(|step| wanted(step.name)) {
+
+    /// Everything once, in an installation of its own, so that runs do not grow on each other's records.
+    fn run(&self, table: &mut Table) -> Result<()> {
+        if self.options.wanted("start") || self.options.wanted("install") {
+            let [install, start] = place::start_and_install(self.server)?;
+            table.add("install of both apps", Unit::Seconds, Goal::AtMost(1.0), Figures::of(install));
+            table.add("start to first answer", Unit::Seconds, Goal::AtMost(0.15), Figures::of(start));
+        }
+        let (mut place, bulk) = Place::new(self.server, self.options.rows)?;
+        let (driver, memory_idle) = place.settle()?;
+        table.add("memory, idle", Unit::Megabytes, Goal::AtMost(50.0), Figures::of(memory_idle));
+        self.bulk(table, &bulk, &*driver, self.options.rows, Goal::AtMost(8.0))?;
+        for step in STEPS.iter().filter(|step| self.options.wanted(step.name)) {
+            let figures = self.step(step, &place, &*driver)?;
+            table.add(step.name, Unit::PerSecond, step.goal, figures);
+        }
+        let memory = process::memory_mb(place.process_id())?;
+        table.add("memory, after this load", Unit::Megabytes, Goal::AtMost(200.0), Figures::of(memory));
+        Ok(())
+    }
+
+    fn bulk(
+        &self,
+        table: &mut Table,
+        bulk: &Bulk,
+        driver: &dyn Driver,
+        rows: usize,
+        goal: Goal,
+    ) -> Result<()> {
+        let rows = report::grouped(rows as f64);
+        let driver = Some(driver.load()?.as_secs_f64());
+        let figures = Figures { driver, ..Figures::of(bulk.seconds) };
+        table.add(&format!("bulk load of {rows} rows"), Unit::Seconds, goal, figures);
+        let name = format!("memory, peak of a load of {rows} rows");
+        table.add(&name, Unit::Megabytes, Goal::AtMost(200.0), Figures::of(bulk.peak_mb));
+        Ok(())
+    }
+
+    /// One workload and its baselines, one right after the other.
+    fn step(&self, step: &Step, place: &Place, driver: &dyn Driver) -> Result<Figures> {
         eprintln!("{} …", step.name);
-        let mortise = load.measure(&place.workload(step.script, step.connections))?;
-        let constant = load.measure(&Workload {
+        let answers = self.load.measure(&place.workload(step.script, step.connections))?;
+        let constant = self.load.measure(&Workload {
             script: "constant",
             connections: step.connections,
-            address: baseline,
+            address: constant::serve(place.record_bytes()?)?,
             path: RECORDS,
             ids: None,
             token: None,
         })?;
-        let driver = place
-            .driver(Duration::from_secs(options.seconds), |driver| (step.driver)(driver, step.connections))?;
-        eprintln!(
-            "{}: {:.0}/s, constant {:.0}/s, driver {driver:?}",
-            step.name, mortise.per_second, constant.per_second
-        );
-        rows.push(Row::rate(step.name, mortise, Some(constant.per_second), driver, step.goal));
+        (step.driver)(driver, WARM_UP, step.connections)?;
+        let driver = (step.driver)(driver, Duration::from_secs(self.options.seconds), step.connections)?;
+        Ok(Figures {
+            p95: Some(answers.p95_ms),
+            constant: Some(constant.per_second),
+            driver: Some(driver),
+            ..Figures::of(answers.per_second)
+        })
     }
-    let memory = process::memory_mb(place.process_id())?;
-    rows.push(Row::single("memory, after this load", format!("{memory:.0} MB"), String::new(), "200 MB"));
-    drop(place);
-    if options.million {
-        rows.extend(million(load, postgres)?);
+
+    /// One installation with a million records; its lists are measured as often as everything else.
+    fn million(&self, table: &mut Table) -> Result<()> {
+        let (mut place, bulk) = Place::new(self.server, MILLION)?;
+        let (driver, _) = place.settle()?;
+        self.bulk(table, &bulk, &*driver, MILLION, Goal::None)?;
+        for _ in 0..self.options.runs {
+            let figures = self.step(&LIST, &place, &*driver)?;
+            table.add("the same list at 1,000,000 rows", Unit::PerSecond, Goal::P95(10.0), figures);
+        }
+        Ok(())
     }
-    Ok(rows)
+
+    /// What explains how the databases differ.
+    fn costs(&self, server: &str) -> Result<String> {
+        let folder = Installation::new();
+        let (mut sqlite, mut postgres) = (Costs::default(), Costs::default());
+        for _ in 0..self.options.runs {
+            sqlite.sqlite(folder.data())?;
+            postgres.postgres(server)?;
+        }
+        Ok(Costs::table(&sqlite, &postgres))
+    }
 }
 
-/// A workload on 100,000 records.
+/// A workload.
 struct Step {
     name: &'static str,
     script: &'static str,
     connections: usize,
-    driver: fn(&driver::Driver, usize) -> Result<f64>,
-    goal: &'static str,
+    driver: fn(&dyn Driver, Duration, usize) -> Result<f64>,
+    goal: Goal,
 }
+
+const LIST: Step = Step {
+    name: "list of 50, two filters, by date, total, 16 connections",
+    script: "list",
+    connections: 16,
+    driver: |driver, duration, _| driver.list(duration),
+    goal: Goal::AtLeast(3_000.0),
+};
 
 /// Reads first, so that what they read is what was loaded.
 const STEPS: &[Step] = &[
@@ -131,39 +220,22 @@ const STEPS: &[Step] = &[
         name: "read by id, 64 connections",
         script: "read",
         connections: 64,
-        driver: |driver, _| driver.read(),
-        goal: "40,000/s",
+        driver: |driver, duration, _| driver.read(duration),
+        goal: Goal::AtLeast(40_000.0),
     },
-    Step {
-        name: "list of 50, two filters, by date, total, 16 connections",
-        script: "list",
-        connections: 16,
-        driver: |driver, _| driver.list(),
-        goal: "3,000/s",
-    },
+    LIST,
     Step {
         name: "update one field, 16 connections",
         script: "update",
         connections: 16,
-        driver: |driver, connections| driver.update(connections),
-        goal: "6,000/s",
+        driver: |driver, duration, connections| driver.update(duration, connections),
+        goal: Goal::AtLeast(6_000.0),
     },
     Step {
         name: "create, 64 connections",
         script: "create",
         connections: 64,
-        driver: |driver, connections| driver.create(connections),
-        goal: "8,000/s",
+        driver: |driver, duration, connections| driver.create(duration, connections),
+        goal: Goal::AtLeast(8_000.0),
     },
 ];
-
-fn million(load: &Load, postgres: Option<&str>) -> Result<Vec<Row>> {
-    let (mut place, bulk) = Place::new(postgres, 1_000_000)?;
-    eprintln!("bulk load: {bulk}");
-    place.restart()?;
-    let figures: Figures = load.measure(&place.workload("list", 16))?;
-    Ok(vec![
-        Row::single("bulk load of 1,000,000 rows", bulk.to_string(), String::new(), "200 MB"),
-        Row::rate("the same list at 1,000,000 rows", figures, None, None, "p95 10 ms"),
-    ])
-}

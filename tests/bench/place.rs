@@ -1,6 +1,5 @@
 //! The measured installation: a temporary folder with the bench app, its records, a person and a running server.
 
-use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,10 +9,9 @@ use mortise_tests::{Installation, Server, people};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::driver::Driver;
+use crate::driver::{Driver, Postgres, Sqlite, Subject, copy_database};
 use crate::load::Workload;
 use crate::process;
-use crate::report::Row;
 
 /// The collection of the measured entity.
 pub(crate) const RECORDS: &str = "/t/demo/api/v1/records/bench.item";
@@ -31,19 +29,14 @@ pub(crate) struct Place {
     token: String,
     ids: Vec<Uuid>,
     ids_file: PathBuf,
-    copied: bool,
 }
 
 /// What a bulk load came to.
 pub(crate) struct Bulk {
-    took: Duration,
-    peak_mb: f64,
-}
-
-impl fmt::Display for Bulk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.1} s, peak {:.0} MB", self.took.as_secs_f64(), self.peak_mb)
-    }
+    /// From the upload to the end.
+    pub(crate) seconds: f64,
+    /// Largest memory of the server meanwhile.
+    pub(crate) peak_mb: f64,
 }
 
 impl Place {
@@ -65,21 +58,31 @@ impl Place {
             installation,
             token,
             ids: Vec::new(),
-            copied: false,
         };
         place.collect_ids()?;
         Ok((place, bulk))
     }
 
-    /// Stops the server, starts it again and returns its memory after the first answer.
-    pub(crate) fn restart(&mut self) -> Result<f64> {
+    /// Stops the server, copies its data for the bare driver and starts it again; returns the driver, and the server's
+    /// memory after the first answer.
+    pub(crate) fn settle(&mut self) -> Result<(Box<dyn Driver>, f64)> {
         self.server = None;
+        let subject = Subject { ids: self.ids.clone(), person: self.person };
+        let driver: Box<dyn Driver> = match self.installation.postgres() {
+            Some(url) => Box::new(Postgres::new(url.to_owned(), copy_database(url)?, subject)?),
+            None => {
+                let file = largest_database(self.installation.data())?;
+                let copy = self.installation.data().join("bare-driver.sqlite");
+                copy_file(&file, &copy)?;
+                Box::new(Sqlite::new(file, copy, subject)?)
+            }
+        };
         let server = self.installation.serve();
         let answer = server.client().with_token(&self.token).get(&format!("{RECORDS}?limit=1"))?;
         answer.expect(200);
         let memory = process::memory_mb(server.process_id())?;
         self.server = Some(server);
-        Ok(memory)
+        Ok((driver, memory))
     }
 
     /// The id of the server's process.
@@ -105,25 +108,8 @@ impl Place {
         }
     }
 
-    /// Measures the bare driver on a copy of the tenant's file; there is none on PostgreSQL.
-    pub(crate) fn driver(
-        &mut self,
-        duration: Duration,
-        work: impl Fn(&Driver) -> Result<f64>,
-    ) -> Result<Option<f64>> {
-        if self.installation.on_postgres() {
-            return Ok(None);
-        }
-        let copy = self.installation.data().with_extension("copy.sqlite");
-        if !self.copied {
-            copy_file(&largest_database(self.installation.data())?, &copy)?;
-            self.copied = true;
-        }
-        work(&Driver::new(&copy, &self.ids, self.person, duration)?).map(Some)
-    }
-
     fn server(&self) -> &Server {
-        self.server.as_ref().expect("the server runs except inside of restart")
+        self.server.as_ref().expect("the server runs except inside of settle")
     }
 
     /// Ids of records that the person sees, spread over all of them.
@@ -141,15 +127,6 @@ impl Place {
         let mut file = std::fs::File::create(&self.ids_file)?;
         self.ids.iter().try_for_each(|id| writeln!(file, "{id}"))?;
         Ok(())
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let copy = self.installation.data().with_extension("copy.sqlite");
-        for ending in ["", "-wal", "-shm"] {
-            std::fs::remove_file(format!("{}{ending}", copy.display())).ok();
-        }
     }
 }
 
@@ -197,11 +174,11 @@ fn import(server: &Server, file: &Path) -> Result<Bulk> {
             _ => bail!("the import failed: {job}"),
         }
     }
-    Ok(Bulk { took: started.elapsed(), peak_mb: process::peak_mb(server.process_id())? })
+    Ok(Bulk { seconds: started.elapsed().as_secs_f64(), peak_mb: process::peak_mb(server.process_id())? })
 }
 
-/// Time to install both shipped apps into a new tenant, and from the start of the process to its first list.
-pub(crate) fn start_and_install(postgres: Option<&str>) -> Result<Vec<Row>> {
+/// Seconds to install both shipped apps into a new tenant, and from the start of the process to its first list.
+pub(crate) fn start_and_install(postgres: Option<&str>) -> Result<[f64; 2]> {
     let installation = Installation::on(postgres);
     installation.tenant(&[]);
     let mut install = Duration::ZERO;
@@ -224,16 +201,7 @@ pub(crate) fn start_and_install(postgres: Option<&str>) -> Result<Vec<Row>> {
         starts.push(started.elapsed());
     }
     starts.sort();
-    let start = starts[STARTS / 2];
-    Ok(vec![
-        Row::single("install of both apps", format!("{:.2} s", install.as_secs_f64()), String::new(), "1 s"),
-        Row::single(
-            "start to first answer",
-            format!("{:.3} s", start.as_secs_f64()),
-            String::new(),
-            "0.15 s",
-        ),
-    ])
+    Ok([install.as_secs_f64(), starts[STARTS / 2].as_secs_f64()])
 }
 
 /// The tenant's file is by far the largest of the folder.
@@ -260,7 +228,7 @@ fn is_database(path: &Path) -> bool {
     read.is_ok() && &start == b"SQLite format 3"
 }
 
-/// Copies a file together with its log; nobody writes while measuring is between two steps.
+/// Copies a file together with its log; nobody has it open.
 fn copy_file(from: &Path, to: &Path) -> Result<()> {
     std::fs::copy(from, to)?;
     let log = format!("{}-wal", from.display());

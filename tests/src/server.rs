@@ -31,9 +31,9 @@ impl Installation {
         Self { folder, postgres: postgres.map(create_database) }
     }
 
-    /// True when the data is on a PostgreSQL server.
-    pub fn on_postgres(&self) -> bool {
-        self.postgres.is_some()
+    /// Address of the database when the data is on a PostgreSQL server.
+    pub fn postgres(&self) -> Option<&str> {
+        self.postgres.as_deref()
     }
 
     /// The folder of data.
