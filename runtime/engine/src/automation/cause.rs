@@ -1,0 +1,110 @@
+//! Why something happens by itself. The cause is carried along and stored with every event, so that each effect can be
+//! traced to its beginning, and rules that set each other off without end are stopped.
+
+use std::sync::Arc;
+
+use mortise_store::Session;
+use uuid::Uuid;
+
+use crate::commands::Work;
+use crate::error::Error;
+use crate::people::{Actor, Channel, Origin, UserContext};
+use crate::values::Issue;
+
+/// Longest chain of rules that set each other off. Sensible apps need three or four; beyond this it is a circle.
+pub(crate) const DEPTH_MAX: i32 = 16;
+
+/// Why something happens by itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Cause {
+    /// The event that set it off; none for schedules and steps of clocks.
+    pub(crate) event: Option<i64>,
+    /// Depth of that event: 0 for what people do, and one more for each thing that followed by itself.
+    pub(crate) depth: i32,
+    /// Key of the rule, clock step or policy.
+    pub(crate) rule: String,
+    /// The person with whom it began.
+    pub(crate) actor: Option<Uuid>,
+    /// The rule that said to run this one, where it was not an event.
+    pub(crate) via: Option<Arc<Cause>>,
+}
+
+impl Cause {
+    /// What a point in time sets off.
+    pub(crate) fn time(rule: impl Into<String>) -> Cause {
+        Cause { event: None, depth: 0, rule: rule.into(), actor: None, via: None }
+    }
+
+    /// The cause of what another rule does because this one says so.
+    pub(crate) fn run(self: &Arc<Self>, rule: &str) -> Cause {
+        Cause {
+            event: self.event,
+            depth: self.depth + 1,
+            rule: rule.to_owned(),
+            actor: self.actor,
+            via: Some(self.clone()),
+        }
+    }
+
+    /// Fails when the chain has become so long that it must be a circle.
+    pub(crate) fn limit(&self, session: &mut Session<'_>) -> Result<(), Error> {
+        if self.depth < DEPTH_MAX {
+            return Ok(());
+        }
+        let mut chain = vec![self.rule.clone()];
+        let mut before = self.via.clone();
+        while let Some(cause) = before {
+            chain.push(cause.rule.clone());
+            before = cause.via.clone();
+        }
+        let sql = session
+            .naming
+            .sql(&format!("SELECT cause, rule FROM {} WHERE seq = ?1", session.naming.table("_event")));
+        let mut event = self.event;
+        while let Some(seq) = event.filter(|_| chain.len() <= DEPTH_MAX as usize) {
+            let found = session.query(&sql, &[seq.into()], |row| Ok((row.int(0)?, row.text(1)?)))?.pop();
+            let Some((cause, rule)) = found else { break };
+            chain.extend(rule);
+            event = cause;
+        }
+        chain.reverse();
+        let issue = Issue::new("automation.loop").with("limit", DEPTH_MAX).with("chain", chain.join(" → "));
+        Err(Error::BadRequest(issue))
+    }
+}
+
+/// Who acts when something happens by itself: with all rights, with the eyes of the person with whom it began.
+pub(crate) fn automaton(work: &Work, person: Option<Uuid>) -> Arc<UserContext> {
+    let directory = &work.directory;
+    let begun_by = person.and_then(|person| directory.context(person));
+    let root = begun_by.map_or_else(|| Actor::system(directory.tz).user.root.clone(), |user| user.root.clone());
+    Arc::new(UserContext {
+        id: Uuid::nil(),
+        name: "system".to_owned(),
+        language: directory.language.clone(),
+        tz: directory.tz,
+        roles: Vec::new(),
+        admin: true,
+        root,
+        access_key: "*".to_owned(),
+    })
+}
+
+impl Work {
+    /// The surroundings of what follows from a cause.
+    pub(crate) fn because(&self, cause: Cause) -> Work {
+        let user = automaton(self, cause.actor);
+        self.because_as(cause, user)
+    }
+
+    /// The same, where who acts is known already.
+    pub(crate) fn because_as(&self, cause: Cause, user: Arc<UserContext>) -> Work {
+        let device = Some(cause.rule.as_str().into());
+        Work {
+            access: self.published.access(&user),
+            actor: Actor { user, origin: Origin { channel: Channel::Automation, ip: None, device } },
+            cause: Some(Arc::new(cause)),
+            ..self.clone()
+        }
+    }
+}

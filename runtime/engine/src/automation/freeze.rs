@@ -1,0 +1,209 @@
+//! Freezes: for a while a person may not change a record, although roles would permit it. They still see it, and may
+//! comment. Nobody is exempt, administrators neither: they may lift a freeze, and the trail tells that they did.
+
+use chrono::{DateTime, Utc};
+use mortise_definition::Text;
+use mortise_definition::model::EntityModel;
+use mortise_expr::Value;
+use mortise_store::{AuditEntry, Param, Row, Session, TenantStore, version_of};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::timer::moment;
+use crate::commands::{Work, Written, audit_entry};
+use crate::error::Error;
+use crate::values::Issue;
+
+/// A freeze that is in force.
+#[derive(Debug, Clone)]
+pub struct Freeze {
+    /// Id.
+    pub id: Uuid,
+    /// Whose rights are frozen.
+    pub person: Uuid,
+    /// Since when.
+    pub at: DateTime<Utc>,
+    /// Until when; until somebody lifts it without.
+    pub until: Option<DateTime<Utc>>,
+    /// What the person is told.
+    pub reason: Text,
+    /// Key of the rule or clock step that froze them.
+    pub rule: String,
+}
+
+const COLUMNS: &str = "id, person, at, until, reason, rule";
+
+/// Fails when the person who acts may not change this record, or the one that it is a row of, for the time being.
+pub(crate) fn check(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    record: &[Value],
+) -> Result<(), Error> {
+    let Some(person) = work.actor.id() else { return Ok(()) };
+    let published = &work.published;
+    let own = (entity, mortise_store::id_of(record));
+    let above = published.parents[entity.index]
+        .iter()
+        .filter_map(|(parent, via)| Some((&*published.model.entities[*parent], record[*via].as_id()?)));
+    let concerned: Vec<_> = [own].into_iter().chain(above).collect();
+    for (entity, id) in concerned.into_iter().filter(|(entity, _)| published.freezable[entity.index]) {
+        let sql = session.naming.sql(&format!(
+            "SELECT {COLUMNS} FROM {} WHERE person = ?1 AND record = ?2 AND entity = ?3 AND lifted_at IS NULL \
+             ORDER BY at DESC",
+            session.naming.table("_freeze")
+        ));
+        let params: [Param; 3] = [person.into(), id.into(), entity.key.as_str().into()];
+        let found = session.query(&sql, &params, read)?;
+        if let Some(freeze) = found.into_iter().find(|freeze| freeze.in_force(work.now)) {
+            return Err(frozen(work, &freeze));
+        }
+    }
+    Ok(())
+}
+
+impl Freeze {
+    fn in_force(&self, now: DateTime<Utc>) -> bool {
+        self.until.is_none_or(|until| until > now)
+    }
+}
+
+fn frozen(work: &Work, freeze: &Freeze) -> Error {
+    let reason = freeze.reason.get(&work.actor.user.language);
+    Error::Forbidden(match freeze.until {
+        Some(until) => {
+            let until = until.with_timezone(&work.actor.user.tz).format("%Y-%m-%d %H:%M");
+            Issue::new("record.frozen").with("until", until).with("reason", reason)
+        }
+        None => Issue::new("record.frozen_open").with("reason", reason),
+    })
+}
+
+/// Freezes the rights of a person on a record.
+pub(crate) fn freeze(
+    work: &Work,
+    session: &mut Session<'_>,
+    (entity, record): (&EntityModel, &[Value]),
+    person: Uuid,
+    until: Option<DateTime<Utc>>,
+    reason: &Text,
+) -> Result<(), Error> {
+    let id = mortise_store::id_of(record);
+    let rule = work.cause.as_ref().map_or("", |cause| &cause.rule);
+    let words = serde_json::to_string(reason).unwrap_or_default();
+    let sql = session.naming.sql(&format!(
+        "INSERT INTO {} (id, entity, record, person, at, until, lifted_at, reason, rule) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, ?7, ?8)",
+        session.naming.table("_freeze")
+    ));
+    let params: [Param; 8] = [
+        work.env.id().into(),
+        entity.key.as_str().into(),
+        id.into(),
+        person.into(),
+        work.now.into(),
+        Param::ChronoDateTimeUtc(until),
+        words.into(),
+        rule.into(),
+    ];
+    session.execute(&sql, &params)?;
+    let details = json!({ "person": person, "until": until, "reason": reason });
+    session.audit(told(work, entity, record, "record.frozen", &details));
+    Ok(())
+}
+
+/// Lifts the freezes of a record, of one person or of everybody, and tells how many there were.
+pub(crate) fn lift(
+    work: &Work,
+    session: &mut Session<'_>,
+    (entity, record): (&EntityModel, &[Value]),
+    person: Option<Uuid>,
+) -> Result<usize, Error> {
+    let id = mortise_store::id_of(record);
+    let found = of_record(session, entity, id, work.now)?;
+    let lifted: Vec<&Freeze> =
+        found.iter().filter(|freeze| person.is_none_or(|person| freeze.person == person)).collect();
+    let sql = session
+        .naming
+        .sql(&format!("UPDATE {} SET lifted_at = ?2 WHERE id = ?1", session.naming.table("_freeze")));
+    for freeze in &lifted {
+        session.execute(&sql, &[freeze.id.into(), work.now.into()])?;
+    }
+    if !lifted.is_empty() {
+        let people: Vec<Uuid> = lifted.iter().map(|freeze| freeze.person).collect();
+        session.audit(told(work, entity, record, "record.unfrozen", &json!({ "people": people })));
+    }
+    Ok(lifted.len())
+}
+
+/// Lifts freezes on the word of an administrator.
+pub(crate) fn lift_by_hand(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    record: Vec<Value>,
+    person: Option<Uuid>,
+) -> Result<Written, Error> {
+    if lift(work, session, (entity, &record), person)? == 0 {
+        return Err(Error::NotFound(Issue::new("record.not_frozen")));
+    }
+    let (id, version) = (mortise_store::id_of(&record), version_of(&record));
+    Ok(Written { entity: entity.key.clone(), id, version, values: record })
+}
+
+fn told(
+    work: &Work,
+    entity: &EntityModel,
+    record: &[Value],
+    action: &str,
+    details: &serde_json::Value,
+) -> AuditEntry {
+    AuditEntry {
+        entity: Some(entity.key.clone()),
+        record: Some(mortise_store::id_of(record)),
+        version: Some(version_of(record)),
+        ..audit_entry(work, action, details.to_string())
+    }
+}
+
+fn select(naming: &mortise_store::Naming) -> String {
+    naming.sql(&format!(
+        "SELECT {COLUMNS} FROM {} WHERE record = ?1 AND entity = ?2 AND lifted_at IS NULL ORDER BY at",
+        naming.table("_freeze")
+    ))
+}
+
+fn of_record(
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Vec<Freeze>, Error> {
+    let sql = select(session.naming);
+    let found = session.query(&sql, &[id.into(), entity.key.as_str().into()], read)?;
+    Ok(found.into_iter().filter(|freeze| freeze.in_force(now)).collect())
+}
+
+/// The freezes of a record that are in force, oldest first.
+pub(crate) async fn now(
+    store: &TenantStore,
+    entity: &EntityModel,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Vec<Freeze>, Error> {
+    let sql = select(store.naming());
+    let found = store.fetch(&sql, &[id.into(), entity.key.as_str().into()], read).await?;
+    Ok(found.into_iter().filter(|freeze| freeze.in_force(now)).collect())
+}
+
+fn read(row: &dyn Row) -> mortise_store::Result<Freeze> {
+    let reason = row.text(4)?.unwrap_or_default();
+    Ok(Freeze {
+        id: row.id(0)?.unwrap_or_default(),
+        person: row.id(1)?.unwrap_or_default(),
+        at: moment(row, 2)?.unwrap_or_default(),
+        until: moment(row, 3)?,
+        reason: serde_json::from_str(&reason).unwrap_or_else(|_| Text::from(reason.as_str())),
+        rule: row.text(5)?.unwrap_or_default(),
+    })
+}

@@ -1,0 +1,363 @@
+//! One transaction of the lane: some events, some timers that are due, some work that is tried again, and the mark of
+//! how far it came. Each handler has a savepoint of its own: what fails is undone, noted and passed over.
+
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use mortise_definition::model::{EntityModel, RuleModel, Slot};
+use mortise_expr::Value;
+use mortise_store::{Session, StoredEvent};
+use serde_json::{Map, Value as Json};
+use uuid::Uuid;
+
+use super::items::{self, Handler, Task, WorkItem, WorkState};
+use super::schedule;
+use crate::automation::timer::{self, FAR, Timer, TimerKind};
+use crate::automation::{Cause, Subject, cause, rules};
+use crate::clocks;
+use crate::commands::Work;
+use crate::error::Error;
+use crate::people::UserContext;
+use crate::values;
+
+/// Events of one transaction: enough to make its commit cheap, few enough that people do not wait for it.
+const EVENTS_MAX: i64 = 64;
+/// Timers of one transaction.
+const TIMERS_MAX: i64 = 64;
+/// Tries of failed work in one transaction.
+const ITEMS_MAX: i64 = 16;
+/// Overdue by more than this, timers get their turn even while events keep coming.
+const PATIENCE: TimeDelta = TimeDelta::seconds(1);
+
+/// What a batch did.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Done {
+    /// Events worked off.
+    pub(super) events: usize,
+    /// Timers that were due.
+    pub(super) timers: usize,
+    /// Failed work tried again.
+    pub(super) items: usize,
+    /// There may be more to do right now.
+    pub(super) more: bool,
+}
+
+/// A batch under way.
+pub(super) struct Batch<'a> {
+    pub(super) work: &'a Work,
+    users: HashMap<Option<Uuid>, Arc<UserContext>>,
+}
+
+/// Works off one batch.
+pub(super) fn run(work: &Work, session: &mut Session<'_>, epoch: Option<i64>) -> Result<Done, Error> {
+    if session.model != work.published.model.digest {
+        return Err(Error::ModelChanged);
+    }
+    if let Some(epoch) = epoch {
+        session.fence(epoch)?;
+    }
+    let mut batch = Batch { work, users: HashMap::new() };
+    let position = session.lane_position()?;
+    let events = session.events(position, EVENTS_MAX)?;
+    for event in &events {
+        batch.event(session, event)?;
+    }
+    if let Some(last) = events.last() {
+        session.set_lane_position(last.seq)?;
+    }
+    let full = events.len() as i64 == EVENTS_MAX;
+    let mut done = Done { events: events.len(), more: full, ..Done::default() };
+    // What is due waits for the events before it, since they may call it off; but not for ever.
+    let until = if full { work.now - PATIENCE } else { work.now };
+    batch.timers(session, until, &mut done)?;
+    let items = items::due(session, work.now, ITEMS_MAX)?;
+    for item in &items {
+        batch.again(session, item)?;
+    }
+    done.items = items.len();
+    done.more |= items.len() as i64 == ITEMS_MAX || session.added_events().next().is_some();
+    Ok(done)
+}
+
+/// Errors that mean that the whole batch has to end: nothing of it counts.
+fn fatal(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::ModelChanged | Error::Store(mortise_store::Error::Closed | mortise_store::Error::Fenced)
+    )
+}
+
+/// Does something in a savepoint; even a panic only undoes that.
+fn guarded(
+    session: &mut Session<'_>,
+    work: impl FnOnce(&mut Session<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    session.nested(|session| caught(|| work(session)))
+}
+
+fn caught<R>(work: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Err(Error::Store(mortise_store::Error::Panicked(text)))
+    })
+}
+
+impl Batch<'_> {
+    /// The surroundings of what follows from a cause.
+    pub(super) fn because(&mut self, cause: Cause) -> Work {
+        let work = self.work;
+        let user = self.users.entry(cause.actor).or_insert_with(|| cause::automaton(work, cause.actor));
+        work.because_as(cause, user.clone())
+    }
+
+    /// Shows an event to everybody who is interested: clocks first, then rules in their order.
+    fn event(&mut self, session: &mut Session<'_>, event: &StoredEvent) -> Result<(), Error> {
+        let model = self.work.published.model.clone();
+        let Some(entity) = model.entity(&event.entity) else { return Ok(()) };
+        let interested = model.automation.by_entity.get(entity.index);
+        let Some(interested) = interested.filter(|interested| interested.is_interested()) else {
+            return Ok(());
+        };
+        let changes = Changes::of(self.work, entity, event);
+        let changed: Vec<Slot> = changes.0.iter().map(|(slot, _)| *slot).collect();
+        let detail = event.detail.as_deref();
+        let set_off = |rule: &&Arc<RuleModel>| rules::sets_off(rule, &event.kind, &changed, detail);
+        let set_off: Vec<&Arc<RuleModel>> = interested.rules.iter().filter(set_off).collect();
+        if set_off.is_empty() && interested.slas.is_empty() {
+            return Ok(());
+        }
+        let Some(mut subject) = self.subject(session, entity, event, &changes)? else { return Ok(()) };
+        for sla in &interested.slas {
+            let work = self.because(cause_of(event, &sla.key));
+            let result = guarded(session, |session| clocks::on_event(&work, session, sla, &subject));
+            self.settle(session, result, || task(Handler::Sla(sla.key.clone()), event))?;
+        }
+        for rule in set_off {
+            let work = self.because(cause_of(event, &rule.key));
+            let result = self.rule(&work, session, rule, &mut subject, &event.kind);
+            let handler = || task(Handler::Rule(rule.key.clone()), event);
+            if self.settle(session, result, handler)? {
+                subject.refresh(self.work, session)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The record of an event, as it is now, with what it was before.
+    fn subject(
+        &self,
+        session: &mut Session<'_>,
+        entity: &Arc<EntityModel>,
+        event: &StoredEvent,
+        changes: &Changes,
+    ) -> Result<Option<Subject>, Error> {
+        let subject = Subject::load(self.work, session, entity, event.record, event.at)?;
+        Ok(subject.map(|subject| Subject { previous: changes.before(&subject.record), ..subject }))
+    }
+
+    /// Runs a rule where its condition holds. A record that is in the trash by now sets off only what is about that.
+    pub(super) fn rule(
+        &self,
+        work: &Work,
+        session: &mut Session<'_>,
+        rule: &RuleModel,
+        subject: &mut Subject,
+        kind: &str,
+    ) -> Result<(), Error> {
+        if subject.deleted && kind != "record.deleted" {
+            return Ok(());
+        }
+        match caught(|| rules::holds(work, rule, subject))? {
+            true => guarded(session, |session| rules::run(work, session, rule, subject)),
+            false => Ok(()),
+        }
+    }
+
+    /// Notes what failed; tells whether something did.
+    pub(super) fn settle(
+        &self,
+        session: &mut Session<'_>,
+        result: Result<(), Error>,
+        task: impl FnOnce() -> Task,
+    ) -> Result<bool, Error> {
+        match result {
+            Ok(()) => Ok(false),
+            Err(error) if fatal(&error) => Err(error),
+            Err(error) => {
+                let task = task();
+                let work = self.work.because(Cause::time(task.handler.key()));
+                items::put(&work, session, &task, &error)?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Carries out what is due, in order. A timer of a record that something in this batch has just changed waits until
+    /// that was looked at.
+    fn timers(
+        &mut self,
+        session: &mut Session<'_>,
+        until: DateTime<Utc>,
+        done: &mut Done,
+    ) -> Result<(), Error> {
+        let timers = timer::due(session, until, TIMERS_MAX)?;
+        done.more |= timers.len() as i64 == TIMERS_MAX;
+        let mut changed: HashSet<Uuid> = HashSet::new();
+        let mut seen = 0;
+        for timer in timers {
+            changed.extend(session.added_events().skip(seen).map(|event| event.record));
+            seen = session.added_events().count();
+            let waits = match timer.kind {
+                TimerKind::Schedule => seen > 0,
+                TimerKind::Step => timer.record.is_some_and(|record| changed.contains(&record)),
+            };
+            if waits {
+                done.more = true;
+                break;
+            }
+            done.timers += 1;
+            match timer.kind {
+                TimerKind::Schedule => done.more |= schedule::fire(self, session, &timer)?,
+                TimerKind::Step => self.step(session, &timer)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, session: &mut Session<'_>, timer: &Timer) -> Result<(), Error> {
+        let result = self.carry_out(session, timer);
+        let task = || Task {
+            handler: Handler::Step(timer.target.clone()),
+            event: None,
+            timer: Some(timer.id),
+            entity: timer.entity.clone(),
+            record: timer.record,
+        };
+        if self.settle(session, result, task)? {
+            // It stays, so that it goes with its clock, but falls due no more by itself.
+            timer::put_off(session, timer.id, FAR, timer.payload.as_deref())?;
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, session: &mut Session<'_>, timer: &Timer) -> Result<(), Error> {
+        let work = self.because(Cause::time(timer.target.as_str()));
+        guarded(session, |session| {
+            timer::remove(session, timer.id)?;
+            clocks::due(&work, session, timer)
+        })
+    }
+
+    /// Tries failed work again.
+    fn again(&mut self, session: &mut Session<'_>, item: &WorkItem) -> Result<(), Error> {
+        let result = match item.task() {
+            Some(task) => self.perform(session, &task),
+            None => Ok(()),
+        };
+        match result {
+            Ok(()) => items::set_state(session, item.id, WorkState::Done, None),
+            Err(error) if fatal(&error) => Err(error),
+            Err(error) => {
+                let work = self.work.because(Cause::time(item.handler.as_str()));
+                items::put_again(&work, session, item, &error)
+            }
+        }
+    }
+
+    /// Does what failed before, from the beginning. What is gone by now (rule, record, timer) needs nothing any more.
+    fn perform(&mut self, session: &mut Session<'_>, task: &Task) -> Result<(), Error> {
+        let model = self.work.published.model.clone();
+        if let Some(timer) = task.timer {
+            let Some(timer) = timer::find(session, timer)? else { return Ok(()) };
+            return match timer.kind {
+                TimerKind::Step => self.carry_out(session, &timer),
+                TimerKind::Schedule => schedule::again(self, session, &timer),
+            };
+        }
+        let event = match task.event {
+            Some(seq) => session.events(seq - 1, 1)?.into_iter().find(|event| event.seq == seq),
+            None => None,
+        };
+        let entity = task.entity.as_deref().and_then(|key| model.entity(key));
+        let (Some(entity), Some(record)) = (entity, task.record) else { return Ok(()) };
+        let subject = match &event {
+            Some(event) => {
+                let changes = Changes::of(self.work, entity, event);
+                self.subject(session, entity, event, &changes)?
+            }
+            None => Subject::load(self.work, session, entity, record, self.work.now)?,
+        };
+        let Some(mut subject) = subject else { return Ok(()) };
+        let key = task.handler.key();
+        let cause = event.as_ref().map_or_else(|| Cause::time(key), |event| cause_of(event, key));
+        let work = self.because(cause);
+        let kind = event.as_ref().map_or("", |event| &event.kind);
+        match &task.handler {
+            Handler::Rule(key) => match model.automation.rules.get(key) {
+                Some(rule) => self.rule(&work, session, rule, &mut subject, kind),
+                None => Ok(()),
+            },
+            Handler::Sla(key) => match model.automation.slas.get(key) {
+                Some(sla) => guarded(session, |session| clocks::on_event(&work, session, sla, &subject)),
+                None => Ok(()),
+            },
+            Handler::Step(_) | Handler::Schedule(_) => Ok(()),
+        }
+    }
+}
+
+fn cause_of(event: &StoredEvent, rule: &str) -> Cause {
+    Cause {
+        event: Some(event.seq),
+        depth: event.depth,
+        rule: rule.to_owned(),
+        actor: event.actor,
+        via: None,
+    }
+}
+
+fn task(handler: Handler, event: &StoredEvent) -> Task {
+    Task {
+        handler,
+        event: Some(event.seq),
+        timer: None,
+        entity: Some(event.entity.clone()),
+        record: Some(event.record),
+    }
+}
+
+/// Fields that an event changed, with their values before.
+struct Changes(Vec<(Slot, Value)>);
+
+impl Changes {
+    /// What an event tells; nothing for a new record, where nothing was before.
+    fn of(work: &Work, entity: &EntityModel, event: &StoredEvent) -> Changes {
+        let told = event.changes.as_deref().filter(|_| event.kind != "record.created");
+        let told: Map<String, Json> =
+            told.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let cx = work.values();
+        let change = |(id, change): (&String, &Json)| {
+            let field = entity.fields.iter().find(|field| field.id == *id)?;
+            let old = change.get(0).unwrap_or(&Json::Null);
+            // What does not fit its field any more (the type has changed since) counts as empty.
+            let old = values::from_stored(&entity.shape.members()[field.slot].ty, old, &cx);
+            Some((field.slot, old.unwrap_or_default()))
+        };
+        Changes(told.iter().filter_map(change).collect())
+    }
+
+    /// The record before the event, by the record as it is now.
+    fn before(&self, now: &[Value]) -> Vec<Value> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let mut before = now.to_vec();
+        for (slot, old) in &self.0 {
+            before[*slot] = old.clone();
+        }
+        before
+    }
+}

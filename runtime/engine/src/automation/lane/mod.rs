@@ -1,0 +1,230 @@
+//! The lane of a tenant: everything that happens by itself, in the order in which things happened, one piece after the
+//! other. Position and effects are one transaction, so that a crash at any point loses nothing and does nothing twice.
+
+mod batch;
+mod items;
+mod schedule;
+mod task;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use mortise_store::Session;
+use parking_lot::Mutex;
+use serde_json::json;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use super::timer::{self, FAR};
+use crate::commands::audit_entry;
+use crate::error::Error;
+use crate::people::Actor;
+use crate::tenant::Tenant;
+use crate::values::Issue;
+
+use batch::Done;
+pub use items::{FailedField, Failure, WorkItem, WorkState};
+pub use task::{LANE_RENEWAL, Lanes, Sole};
+
+/// Tries of a batch whose definitions change meanwhile.
+const TRIES_MAX: u32 = 50;
+/// Pause between two of them.
+const RETRY: Duration = Duration::from_millis(2);
+/// Pieces of failed work of one page at most.
+const ITEMS_MAX: i64 = 200;
+
+/// What a tenant keeps of its lane in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Lane {
+    /// Told after each commit that left something to do.
+    pub(crate) wake: Notify,
+    /// Digest of the model whose schedules have timers.
+    synced: Mutex<String>,
+    /// The tenant is closing.
+    stopping: AtomicBool,
+    /// The task that works it.
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Lane {
+    /// Finishes the batch under way, and begins no other.
+    pub(crate) async fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.wake.notify_one();
+        let task = self.task.lock().take();
+        if let Some(task) = task
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the lane ended unexpectedly");
+        }
+    }
+
+    fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+/// How much there is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// Events that were not looked at yet.
+    pub events: i64,
+    /// Failed work that is tried again.
+    pub waiting: i64,
+    /// Failed work that waits for somebody to look at it.
+    pub parked: i64,
+}
+
+impl Tenant {
+    /// Works the lane from now on, beside everything else, as long as `lanes` leaves it to this node.
+    pub(crate) fn work_lane(self: &Arc<Self>, lanes: Arc<dyn Lanes>) {
+        let mut task = self.lane.task.lock();
+        if task.is_none() && !self.lane.stopping() {
+            *task = Some(tokio::spawn(task::run(self.clone(), lanes)));
+        }
+    }
+
+    /// Has the lane look whether there is something to do: another node wrote, or stopped working it.
+    pub fn wake_lane(&self) {
+        self.lane.wake.notify_one();
+    }
+
+    /// Works off everything that is due by now, until nothing is left.
+    pub async fn run_due(&self) -> Result<(), Error> {
+        while self.run_batch(None).await?.more {}
+        Ok(())
+    }
+
+    /// Works off a batch; with an epoch only as long as nobody else has taken the lane over.
+    async fn run_batch(&self, epoch: Option<i64>) -> Result<Done, Error> {
+        let mut tries = 0;
+        loop {
+            let work = self.work(&Actor::system(self.directory().tz));
+            let digest = work.published.model.digest.clone();
+            let sync = *self.lane.synced.lock() != digest;
+            let done = self.store.write(move |session: &mut Session<'_>| {
+                let done = batch::run(&work, session, epoch)?;
+                if sync {
+                    schedule::sync(&work, session)?;
+                }
+                Ok(done)
+            });
+            match done.await {
+                Err(Error::ModelChanged) if tries < TRIES_MAX => tries += 1,
+                Ok(done) => {
+                    if sync {
+                        *self.lane.synced.lock() = digest;
+                    }
+                    return Ok(done);
+                }
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    /// Whether there is something to do now, without doing it.
+    async fn has_due(&self) -> Result<bool, Error> {
+        if *self.lane.synced.lock() != self.model().digest {
+            return Ok(true);
+        }
+        let naming = self.store.naming();
+        let sql = format!(
+            "SELECT seq FROM {} WHERE seq > (SELECT position FROM {}) ORDER BY seq LIMIT 1",
+            naming.table("_event"),
+            naming.table("_lane")
+        );
+        if !self.store.fetch(&sql, &[], |row| row.int(0)).await?.is_empty() {
+            return Ok(true);
+        }
+        let now = self.env.now();
+        Ok(self.next_due().await?.is_some_and(|next| next <= now))
+    }
+
+    /// When the next timer, or the next try of failed work, falls due; events that wait are not counted.
+    pub async fn next_due(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        let timer = timer::next_due(&self.store).await?.filter(|due| *due < FAR);
+        let item = items::next_due(&self.store).await?;
+        Ok([timer, item].into_iter().flatten().min())
+    }
+
+    /// How much there is to do.
+    pub async fn backlog(&self) -> Result<Backlog, Error> {
+        let naming = self.store.naming();
+        let sql = format!(
+            "SELECT count(*) FROM {} WHERE seq > (SELECT position FROM {})",
+            naming.table("_event"),
+            naming.table("_lane")
+        );
+        let events = self.store.fetch(&sql, &[], |row| row.int(0)).await?.pop().flatten().unwrap_or(0);
+        let (waiting, parked) = items::counts(&self.store).await?;
+        Ok(Backlog { events, waiting, parked })
+    }
+
+    /// Failed work in a state, newest first, before this id; for administrators.
+    pub async fn failed_work(
+        &self,
+        actor: &Actor,
+        state: WorkState,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<WorkItem>, Error> {
+        administrator(actor)?;
+        items::in_state(&self.store, state, before.unwrap_or(i64::MAX), limit.clamp(1, ITEMS_MAX)).await
+    }
+
+    /// Failed work about a record that the person may see, newest first.
+    pub async fn failed_work_of(
+        &self,
+        actor: &Actor,
+        entity: &str,
+        id: Uuid,
+    ) -> Result<Vec<WorkItem>, Error> {
+        self.read(actor, entity, id).await?;
+        items::of_record(&self.store, entity, id, ITEMS_MAX).await
+    }
+
+    /// Tries failed work again at once.
+    pub async fn retry(&self, actor: &Actor, id: i64) -> Result<(), Error> {
+        self.decide_work(actor, id, WorkState::Waiting).await
+    }
+
+    /// Decides that failed work is not to be done.
+    pub async fn dismiss(&self, actor: &Actor, id: i64) -> Result<(), Error> {
+        self.decide_work(actor, id, WorkState::Dismissed).await
+    }
+
+    async fn decide_work(&self, actor: &Actor, id: i64, state: WorkState) -> Result<(), Error> {
+        administrator(actor)?;
+        let work = self.work(actor);
+        let write = move |session: &mut Session<'_>| {
+            let item = items::find(session, id)?;
+            if matches!(item.state, WorkState::Done | WorkState::Dismissed) {
+                return Err(Error::BadRequest(Issue::new("automation.work_over").with("id", id)));
+            }
+            let again = state == WorkState::Waiting;
+            items::set_state(session, id, state, again.then_some(work.now))?;
+            if let Some(timer) = item.timer.filter(|_| !again) {
+                timer::remove(session, timer)?;
+            }
+            let action = if again { "automation.retried" } else { "automation.dismissed" };
+            let details = json!({ "work": id, "handler": item.handler }).to_string();
+            let mut entry = audit_entry(&work, action, details);
+            (entry.entity, entry.record) = (item.entity, item.record);
+            session.audit(entry);
+            session.wake_lane();
+            Ok(())
+        };
+        self.store.write(write).await
+    }
+}
+
+fn administrator(actor: &Actor) -> Result<(), Error> {
+    match actor.user.admin {
+        true => Ok(()),
+        false => Err(Error::Forbidden(Issue::new("permission.administrator"))),
+    }
+}

@@ -1,0 +1,159 @@
+//! The task that works a tenant's lane while the server runs. It sleeps until something is committed or falls due; an
+//! idle tenant costs a sleeping task and nothing else, and after a while not even the lane.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
+
+use crate::error::Error;
+use crate::tenant::Tenant;
+
+/// Pause after an error of the database.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long a lane is kept without anything to do.
+const IDLE: Duration = Duration::from_secs(30);
+/// How often a lane that is kept is claimed anew; has to be well below the length of a lease.
+pub const LANE_RENEWAL: Duration = Duration::from_secs(5);
+
+/// Who may work which lane: where several nodes serve the same tenants, one of them at a time.
+pub trait Lanes: Send + Sync {
+    /// Takes the lane of a tenant, and tells its epoch; none when another node has it.
+    fn acquire<'a>(&'a self, slug: &'a str) -> BoxFuture<'a, Result<Option<i64>, Error>>;
+    /// Keeps it; false when another node has taken it over.
+    fn renew<'a>(&'a self, slug: &'a str, epoch: i64) -> BoxFuture<'a, Result<bool, Error>>;
+    /// Gives it back, and says when there is something to do again.
+    fn release<'a>(
+        &'a self,
+        slug: &'a str,
+        epoch: i64,
+        next_due: Option<DateTime<Utc>>,
+    ) -> BoxFuture<'a, Result<(), Error>>;
+}
+
+/// The only node: every lane is its own.
+#[derive(Debug, Default)]
+pub struct Sole;
+
+impl Lanes for Sole {
+    fn acquire<'a>(&'a self, _slug: &'a str) -> BoxFuture<'a, Result<Option<i64>, Error>> {
+        Box::pin(async { Ok(Some(0)) })
+    }
+
+    fn renew<'a>(&'a self, _slug: &'a str, _epoch: i64) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(async { Ok(true) })
+    }
+
+    fn release<'a>(
+        &'a self,
+        _slug: &'a str,
+        _epoch: i64,
+        _next_due: Option<DateTime<Utc>>,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// Why a lane was left.
+enum Left {
+    /// Nothing to do for a while.
+    Idle,
+    /// Another node has it.
+    Lost,
+    /// The tenant is closing.
+    Closed,
+}
+
+/// Works the lane of a tenant until it is closed.
+pub(crate) async fn run(tenant: Arc<Tenant>, lanes: Arc<dyn Lanes>) {
+    loop {
+        match turn(&tenant, &*lanes).await {
+            Ok(Left::Closed) => return,
+            Ok(Left::Idle | Left::Lost) => {}
+            Err(error) => {
+                tracing::error!(tenant = tenant.slug, %error, "the lane stumbled");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        if tenant.lane.stopping() {
+            return;
+        }
+    }
+}
+
+/// Waits for something to do, takes the lane, works until there is nothing more for a while, and gives it back.
+async fn turn(tenant: &Tenant, lanes: &dyn Lanes) -> Result<Left, Error> {
+    if !tenant.has_due().await? {
+        sleep(tenant, None).await?;
+        if tenant.lane.stopping() {
+            return Ok(Left::Closed);
+        }
+        if !tenant.has_due().await? {
+            return Ok(Left::Idle);
+        }
+    }
+    let Some(epoch) = lanes.acquire(&tenant.slug).await? else {
+        // Whoever has it is told of the same commits; should that node die, its lease ends and this one is woken.
+        tenant.lane.wake.notified().await;
+        return Ok(Left::Lost);
+    };
+    let left = work(tenant, lanes, epoch).await;
+    if !matches!(left, Ok(Left::Lost)) {
+        lanes.release(&tenant.slug, epoch, tenant.next_due().await.unwrap_or_default()).await?;
+    }
+    left
+}
+
+async fn work(tenant: &Tenant, lanes: &dyn Lanes, epoch: i64) -> Result<Left, Error> {
+    let mut claimed = tokio::time::Instant::now();
+    let mut busy = claimed;
+    loop {
+        if tenant.lane.stopping() {
+            return Ok(Left::Closed);
+        }
+        if claimed.elapsed() >= LANE_RENEWAL {
+            if !lanes.renew(&tenant.slug, epoch).await? {
+                return Ok(Left::Lost);
+            }
+            claimed = tokio::time::Instant::now();
+        }
+        match tenant.run_batch(Some(epoch)).await {
+            Ok(done) => {
+                let worked = done.events + done.timers + done.items > 0;
+                if worked {
+                    busy = tokio::time::Instant::now();
+                }
+                if done.more {
+                    continue;
+                }
+            }
+            Err(Error::Store(mortise_store::Error::Fenced)) => return Ok(Left::Lost),
+            Err(Error::Store(mortise_store::Error::Closed)) => return Ok(Left::Closed),
+            Err(error) => return Err(error),
+        }
+        loop {
+            if busy.elapsed() >= IDLE {
+                return Ok(Left::Idle);
+            }
+            sleep(tenant, Some(LANE_RENEWAL)).await?;
+            if tenant.lane.stopping() || claimed.elapsed() >= LANE_RENEWAL || tenant.has_due().await? {
+                break;
+            }
+        }
+    }
+}
+
+/// Sleeps until something is committed or falls due, at most so long.
+async fn sleep(tenant: &Tenant, most: Option<Duration>) -> Result<(), Error> {
+    /// No timer of the runtime is set farther than this.
+    const FARTHEST: Duration = Duration::from_secs(24 * 3600);
+    let next = tenant.next_due().await?;
+    let until = next.map(|next| (next - tenant.env.now()).to_std().unwrap_or_default());
+    let until = [until, most].into_iter().flatten().min();
+    tokio::select! {
+        () = tenant.lane.wake.notified() => {}
+        () = tokio::time::sleep(until.unwrap_or(FARTHEST).min(FARTHEST)) => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! Points in time at which something is to be done: steps of clocks and schedules, as rows that wait in the order in
+//! which they fall due. There is no horizon: a timer may lie years ahead and costs nothing until then.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use mortise_expr::{Type, Value};
+use mortise_store::{Param, Row, Session, TenantStore};
+use uuid::Uuid;
+
+use crate::error::Error;
+
+/// Farther than anything: what waits for somebody to look at it does not fall due by itself.
+pub(crate) const FAR: DateTime<Utc> = NaiveDate::from_ymd_opt(9999, 1, 1)
+    .expect("a day of the calendar")
+    .and_hms_opt(0, 0, 0)
+    .expect("an hour of the day")
+    .and_utc();
+
+const COLUMNS: &str = "id, due, kind, target, entity, record, clock, payload";
+
+/// What falls due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TimerKind {
+    /// A step of the ladder of a clock.
+    Step,
+    /// A schedule of a rule.
+    Schedule,
+}
+
+impl TimerKind {
+    fn name(self) -> &'static str {
+        match self {
+            TimerKind::Step => "step",
+            TimerKind::Schedule => "schedule",
+        }
+    }
+}
+
+/// A point in time at which something is to be done.
+#[derive(Debug, Clone)]
+pub(crate) struct Timer {
+    /// Id.
+    pub(crate) id: Uuid,
+    /// When.
+    pub(crate) due: DateTime<Utc>,
+    /// What.
+    pub(crate) kind: TimerKind,
+    /// Key of the clock policy and step (`app.sla.step`), or of the rule.
+    pub(crate) target: String,
+    /// Entity, for steps.
+    pub(crate) entity: Option<String>,
+    /// Record, for steps.
+    pub(crate) record: Option<Uuid>,
+    /// Clock, for steps.
+    pub(crate) clock: Option<Uuid>,
+    /// What else its kind has to know.
+    pub(crate) payload: Option<String>,
+}
+
+/// Sets a timer.
+pub(crate) fn put(session: &mut Session<'_>, timer: &Timer) -> Result<(), Error> {
+    let sql = session.naming.sql(&format!(
+        "INSERT INTO {} ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        session.naming.table("_timer")
+    ));
+    let params: [Param; 8] = [
+        timer.id.into(),
+        timer.due.into(),
+        timer.kind.name().into(),
+        timer.target.as_str().into(),
+        Param::String(timer.entity.clone()),
+        Param::Uuid(timer.record),
+        Param::Uuid(timer.clock),
+        Param::String(timer.payload.clone()),
+    ];
+    session.execute(&sql, &params)?;
+    session.wake_lane();
+    Ok(())
+}
+
+/// Sets a timer to another time, perhaps with something else to know.
+pub(crate) fn put_off(
+    session: &mut Session<'_>,
+    id: Uuid,
+    due: DateTime<Utc>,
+    payload: Option<&str>,
+) -> Result<(), Error> {
+    let sql = session.naming.sql(&format!(
+        "UPDATE {} SET due = ?2, payload = ?3 WHERE id = ?1",
+        session.naming.table("_timer")
+    ));
+    session.execute(&sql, &[id.into(), due.into(), Param::String(payload.map(str::to_owned))])?;
+    session.wake_lane();
+    Ok(())
+}
+
+/// Takes a timer away.
+pub(crate) fn remove(session: &mut Session<'_>, id: Uuid) -> Result<(), Error> {
+    remove_where(session, "id", id)
+}
+
+/// Takes all timers of a clock away.
+pub(crate) fn remove_of_clock(session: &mut Session<'_>, clock: Uuid) -> Result<(), Error> {
+    remove_where(session, "clock", clock)
+}
+
+fn remove_where(session: &mut Session<'_>, column: &str, id: Uuid) -> Result<(), Error> {
+    let table = session.naming.table("_timer");
+    let sql = session.naming.sql(&format!("DELETE FROM {table} WHERE {column} = ?1"));
+    session.execute(&sql, &[id.into()])?;
+    Ok(())
+}
+
+/// A timer, unless it was taken away.
+pub(crate) fn find(session: &mut Session<'_>, id: Uuid) -> Result<Option<Timer>, Error> {
+    let table = session.naming.table("_timer");
+    let sql = session.naming.sql(&format!("SELECT {COLUMNS} FROM {table} WHERE id = ?1"));
+    Ok(session.query(&sql, &[id.into()], read)?.pop())
+}
+
+/// Timers that are due, first those that were due first.
+pub(crate) fn due(session: &mut Session<'_>, now: DateTime<Utc>, limit: i64) -> Result<Vec<Timer>, Error> {
+    let sql = session.naming.sql(&format!(
+        "SELECT {COLUMNS} FROM {} WHERE due <= ?1 ORDER BY due, id LIMIT ?2",
+        session.naming.table("_timer")
+    ));
+    Ok(session.query(&sql, &[now.into(), limit.into()], read)?)
+}
+
+/// All schedules.
+pub(crate) fn schedules(session: &mut Session<'_>) -> Result<Vec<Timer>, Error> {
+    let table = session.naming.table("_timer");
+    let sql = session.naming.sql(&format!("SELECT {COLUMNS} FROM {table} WHERE kind = ?1"));
+    Ok(session.query(&sql, &[TimerKind::Schedule.name().into()], read)?)
+}
+
+/// When the next timer falls due.
+pub(crate) async fn next_due(store: &TenantStore) -> Result<Option<DateTime<Utc>>, Error> {
+    let table = store.naming().table("_timer");
+    let sql = format!("SELECT due FROM {table} ORDER BY due, id LIMIT 1");
+    Ok(store.fetch(&sql, &[], |row| moment(row, 0)).await?.pop().flatten())
+}
+
+fn read(row: &dyn Row) -> mortise_store::Result<Timer> {
+    Ok(Timer {
+        id: row.id(0)?.unwrap_or_default(),
+        due: moment(row, 1)?.unwrap_or_default(),
+        kind: match row.text(2)?.as_deref() {
+            Some("schedule") => TimerKind::Schedule,
+            _ => TimerKind::Step,
+        },
+        target: row.text(3)?.unwrap_or_default(),
+        entity: row.text(4)?,
+        record: row.id(5)?,
+        clock: row.id(6)?,
+        payload: row.text(7)?,
+    })
+}
+
+/// A column of a moment.
+pub(crate) fn moment(row: &dyn Row, index: usize) -> mortise_store::Result<Option<DateTime<Utc>>> {
+    Ok(match row.value(index, &Type::DateTime)? {
+        Value::DateTime(at) => Some(at),
+        _ => None,
+    })
+}

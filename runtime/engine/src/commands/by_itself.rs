@@ -1,0 +1,95 @@
+//! Changes that rules and clocks make inside of a write, on values that are typed already. They take the same way as
+//! those of people from there on: validity, uniqueness, links, audit and events.
+
+use std::sync::Arc;
+
+use mortise_definition::model::{EntityModel, Slot};
+use mortise_expr::Value;
+use mortise_store::Session;
+use uuid::Uuid;
+
+use super::input::Input;
+use super::lifecycle::{self, Taking, lifecycle_of, state_of};
+use super::prepare::{Create, Update};
+use super::{Work, Written, apply, lines, rollups, rules, similar};
+use crate::error::Error;
+use crate::values::Issue;
+
+impl Input {
+    /// An input of values by slot.
+    pub(crate) fn of(given: Vec<(Slot, Value)>) -> Input {
+        Input { given, ..Input::default() }
+    }
+}
+
+/// Makes a record.
+pub(crate) fn make(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &Arc<EntityModel>,
+    input: Input,
+) -> Result<Written, Error> {
+    let id = work.env.id();
+    let settled = rules::settle_new(work, entity, id, &input).map_err(Error::Invalid)?;
+    let keys = similar::keys(entity, &settled.values);
+    let entity = entity.clone();
+    let create = Create { entity, id, input, settled, keys, allow_duplicates: true, within: None };
+    let written = apply::create(work, session, create)?;
+    rollups::settle(work, session, None)?;
+    Ok(written)
+}
+
+/// Changes a record; `base` is the record as it is, where it is known.
+pub(crate) fn change(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &Arc<EntityModel>,
+    id: Uuid,
+    input: Input,
+    base: Option<Vec<Value>>,
+) -> Result<Written, Error> {
+    let base = match base {
+        Some(old) => {
+            let settled = rules::settle_change(work, entity, &old, &input).map_err(Error::Invalid)?;
+            Some((old, settled))
+        }
+        None => None,
+    };
+    let update = Update { entity: entity.clone(), id, version: None, input, base, within: None };
+    let written = apply::update(work, session, update)?;
+    rollups::settle(work, session, None)?;
+    Ok(written)
+}
+
+/// Takes a transition, where the record is in a state from which it starts.
+pub(crate) fn take_if_open(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &Arc<EntityModel>,
+    record: &[Value],
+    transition: &str,
+) -> Result<Option<Written>, Error> {
+    let none = || Error::BadRequest(Issue::new("lifecycle.none").with("entity", &entity.key));
+    let lifecycle = lifecycle_of(work, entity).cloned().ok_or_else(none)?;
+    let state = state_of(&lifecycle, record);
+    if !lifecycle::find(&lifecycle, transition)?.from.iter().any(|from| from == state) {
+        return Ok(None);
+    }
+    let (id, transition) = (mortise_store::id_of(record), transition.to_owned());
+    let input = Input::default();
+    let taking = Taking { entity: entity.clone(), id, version: None, lifecycle, transition, input };
+    let written = lifecycle::take(work, session, taking)?;
+    rollups::settle(work, session, None)?;
+    Ok(Some(written))
+}
+
+/// Ids of the living records whose reference points to a record.
+pub(crate) fn living_rows(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    via: Slot,
+    record: Uuid,
+) -> Result<Vec<Uuid>, Error> {
+    lines::living(work, session, entity, via, record)
+}
