@@ -129,7 +129,7 @@ impl Client {
     }
 }
 
-fn connect(address: SocketAddr) -> io::Result<BufReader<TcpStream>> {
+pub(crate) fn connect(address: SocketAddr) -> io::Result<BufReader<TcpStream>> {
     let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_nodelay(true)?;
@@ -141,17 +141,8 @@ fn is_closed(error: &io::Error) -> bool {
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
-fn read_answer(connection: &mut BufReader<TcpStream>) -> io::Result<Answer> {
-    let status_line = read_line(connection)?;
-    let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok());
-    let status = status.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, status_line.clone()))?;
-    let mut headers = Vec::new();
-    loop {
-        let line = read_line(connection)?;
-        let Some((name, value)) = line.split_once(':') else { break };
-        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-    }
-    let mut answer = Answer { status, headers, body: Vec::new() };
+pub(crate) fn read_answer(connection: &mut BufReader<TcpStream>) -> io::Result<Answer> {
+    let mut answer = read_head(connection)?;
     if answer.header("transfer-encoding") == Some("chunked") {
         read_chunks(connection, &mut answer.body)?;
     } else {
@@ -162,6 +153,20 @@ fn read_answer(connection: &mut BufReader<TcpStream>) -> io::Result<Answer> {
         }
     }
     Ok(answer)
+}
+
+/// Status and headers; the body is left to be read.
+pub(crate) fn read_head(connection: &mut BufReader<TcpStream>) -> io::Result<Answer> {
+    let status_line = read_line(connection)?;
+    let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok());
+    let status = status.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, status_line.clone()))?;
+    let mut headers = Vec::new();
+    loop {
+        let line = read_line(connection)?;
+        let Some((name, value)) = line.split_once(':') else { break };
+        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+    }
+    Ok(Answer { status, headers, body: Vec::new() })
 }
 
 fn read_chunks(connection: &mut BufReader<TcpStream>, body: &mut Vec<u8>) -> io::Result<()> {

@@ -4,9 +4,11 @@
 
 pub mod http;
 pub mod people;
+pub mod raw;
 pub mod server;
 
 pub use http::{Answer, Client};
+pub use raw::Raw;
 pub use server::{Installation, Server};
 
 /// Address of the PostgreSQL server of this run. Without one a test has nothing to do, unless everything is required

@@ -88,7 +88,14 @@ impl Installation {
 
     /// Starts the server and waits until it answers.
     pub fn serve(&self) -> Server {
-        Server::start(self.command())
+        self.serve_with(&[])
+    }
+
+    /// The same with settings of the server, as variables of its environment.
+    pub fn serve_with(&self, settings: &[(&str, &str)]) -> Server {
+        let mut command = self.command();
+        command.envs(settings.iter().copied());
+        Server::start(command)
     }
 }
 
@@ -125,6 +132,21 @@ impl Server {
         self.process.id()
     }
 
+    /// The most memory that the process has ever held, in bytes, as the system counts it.
+    pub fn memory_peak_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.process_id());
+        let status = std::fs::read_to_string(path).expect("the process runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        1024 * peak.and_then(|kilobytes| kilobytes.parse::<u64>().ok()).expect("the system tells the peak")
+    }
+
+    /// Asks the process to end, as a service manager does, without waiting for it.
+    pub fn ask_to_stop(&self) {
+        let id = self.process.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(asked.is_ok_and(|status| status.success()), "the process can be asked to end");
+    }
+
     /// A new connection.
     pub fn client(&self) -> Client {
         Client::new(self.address)
@@ -138,9 +160,7 @@ impl Server {
 
     /// Asks the process to end, as a service manager does, and waits until it has.
     pub fn stop(mut self) {
-        let id = self.process.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &id]).status();
-        assert!(asked.is_ok_and(|status| status.success()), "the process can be asked to end");
+        self.ask_to_stop();
         let status = self.process.wait().expect("the process is ours");
         assert!(status.success(), "{status}");
     }

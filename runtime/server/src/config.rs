@@ -10,10 +10,24 @@ use clap::Args;
 pub const BODY_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 /// Largest body of a batch; 10,000 records of 1 kB each fit in.
 pub const BATCH_LIMIT_BYTES: usize = 32 * 1024 * 1024;
-/// Largest form with uploads; single files are limited by the engine.
-pub const UPLOAD_LIMIT_BYTES: usize = 256 * 1024 * 1024;
+/// Largest file of an import with the form around it; the engine takes a little less.
+pub const IMPORT_LIMIT_BYTES: usize = 256 * 1024 * 1024;
+/// What the form around an uploaded file may take: its name and type, and the marks between its parts.
+const FORM_BYTES: u64 = 64 * 1024;
 /// Largest app package; the biggest app known has 300 kB of JSON.
 pub const PACKAGE_LIMIT_BYTES: usize = 16 * 1024 * 1024;
+
+/// Connections at once: a thousand people with the six connections of a browser do not all ask at the same time, and
+/// idle ones cost some 20 kB each.
+const CONNECTIONS: usize = 4096;
+/// A head is one or two packets; a telephone between two cells takes seconds.
+const HEAD_SECONDS: u64 = 15;
+/// As proxies and other servers have it.
+const STALL_SECONDS: u64 = 30;
+/// Longer than the proxies before us keep theirs (60 seconds), so that they never send into a connection being closed.
+const IDLE_SECONDS: u64 = 75;
+/// Photos of phones have up to 15 MB, films are not meant to be sent.
+const FILE_MIB: u64 = 100;
 
 /// Where data is; for every command.
 #[derive(Debug, Clone, Args)]
@@ -50,6 +64,30 @@ pub struct Serving {
     #[arg(long, env = "MORTISE_THREADS")]
     pub threads: Option<usize>,
 
+    /// Most connections at once; more clients wait until one is free.
+    #[arg(long, env = "MORTISE_CONNECTIONS", default_value_t = CONNECTIONS)]
+    pub connections: usize,
+
+    /// Seconds that the head of a request may take to arrive.
+    #[arg(long, env = "MORTISE_HEAD_SECONDS", default_value_t = HEAD_SECONDS)]
+    pub head_seconds: u64,
+
+    /// Seconds after which a body or a download that does not get on is given up.
+    #[arg(long, env = "MORTISE_STALL_SECONDS", default_value_t = STALL_SECONDS)]
+    pub stall_seconds: u64,
+
+    /// Seconds that a connection stays open without a request.
+    #[arg(long, env = "MORTISE_IDLE_SECONDS", default_value_t = IDLE_SECONDS)]
+    pub idle_seconds: u64,
+
+    /// Largest uploaded file in MiB.
+    #[arg(long, env = "MORTISE_FILE_MIB", default_value_t = FILE_MIB)]
+    pub file_mib: u64,
+
+    /// Token that `/metrics` asks for; without one, only this machine itself may read them.
+    #[arg(long, env = "MORTISE_METRICS_TOKEN", hide_env_values = true)]
+    pub metrics_token: Option<String>,
+
     /// Logs as JSON lines.
     #[arg(long, env = "MORTISE_LOG_JSON")]
     pub log_json: bool,
@@ -68,6 +106,12 @@ impl Default for Serving {
             trust_proxy: false,
             default_tenant: None,
             threads: None,
+            connections: CONNECTIONS,
+            head_seconds: HEAD_SECONDS,
+            stall_seconds: STALL_SECONDS,
+            idle_seconds: IDLE_SECONDS,
+            file_mib: FILE_MIB,
+            metrics_token: None,
             log_json: false,
             log_requests: false,
         }
@@ -94,6 +138,16 @@ impl Config {
     /// Everything at its default, with data in `data`; for tests and tools.
     pub fn for_folder(data: impl Into<PathBuf>) -> Self {
         Config { data: data.into(), database_url: None, serving: Serving::default() }
+    }
+
+    /// Most bytes of an uploaded file.
+    pub fn file_bytes_max(&self) -> u64 {
+        self.serving.file_mib.saturating_mul(1024 * 1024)
+    }
+
+    /// Most bytes of a form with an uploaded file.
+    pub fn upload_limit_bytes(&self) -> usize {
+        usize::try_from(self.file_bytes_max().saturating_add(FORM_BYTES)).unwrap_or(usize::MAX)
     }
 
     /// True when people reach the server by https.

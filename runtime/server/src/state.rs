@@ -100,7 +100,8 @@ impl AppState {
             Some(url) => Database::Postgres { url: url.clone() },
             None => Database::Sqlite,
         };
-        let options = EngineOptions { data_dir: config.data.clone(), database, env };
+        let file_bytes_max = config.file_bytes_max();
+        let options = EngineOptions { data_dir: config.data.clone(), database, env, file_bytes_max };
         let engine = Engine::open(options).await?;
         Self::new(config, engine, control, operator).await
     }

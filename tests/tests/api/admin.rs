@@ -1,9 +1,10 @@
 //! Users, departments and roles: what administrators may do, and that nobody else may.
 
+use mortise_tests::Client;
 use serde_json::json;
 
 use crate::world::Who::{Admin, Anna, Ben};
-use crate::world::{on_both, step};
+use crate::world::{PASSWORD, on_both, step};
 
 #[test]
 fn users_are_made_changed_and_checked() {
@@ -142,5 +143,38 @@ fn the_audit_trail_is_for_administrators() {
         assert!(rows.windows(2).all(|pair| pair[0]["seq"].as_i64() > pair[1]["seq"].as_i64()));
         assert!(!json!(rows).to_string().contains("argon2"), "no secret is written down");
         world.client(&world.anna.token).get(audit).expect("an answer").expect(403);
+    });
+}
+
+#[test]
+fn two_administrators_do_not_overwrite_each_other_unseen() {
+    on_both(|world| {
+        let path = format!("/t/demo/admin/users/{}", world.anna.id);
+        let login = json!({"login": "admin", "password": PASSWORD});
+        let answer =
+            Client::new(world.address).json("POST", "/t/demo/api/v1/session", &login).expect("an answer");
+        let cookie = answer.expect(201).header("set-cookie").expect("a cookie").to_owned();
+        let mut pages =
+            Client::new(world.address).with_header("cookie", cookie.split(';').next().unwrap_or_default());
+        let page = pages.get(&path).expect("an answer").expect(200).text();
+        let version = page.split("name=\"version\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let version = version.expect("the form names a version").to_owned();
+        let user = format!("/t/demo/api/v1/users/{}", world.anna.id);
+        world.call("PATCH", &user, &json!({"phone": "020 1234", "email": "new@example.com"})).expect(200);
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        let save = |pages: &mut Client, version: &str| {
+            let body = format!(
+                "version={version}&login=anna&name=Anna+B&roles=workshop.member&email=old@example.com"
+            );
+            pages.send("POST", &path, &form, body.as_bytes()).expect("an answer")
+        };
+        let stale = save(&mut pages, &version).expect(412).text();
+        for shown in ["value=\"Anna B\"", "old@example.com", "new@example.com", "020 1234"] {
+            assert!(stale.contains(shown), "{shown} is not in {stale}");
+        }
+        let now = stale.split("name=\"version\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        save(&mut pages, now.expect("the form names the version now")).expect(303);
+        let saved = world.client(&world.admin).get(&user).expect("an answer").expect(200).json();
+        assert_eq!((&saved["name"], &saved["email"]), (&json!("Anna B"), &json!("old@example.com")));
     });
 }

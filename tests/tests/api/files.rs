@@ -32,6 +32,42 @@ fn a_file_comes_back_as_it_was_and_never_as_a_page() {
 }
 
 #[test]
+fn a_part_of_a_file_is_sent_when_it_is_asked_for() {
+    on_both(|world| {
+        let mut anna = world.client(&world.anna.token);
+        let file = anna.send("POST", FILES, &[], b"0123456789").expect("an answer").expect(201).json();
+        let path = format!("{FILES}/{}", text(&file["id"]));
+        let whole = anna.get(&path).expect("an answer").expect(200);
+        assert_eq!(
+            (whole.header("accept-ranges"), whole.header("content-length")),
+            (Some("bytes"), Some("10"))
+        );
+        let tag = whole.header("etag").expect("a tag").to_owned();
+        let cases = [
+            ("bytes=2-4", 206, "234", Some("bytes 2-4/10")),
+            ("bytes=-3", 206, "789", Some("bytes 7-9/10")),
+            ("bytes=8-", 206, "89", Some("bytes 8-9/10")),
+            ("bytes=0-1,3-4", 200, "0123456789", None),
+        ];
+        for (range, status, body, told) in cases {
+            let part = anna.send("GET", &path, &[("range", range)], &[]).expect("an answer").expect(status);
+            assert_eq!((part.text().as_str(), part.header("content-range")), (body, told), "{range}");
+        }
+        let outside = anna.send("GET", &path, &[("range", "bytes=10-")], &[]).expect("an answer").expect(416);
+        assert_eq!(outside.header("content-range"), Some("bytes */10"));
+        assert_eq!(outside.json()["code"], "http.range");
+        let known = anna.send("GET", &path, &[("if-none-match", &tag)], &[]).expect("an answer").expect(304);
+        assert_eq!(known.text(), "");
+        let other = [("range", "bytes=2-4"), ("if-range", "\"another\"")];
+        let other = anna.send("GET", &path, &other, &[]).expect("an answer").expect(200);
+        assert_eq!(other.text(), "0123456789");
+        let nothing = anna.send("POST", FILES, &[], b"").expect("an answer").expect(201).json();
+        let nothing = anna.get(&format!("{FILES}/{}", text(&nothing["id"]))).expect("an answer").expect(200);
+        assert_eq!((nothing.text().as_str(), nothing.header("content-length")), ("", Some("0")));
+    });
+}
+
+#[test]
 fn a_form_uploads_as_well() {
     on_both(|world| {
         let body = "--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\

@@ -172,3 +172,68 @@ fn answers_carry_the_headers_that_make_browsers_careful() {
         ]);
     });
 }
+
+#[test]
+fn everybody_sees_and_ends_their_own_sessions_and_nobody_elses() {
+    on_both(|world| {
+        let sessions = "/t/demo/api/v1/sessions";
+        let list =
+            |client: &mut Client| client.get(sessions).expect("an answer").expect(200).json()["rows"].clone();
+        let mut desk = with_cookie(world, "anna", PASSWORD).with_header("user-agent", "a desk");
+        let mut phone = with_cookie(world, "anna", PASSWORD);
+        let mut ben = with_cookie(world, "ben", PASSWORD);
+        let rows = list(&mut desk);
+        assert_eq!(rows.as_array().map(Vec::len), Some(2), "{rows}");
+        let current: Vec<&Value> = rows.as_array().into_iter().flatten().map(|row| &row["current"]).collect();
+        assert_eq!(current, [&json!(false), &json!(true)], "newest first");
+        assert_eq!(rows[0]["ip"], json!("127.0.0.1"));
+        let of_phone = format!("{sessions}/{}", text(&rows[0]["id"]));
+        ben.send("DELETE", &of_phone, &[], &[]).expect("an answer").expect(404);
+        phone.get(SESSION).expect("an answer").expect(200);
+        desk.send("DELETE", &of_phone, &[], &[]).expect("an answer").expect(204);
+        phone.get(SESSION).expect("an answer").expect(401);
+        desk.send("DELETE", &of_phone, &[], &[]).expect("an answer").expect(404);
+        let mut tablet = with_cookie(world, "anna", PASSWORD);
+        desk.send("DELETE", sessions, &[], &[]).expect("an answer").expect(204);
+        tablet.get(SESSION).expect("an answer").expect(401);
+        assert_eq!(list(&mut desk).as_array().map(Vec::len), Some(1));
+        let token = world.client(&world.anna.token).get(sessions).expect("an answer").expect(403);
+        assert_eq!(token.json()["code"], "token.scope_missing");
+        ben.get(SESSION).expect("an answer").expect(200);
+    });
+}
+
+#[test]
+fn administrators_end_the_sessions_of_a_person() {
+    on_both(|world| {
+        let mut anna = with_cookie(world, "anna", PASSWORD);
+        let path = format!("/t/demo/api/v1/users/{}/sessions", world.anna.id);
+        let mut ben = with_cookie(world, "ben", PASSWORD);
+        ben.get(&path).expect("an answer").expect(403);
+        ben.send("DELETE", &path, &[], &[]).expect("an answer").expect(403);
+        let rows =
+            world.client(&world.admin).get(&path).expect("an answer").expect(200).json()["rows"].clone();
+        assert_eq!(rows.as_array().map(Vec::len), Some(1), "{rows}");
+        anna.get(SESSION).expect("an answer").expect(200);
+        world.client(&world.admin).send("DELETE", &path, &[], &[]).expect("an answer").expect(204);
+        anna.get(SESSION).expect("an answer").expect(401);
+        ben.get(SESSION).expect("an answer").expect(200);
+        world.client(&world.anna.token).get(TASKS).expect("an answer").expect(200);
+        let nobody = "/t/demo/api/v1/users/0193a3f2-7b1c-7e44-9a58-3f6c1d2e4b5a/sessions";
+        world.client(&world.admin).get(nobody).expect("an answer").expect(404);
+    });
+}
+
+#[test]
+fn the_profile_shows_devices_and_ends_them() {
+    on_both(|world| {
+        let mut desk = with_cookie(world, "anna", PASSWORD);
+        let mut phone = with_cookie(world, "anna", PASSWORD);
+        let page = desk.get("/t/demo/profile").expect("an answer").expect(200).text();
+        assert!(page.contains("/profile/end-sessions") && page.contains("127.0.0.1"), "{page}");
+        desk.send("POST", "/t/demo/profile/end-sessions", &[], &[]).expect("an answer").expect(303);
+        phone.get(SESSION).expect("an answer").expect(401);
+        let page = desk.get("/t/demo/profile").expect("an answer").expect(200).text();
+        assert!(!page.contains("/profile/end-sessions"), "nothing is left to end");
+    });
+}

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use mortise::{AppState, Config, auth, cli};
+use mortise::{AppState, Config, auth, http};
 use mortise_tests::{Answer, Client};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -67,7 +67,7 @@ impl World {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
                 let address = listener.local_addr().expect("a bound socket has an address");
                 tell.send((address, state.stop.clone())).expect("the test waits");
-                cli::serve::serve(state.clone(), listener).await.expect("the server runs");
+                http::serve(state.clone(), listener).await.expect("the server runs");
                 state.close().await;
             });
         });

@@ -1,13 +1,15 @@
 //! Files: uploaded on their own, then named by records. A download never runs in the browser as a page of ours.
 
+use std::ops::Range;
+
 use axum::body::Body as HttpBody;
 use axum::extract::multipart::{Field, Multipart};
 use axum::extract::{FromRequest, Path, Query, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
-use mortise_engine::FileInfo;
+use mortise_engine::{Error as EngineError, FileInfo};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -35,6 +37,7 @@ pub(super) async fn upload(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Failure> {
+    refuse_announced(&headers, state.config.upload_limit_bytes() as u64, state.config.file_bytes_max())?;
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let info = if kind.starts_with("multipart/form-data") {
         let mut form = Multipart::from_request(request, &state)
@@ -68,7 +71,20 @@ pub async fn put(
     // No path, no control characters: the name goes into a header when the file is downloaded.
     let name = name.rsplit(['/', '\\']).next().unwrap_or("file");
     let name: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
-    Ok(by.tenant.engine.put_file(by.actor(), &name, kind, bytes).await?)
+    by.tenant.engine.put_file(by.actor(), &name, kind, bytes).await.map_err(|error| match error {
+        EngineError::TooLarge(limit) => too_large(limit),
+        error => error.into(),
+    })
+}
+
+/// Refuses a body that is announced as longer than allowed, before a byte of it is read.
+pub(super) fn refuse_announced(headers: &HeaderMap, limit: u64, told: u64) -> Result<(), Failure> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| length > limit) { Err(too_large(told)) } else { Ok(()) }
+}
+
+fn too_large(limit: u64) -> Failure {
+    Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "file.too_large").with("max", limit / 1024 / 1024)
 }
 
 fn cut(error: &axum::extract::multipart::MultipartError) -> Failure {
@@ -79,25 +95,76 @@ fn cut(error: &axum::extract::multipart::MultipartError) -> Failure {
 }
 
 /// `GET /files/{id}`.
-pub(super) async fn read(by: SignedIn, Path(id): Path<Uuid>) -> Result<Response, Failure> {
-    download(&by, id).await
+pub(super) async fn read(by: SignedIn, Path(id): Path<Uuid>, asked: HeaderMap) -> Result<Response, Failure> {
+    download(&by, id, &asked).await
 }
 
-/// A file as an answer.
-pub async fn download(by: &SignedIn, id: Uuid) -> Result<Response, Failure> {
-    let (info, bytes) = by.tenant.engine.get_file(by.actor(), id).await?;
+/// A file as an answer: the whole, or the part that is asked for, and nothing if the asker has it already.
+async fn download(by: &SignedIn, id: Uuid, asked: &HeaderMap) -> Result<Response, Failure> {
+    let (info, contents) = by.tenant.engine.get_file(by.actor(), id).await?;
+    let size = u64::try_from(info.size).unwrap_or_default();
+    let tag = format!("\"{}\"", info.sha256);
+    let named = |name| asked.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let (status, range) = if named(header::IF_NONE_MATCH) == Some(&*tag) {
+        (StatusCode::NOT_MODIFIED, 0..0)
+    } else {
+        // A part of another version than the asker has would not fit.
+        let same = named(header::IF_RANGE).is_none_or(|known| known == tag);
+        match named(header::RANGE).filter(|_| same).and_then(|text| part(text, size)) {
+            None => (StatusCode::OK, 0..size),
+            Some(range) if range.is_empty() => return Ok(outside(by, size)),
+            Some(range) => (StatusCode::PARTIAL_CONTENT, range),
+        }
+    };
+    let body = HttpBody::from_stream(contents.read(range.clone()).await?);
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    describe(headers, &info);
+    headers.insert(header::ETAG, HeaderValue::try_from(tag).expect("digits are visible ASCII"));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if status != StatusCode::NOT_MODIFIED {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
+    }
+    if status == StatusCode::PARTIAL_CONTENT {
+        let told = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+        headers
+            .insert(header::CONTENT_RANGE, HeaderValue::try_from(told).expect("numbers are visible ASCII"));
+    }
+    Ok(response)
+}
+
+/// What kind of file it is, and that it may do nothing in a browser.
+fn describe(headers: &mut HeaderMap, info: &FileInfo) {
     let shown = SHOWN.contains(&info.content_type.as_str());
     let kind = HeaderValue::try_from(&info.content_type);
     let kind = kind.ok().filter(|_| shown).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::CONTENT_TYPE, kind);
     let disposition = disposition(if shown { "inline" } else { "attachment" }, &info.name);
-    let headers: [(HeaderName, HeaderValue); 4] = [
-        (header::CONTENT_TYPE, kind),
-        (header::CONTENT_DISPOSITION, disposition),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX)),
-        // A file never changes under its id, but who may see it may change.
-        (header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=300")),
-    ];
-    Ok((headers, HttpBody::from(bytes)).into_response())
+    headers.insert(header::CONTENT_DISPOSITION, disposition);
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
+    // A file never changes under its id, but who may see it may change.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=300"));
+}
+
+/// The part that `Range` asks for, cut to the file; empty when it lies outside. Anything but one part of bytes is
+/// answered with the whole file, as the standard allows.
+fn part(asked: &str, size: u64) -> Option<Range<u64>> {
+    let (first, last) = asked.strip_prefix("bytes=")?.split_once('-')?;
+    let range = match (first.parse().ok(), last.parse::<u64>().ok()) {
+        (Some(first), Some(last)) if first <= last => first..last.saturating_add(1),
+        (Some(first), None) if last.is_empty() => first..size,
+        (None, Some(length)) if first.is_empty() => size.saturating_sub(length)..size,
+        _ => return None,
+    };
+    Some(range.start.min(size)..range.end.min(size))
+}
+
+fn outside(by: &SignedIn, size: u64) -> Response {
+    let failure = Failure::new(StatusCode::RANGE_NOT_SATISFIABLE, "http.range").with("size", size);
+    let mut response = failure.to_problem_response(by.language);
+    let told = HeaderValue::try_from(format!("bytes */{size}")).expect("numbers are visible ASCII");
+    response.headers_mut().insert(header::CONTENT_RANGE, told);
+    response
 }
 
 /// `Content-Disposition` with the name for old and for new readers (RFC 6266).
@@ -119,6 +186,29 @@ pub fn disposition(kind: &str, name: &str) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_part_of_a_file_is_understood_and_everything_else_is_the_whole() {
+        let cases = [
+            ("bytes=0-0", Some(0..1)),
+            ("bytes=2-4", Some(2..5)),
+            ("bytes=5-", Some(5..10)),
+            ("bytes=-3", Some(7..10)),
+            ("bytes=-99", Some(0..10)),
+            ("bytes=8-99", Some(8..10)),
+            ("bytes=10-", Some(10..10)),
+            ("bytes=99-100", Some(10..10)),
+            ("bytes=-0", Some(10..10)),
+            ("bytes=4-2", None),
+            ("bytes=0-1,3-4", None),
+            ("bytes=-", None),
+            ("bytes=a-b", None),
+            ("lines=0-1", None),
+        ];
+        for (asked, wanted) in cases {
+            assert_eq!(part(asked, 10), wanted, "{asked}");
+        }
+    }
 
     #[test]
     fn a_name_cannot_break_out_of_its_header() {

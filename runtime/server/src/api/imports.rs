@@ -2,10 +2,10 @@
 
 use axum::Router;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use mortise_engine::exchange::{Job, Mapping, Preview, RowError};
+use mortise_engine::exchange::{FILE_BYTES_MAX, Job, Mapping, Preview, RowError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -75,8 +75,10 @@ async fn upload(
     State(_): State<AppState>,
     by: SignedIn,
     Query(target): Query<Target>,
+    headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Failure> {
+    super::files::refuse_announced(&headers, FILE_BYTES_MAX, FILE_BYTES_MAX)?;
     let name = target.name.unwrap_or_else(|| "import".to_owned());
     let bytes = request.into_body().into_data_stream();
     let job = by

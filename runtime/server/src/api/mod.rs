@@ -12,6 +12,7 @@ pub mod openapi;
 pub mod records;
 pub mod roles;
 pub mod session;
+pub mod sessions;
 pub mod tokens;
 pub mod users;
 
@@ -21,16 +22,19 @@ use axum::response::Response;
 use axum::routing::{delete, get, patch, post};
 use mortise_engine::{Command, RunOptions};
 
-use crate::config::{BATCH_LIMIT_BYTES, BODY_LIMIT_BYTES, PACKAGE_LIMIT_BYTES, UPLOAD_LIMIT_BYTES};
-use crate::{AppState, Failure, SignedIn};
+use crate::config::{BATCH_LIMIT_BYTES, BODY_LIMIT_BYTES, IMPORT_LIMIT_BYTES, PACKAGE_LIMIT_BYTES};
+use crate::{AppState, Config, Failure, SignedIn};
 
 /// All routes of the API.
-pub fn router() -> Router<AppState> {
+pub fn router(config: &Config) -> Router<AppState> {
     Router::new()
         .merge(record_routes())
         .merge(app_routes())
         .route("/users", get(users::list).post(users::post))
         .route("/users/{id}", get(users::read).patch(users::patch))
+        .route("/users/{id}/sessions", get(sessions::list_of).delete(sessions::end_of))
+        .route("/sessions", get(sessions::list).delete(sessions::end_others))
+        .route("/sessions/{id}", delete(sessions::end_one))
         .route("/departments", get(departments::list).post(departments::post))
         .route("/departments/{id}", patch(departments::patch).delete(departments::delete))
         .route("/audit", get(audit::list))
@@ -43,7 +47,7 @@ pub fn router() -> Router<AppState> {
         )
         .route("/openapi.json", get(document))
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
-        .merge(large_routes())
+        .merge(large_routes(config))
 }
 
 fn record_routes() -> Router<AppState> {
@@ -69,7 +73,7 @@ fn app_routes() -> Router<AppState> {
 }
 
 /// Routes that take more than an ordinary body.
-fn large_routes() -> Router<AppState> {
+fn large_routes(config: &Config) -> Router<AppState> {
     let batches = Router::new()
         .route("/records/{entity}/batch", post(records::batch_of_entity))
         .route("/batch", post(records::batch))
@@ -79,11 +83,11 @@ fn large_routes() -> Router<AppState> {
         .route("/apps/check", post(apps::check))
         .route("/apps/plan", post(apps::plan))
         .layer(DefaultBodyLimit::max(PACKAGE_LIMIT_BYTES));
-    let uploads = Router::new()
+    let imports = imports::router().layer(DefaultBodyLimit::max(IMPORT_LIMIT_BYTES));
+    let files = Router::new()
         .route("/files", post(files::upload))
-        .merge(imports::router())
-        .layer(DefaultBodyLimit::max(UPLOAD_LIMIT_BYTES));
-    batches.merge(packages).merge(uploads)
+        .layer(DefaultBodyLimit::max(config.upload_limit_bytes()));
+    batches.merge(packages).merge(imports).merge(files)
 }
 
 /// Leaves a note about administration in the tenant's audit.

@@ -3,12 +3,13 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::{HeaderMap, StatusCode, header};
 use chrono::{DateTime, Utc};
 use lru::LruCache;
 use mortise_engine::{Actor, Channel, Command, Origin, RunOptions};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::session::{SESSION_LASTS, TOKEN_PREFIX, cookies};
@@ -22,6 +23,8 @@ const CACHED: usize = 50_000;
 /// Who is signed in, by hash of cookie or token.
 pub struct SignIns {
     known: Mutex<LruCache<SecretHash, Known, ahash::RandomState>>,
+    /// Counts endings: what was read from the database before one may be over by now and is not kept.
+    endings: AtomicU64,
     /// Taken while failed sign-ins are counted.
     pub(super) throttle: tokio::sync::Mutex<()>,
 }
@@ -39,28 +42,51 @@ impl Default for SignIns {
     fn default() -> Self {
         let size = NonZeroUsize::new(CACHED).expect("the constant is not zero");
         let known = LruCache::with_hasher(size, ahash::RandomState::new());
-        SignIns { known: Mutex::new(known), throttle: tokio::sync::Mutex::default() }
+        SignIns {
+            known: Mutex::new(known),
+            endings: AtomicU64::new(0),
+            throttle: tokio::sync::Mutex::default(),
+        }
     }
 }
 
 impl SignIns {
     /// Forgets one sign-in: it ended.
     pub fn forget(&self, hash: &SecretHash) {
-        self.known.lock().pop(hash);
+        self.ending().pop(hash);
     }
 
     /// Forgets everything; the control database is asked again.
     pub fn clear(&self) {
-        self.known.lock().clear();
+        self.ending().clear();
     }
 
     /// Forgets all sign-ins of a person: their password changed, or tokens were removed.
     pub fn forget_user(&self, user: Uuid) {
-        let mut known = self.known.lock();
+        let mut known = self.ending();
         let hashes: Vec<SecretHash> =
             known.iter().filter(|(_, known)| known.user == user).map(|(hash, _)| *hash).collect();
         for hash in hashes {
             known.pop(&hash);
+        }
+    }
+
+    fn ending(&self) -> MutexGuard<'_, LruCache<SecretHash, Known, ahash::RandomState>> {
+        let known = self.known.lock();
+        self.endings.fetch_add(1, Ordering::Relaxed);
+        known
+    }
+
+    fn endings(&self) -> u64 {
+        let _known = self.known.lock();
+        self.endings.load(Ordering::Relaxed)
+    }
+
+    /// Remembers what was read, unless something has ended since `endings` was asked.
+    fn remember(&self, hash: SecretHash, found: Known, endings: u64) {
+        let mut known = self.known.lock();
+        if self.endings.load(Ordering::Relaxed) == endings {
+            known.put(hash, found);
         }
     }
 }
@@ -132,10 +158,11 @@ async fn find(state: &AppState, hash: SecretHash, token: bool) -> Result<Option<
         }
         return Ok(Some(known));
     }
+    let endings = state.sign_ins.endings();
     let known = if token { load_token(state, &hash).await? } else { load_session(state, &hash).await? };
     let known = known.filter(|known| known.expires_at.is_none_or(|expiry| expiry > now));
     if let Some(known) = &known {
-        state.sign_ins.known.lock().put(hash, known.clone());
+        state.sign_ins.remember(hash, known.clone(), endings);
     }
     Ok(known)
 }
@@ -167,10 +194,11 @@ async fn extend(
     mut known: Known,
     now: DateTime<Utc>,
 ) -> Result<Known, Failure> {
+    let endings = state.sign_ins.endings();
     let expires_at = now + SESSION_LASTS;
     state.control.extend_session(&hex(&hash), expires_at).await?;
     known.expires_at = Some(expires_at);
-    state.sign_ins.known.lock().put(hash, known.clone());
+    state.sign_ins.remember(hash, known.clone(), endings);
     Ok(known)
 }
 

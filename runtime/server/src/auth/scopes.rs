@@ -69,7 +69,9 @@ fn needed<'a>(method: &Method, path: &'a str) -> (&'static str, Option<&'a str>)
         "records" => (verb, entity),
         "batch" | "files" | "imports" => (verb, None),
         "session" | "openapi.json" => ("read", None),
-        _ if method.is_safe() && !matches!(area, "tokens" | "audit") => ("read", None),
+        _ if method.is_safe() && !matches!(area, "tokens" | "sessions" | "audit") && action.is_none() => {
+            ("read", None)
+        }
         _ => ("admin", None),
     }
 }
@@ -92,6 +94,8 @@ mod tests {
             ("write", Method::POST, "/api/v1/batch", true),
             ("write", Method::POST, "/api/v1/users", false),
             ("write", Method::GET, "/api/v1/tokens", false),
+            ("write", Method::GET, "/api/v1/sessions", false),
+            ("read", Method::GET, "/api/v1/users/1/sessions", false),
             ("read", Method::GET, "/api/v1/apps", true),
             ("write", Method::POST, "/api/v1/apps", false),
             ("admin", Method::POST, "/api/v1/apps", true),

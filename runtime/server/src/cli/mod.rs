@@ -6,7 +6,7 @@ mod client;
 mod doctor;
 mod lock;
 mod schema;
-pub mod serve;
+mod serve;
 mod tenant;
 mod user;
 mod words;
@@ -131,6 +131,8 @@ fn start_log(task: &Task) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("MORTISE_LOG");
     let filter = filter
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(format!("{usual},sea_orm_migration=warn")));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     if json { log.json().init() } else { log.init() }
 }

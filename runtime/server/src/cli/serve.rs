@@ -1,4 +1,4 @@
-//! `mortise serve`: opens everything, answers requests until it is told to stop, then finishes what it has begun.
+//! `mortise serve`: opens everything, answers requests until it is told to stop, and closes everything in order.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -6,17 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::serve::ListenerExt;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 use super::lock::DataLock;
 use super::words::Words;
+use crate::http::serve;
 use crate::{AppState, Config, auth};
 
-/// Requests that run when the server is stopped get this long to finish.
-const FINISH: Duration = Duration::from_secs(20);
 /// How often expired sessions and tokens are removed.
 const CLEANING: Duration = Duration::from_secs(3600);
 
@@ -82,30 +80,6 @@ pub(super) async fn run(config: Config, words: &Words) -> anyhow::Result<()> {
     let _ = std::fs::remove_file(OperatorFile::path(&data));
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Answers requests on a listener until `state.stop` is cancelled and what was begun is done.
-pub async fn serve(state: AppState, listener: TcpListener) -> std::io::Result<()> {
-    let stop = state.stop.clone();
-    let application = crate::router(state).into_make_service_with_connect_info::<SocketAddr>();
-    let listener = listener.tap_io(|connection| {
-        // Answers are written whole; waiting for more bytes would only delay them.
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY");
-        }
-    });
-    let serving = axum::serve(listener, application).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let too_long = async {
-        stop.cancelled().await;
-        tokio::time::sleep(FINISH).await;
-    };
-    tokio::select! {
-        result = serving.into_future() => result,
-        () = too_long => {
-            tracing::warn!("some requests did not finish in time");
-            Ok(())
-        }
-    }
 }
 
 /// An address that this machine can reach itself by.

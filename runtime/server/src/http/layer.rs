@@ -7,9 +7,10 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header, uri};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::headers;
+use super::patience::Lateness;
 use mortise_engine::{Channel, Origin};
 
 use crate::pages::ErrorView;
@@ -33,10 +34,14 @@ pub async fn context(State(state): State<AppState>, mut request: Request, next: 
     let mut telling = Telling::of(&state, &request);
     let prepared = prepare(&state, &mut request, &mut telling).await;
     let known = prepared.as_ref().ok().cloned();
+    let lateness = request.extensions().get::<Lateness>().cloned();
     let mut response = match prepared {
         Ok(_) => next.run(request).await,
-        Err(failure) => axum::response::IntoResponse::into_response(failure),
+        Err(failure) => failure.into_response(),
     };
+    if lateness.is_some_and(|lateness| lateness.is_late()) {
+        response = Failure::new(StatusCode::REQUEST_TIMEOUT, "http.too_slow").into_response();
+    }
     if response.status().is_client_error() || response.status().is_server_error() {
         response = tell(&state, response, &telling, known.as_ref());
     }

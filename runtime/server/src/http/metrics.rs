@@ -1,17 +1,19 @@
 //! Counters for Prometheus: requests by route and status, how long they took, and how the engine's writers are doing.
 //! A request costs two counter updates; routes are patterns, never addresses, so that their number is bounded.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use mortise_engine::Engine;
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
-use crate::AppState;
+use crate::{AppState, auth};
 
 /// Upper bounds in seconds: from a cached read to a request that a person notices.
 const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
@@ -23,6 +25,16 @@ pub struct Metrics {
     seconds: HistogramVec,
     queue: IntGauge,
     tenants: IntGauge,
+    connections: IntGauge,
+}
+
+/// A connection that is counted until this is dropped.
+pub(super) struct Open(IntGauge);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 impl Default for Metrics {
@@ -34,16 +46,24 @@ impl Default for Metrics {
         let seconds = HistogramVec::new(seconds.buckets(SECONDS.to_vec()), &["route"]).expect(known);
         let queue = IntGauge::new("mortise_writer_queue", "Commands that wait for a writer.").expect(known);
         let tenants = IntGauge::new("mortise_tenants_open", "Tenants whose storage is open.").expect(known);
+        let connections = IntGauge::new("mortise_connections_open", "Connections of clients.").expect(known);
         let registry = Registry::new();
         registry.register(Box::new(requests.clone())).expect(known);
         registry.register(Box::new(seconds.clone())).expect(known);
         registry.register(Box::new(queue.clone())).expect(known);
         registry.register(Box::new(tenants.clone())).expect(known);
-        Metrics { registry, requests, seconds, queue, tenants }
+        registry.register(Box::new(connections.clone())).expect(known);
+        Metrics { registry, requests, seconds, queue, tenants, connections }
     }
 }
 
 impl Metrics {
+    /// Counts a connection.
+    pub(super) fn connection(&self) -> Open {
+        self.connections.inc();
+        Open(self.connections.clone())
+    }
+
     /// Everything in Prometheus' text format.
     pub fn render(&self, engine: &Engine) -> Vec<u8> {
         let state = engine.metrics();
@@ -62,6 +82,45 @@ impl Metrics {
             text.extend_from_slice(lines.as_bytes());
         }
         text
+    }
+}
+
+/// What proxies add to requests that they pass on from elsewhere.
+const PASSED_ON: [&str; 4] = ["x-forwarded-for", "forwarded", "x-real-ip", "via"];
+
+/// `GET /metrics`: all counters, for those who may read them.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Response {
+    match (&state.config.serving.metrics_token, may_read(&state, peer, &headers)) {
+        (_, true) => {
+            let content_type = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
+            ([content_type], state.metrics.render(&state.engine)).into_response()
+        }
+        (Some(_), false) => {
+            let challenge = (header::WWW_AUTHENTICATE, "Bearer realm=\"mortise metrics\"");
+            (StatusCode::UNAUTHORIZED, [challenge], "send the token of MORTISE_METRICS_TOKEN\n")
+                .into_response()
+        }
+        (None, false) => {
+            let what = "metrics are for this machine only, unless MORTISE_METRICS_TOKEN is set\n";
+            (StatusCode::FORBIDDEN, what).into_response()
+        }
+    }
+}
+
+/// Figures tell how a business is doing: they need the operator's token or, without one, a seat at the machine.
+fn may_read(state: &AppState, peer: SocketAddr, headers: &HeaderMap) -> bool {
+    match &state.config.serving.metrics_token {
+        Some(token) => {
+            let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+            let given = given.and_then(|text| text.strip_prefix("Bearer ")).map(str::trim);
+            // Hashes, so that the time of the comparison says nothing about the token.
+            given.is_some_and(|given| auth::hash_secret(given) == auth::hash_secret(token))
+        }
+        None => peer.ip().is_loopback() && !PASSED_ON.iter().any(|name| headers.contains_key(*name)),
     }
 }
 

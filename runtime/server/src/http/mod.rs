@@ -5,10 +5,11 @@ mod headers;
 pub mod layer;
 mod metrics;
 mod operator;
+mod patience;
+mod serving;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header;
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -18,11 +19,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{AppState, Failure, api, pages};
 
 pub use metrics::Metrics;
+pub use serving::serve;
 
 /// Every route of the server.
 pub fn router(state: AppState) -> Router {
     let tenant_routes = Router::new()
-        .nest("/api/v1", api::router())
+        .nest("/api/v1", api::router(&state.config))
         .merge(pages::router())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(state.clone(), metrics::measure))
@@ -31,7 +33,7 @@ pub fn router(state: AppState) -> Router {
     let inside_tenant = from_fn_with_state(state.clone(), layer::context).layer(tenant_routes);
     Router::new()
         .route("/healthz", get(health))
-        .route("/metrics", get(show_metrics))
+        .route("/metrics", get(metrics::show))
         .nest("/operator/v1", operator::router(state.clone()))
         .with_state(state)
         .fallback_service(inside_tenant)
@@ -54,10 +56,4 @@ async fn health(State(state): State<AppState>) -> impl IntoResponse {
             (axum::http::StatusCode::SERVICE_UNAVAILABLE, "the control database does not answer\n")
         }
     }
-}
-
-/// All counters in the text format of Prometheus.
-async fn show_metrics(State(state): State<AppState>) -> impl IntoResponse {
-    let content_type = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
-    ([content_type], state.metrics.render(&state.engine))
 }

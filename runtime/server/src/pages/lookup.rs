@@ -1,9 +1,8 @@
-//! What pickers ask for while somebody types: records, people, departments, and whole trees. Answers JSON, never more
+//! What pickers ask for while somebody types: records, people, departments. Answers JSON, never more
 //! than the person may see, and few entries at a time.
 
 use axum::extract::Path;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Model};
 use mortise_definition::source::Operation;
 use mortise_engine::Record;
@@ -19,9 +18,6 @@ use crate::{Failure, SignedIn};
 
 /// Entries of one answer: more than fit a phone's screen are not read.
 const ITEMS_MAX: usize = 20;
-/// The tree in an address carries the digest of the definitions, so that it never changes under its address.
-const FOREVER: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
-
 /// An entry of a picker.
 #[derive(Serialize)]
 struct Item {
@@ -51,18 +47,14 @@ pub(super) fn users_address(by: &SignedIn) -> String {
     by.base.path("/lookup/users")
 }
 
+/// The same, with people who are not active any more: what they did has not gone with them.
+pub(super) fn all_users_address(by: &SignedIn) -> String {
+    by.base.path("/lookup/users?inactive=true")
+}
+
 /// Where the picker of departments searches.
 pub(super) fn teams_address(by: &SignedIn) -> String {
     by.base.path("/lookup/teams")
-}
-
-/// Where a tree is read.
-pub(super) fn tree_address(by: &SignedIn, model: &Model, tree: &str) -> String {
-    by.base.path(&format!(
-        "/lookup/trees/{tree}?v={}&lang={}",
-        &model.digest[..model.digest.len().min(12)],
-        by.language
-    ))
 }
 
 /// Title of a record that may be out of sight: then empty.
@@ -129,13 +121,15 @@ fn item(show: &Show, entity: &EntityModel, record: &Record) -> Item {
     }
 }
 
-/// `GET /lookup/users?q=`: active people.
+/// `GET /lookup/users?q=`: active people; all of them with `inactive=true`.
 pub(super) async fn users(visit: Visit) -> Response {
     let directory = visit.tenant.engine.directory();
     let asked = visit.look.param("q").unwrap_or_default().to_lowercase();
     let fits = |text: &str| text.to_lowercase().contains(&asked);
-    let mut users: Vec<_> =
-        directory.users().filter(|user| user.active && (fits(&user.name) || fits(&user.login))).collect();
+    let all = visit.look.param("inactive") == Some("true");
+    let shown =
+        |user: &&mortise_engine::Person| (all || user.active) && (fits(&user.name) || fits(&user.login));
+    let mut users: Vec<_> = directory.users().filter(shown).collect();
     // The person first, then by name: most pickers of people are set to oneself.
     users.sort_by_key(|user| (user.id != visit.user().id, user.name.clone(), user.id));
     let item = |user: &&mortise_engine::Person| Item {
@@ -164,19 +158,4 @@ pub(super) async fn teams(visit: Visit) -> Response {
         detail: department.parent.and_then(|id| directory.department(id)).map(|parent| parent.name.clone()),
     };
     body::json(&Items { items: teams.iter().take(ITEMS_MAX).map(item).collect() })
-}
-
-/// `GET /lookup/trees/{tree}`: all nodes in order, as `[path, name, 1 when a leaf]`.
-pub(super) async fn tree(visit: Visit, Path(tree): Path<String>) -> Result<Response, Failure> {
-    let model = visit.tenant.engine.model();
-    let tree = model.trees.get(&tree).ok_or_else(|| Failure::not_found("http.not_found"))?;
-    let language = visit.look.param("lang").and_then(crate::language::supported).unwrap_or(visit.language);
-    let nodes: Vec<(&str, &str, u8)> = tree
-        .by_path
-        .iter()
-        .map(|(path, entry)| (path.as_str(), entry.label.get(language), u8::from(entry.leaf)))
-        .collect();
-    let mut response = body::json(&nodes).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, FOREVER);
-    Ok(response)
 }

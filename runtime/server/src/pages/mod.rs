@@ -13,10 +13,12 @@ mod problem;
 mod profile;
 mod record;
 mod render;
+mod sessions;
 mod shell;
 mod show;
 mod sign_in;
 mod trash;
+mod trees;
 mod visit;
 
 use axum::Router;
@@ -27,7 +29,7 @@ use axum::routing::{get, post};
 use serde::Serialize;
 use std::sync::Arc;
 
-use crate::config::{BODY_LIMIT_BYTES, PACKAGE_LIMIT_BYTES, UPLOAD_LIMIT_BYTES};
+use crate::config::{BODY_LIMIT_BYTES, IMPORT_LIMIT_BYTES, PACKAGE_LIMIT_BYTES};
 use crate::{AppState, Base, Failure, RequestContext};
 use visit::Look;
 
@@ -52,11 +54,13 @@ pub fn router() -> Router<AppState> {
         .route("/sign-out", post(sign_in::sign_out))
         .route("/lookup/users", get(lookup::users))
         .route("/lookup/teams", get(lookup::teams))
-        .route("/lookup/trees/{tree}", get(lookup::tree))
+        .route("/lookup/trees/{tree}", get(trees::show))
         .route("/profile", get(profile::show))
         .route("/profile/theme", post(profile::theme))
         .route("/profile/language", post(profile::language))
         .route("/profile/password", post(profile::password))
+        .route("/profile/sessions/{id}/end", post(sessions::end))
+        .route("/profile/end-sessions", post(sessions::end_others))
         .route("/profile/tokens", post(profile::new_token))
         .route("/profile/tokens/{id}/delete", post(profile::delete_token))
         .merge(records())
@@ -93,6 +97,7 @@ fn administration() -> Router<AppState> {
         .route("/admin/users", get(users::list))
         .route("/admin/users/new", get(users::new).post(users::create))
         .route("/admin/users/{id}", get(users::edit).post(users::update))
+        .route("/admin/users/{id}/end-sessions", post(sessions::end_of))
         .route("/admin/users/{id}/activate", post(users::activate))
         .route("/admin/users/{id}/deactivate", post(users::deactivate))
         .route("/admin/departments", get(departments::list).post(departments::create))
@@ -112,7 +117,7 @@ fn administration() -> Router<AppState> {
 fn uploads() -> Router<AppState> {
     let imports = Router::new()
         .route("/a/{app}/{entity}/import", get(import::begin).post(import::upload))
-        .layer(DefaultBodyLimit::max(UPLOAD_LIMIT_BYTES));
+        .layer(DefaultBodyLimit::max(IMPORT_LIMIT_BYTES));
     let packages = Router::new()
         .route("/admin/apps/check", post(admin::install::check))
         .layer(DefaultBodyLimit::max(PACKAGE_LIMIT_BYTES));

@@ -21,4 +21,11 @@ impl Problem {
             issues: failure.issues().iter().map(|issue| issue.text(language)).collect(),
         }
     }
+
+    /// The same with another advice.
+    #[must_use]
+    pub(super) fn with_hint(mut self, hint: String) -> Problem {
+        self.hint = hint;
+        self
+    }
 }

@@ -1,4 +1,4 @@
-//! What people decide for themselves: language, theme, password, API tokens.
+//! What people decide for themselves: language, theme, password, where they are signed in, API tokens.
 
 use axum::extract::{Form, Path};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::flash::Toast;
 use super::problem::Problem;
+use super::sessions;
 use super::show::Show;
 use super::visit::{self, Visit};
 use crate::api::session::{OwnInput, change_own};
@@ -28,6 +29,7 @@ struct Page {
 struct Profile {
     login: String,
     department: Option<String>,
+    sessions: Vec<sessions::Row>,
     tokens: Vec<Token>,
     scopes: Vec<Scope>,
     new_token: Option<String>,
@@ -77,6 +79,7 @@ async fn page(
         department: person
             .and_then(|person| directory.department(person.department?))
             .map(|one| one.name.clone()),
+        sessions: sessions::rows(visit, visit.user().id).await?,
         tokens: own.map(token).collect(),
         scopes: SCOPES
             .iter()

@@ -10,7 +10,7 @@ use super::visit::Look;
 use crate::{RequestContext, SignedIn};
 
 /// Texts that the script shows; each is `ui.js.<key>` in the catalogue.
-const SCRIPT_TEXTS: [&str; 17] = [
+const SCRIPT_TEXTS: [&str; 18] = [
     "all",
     "close",
     "draft_drop",
@@ -25,6 +25,7 @@ const SCRIPT_TEXTS: [&str; 17] = [
     "remove_file",
     "row_removed",
     "rows_chosen",
+    "type_for_more",
     "undo",
     "unreachable",
     "upload_failed",
@@ -133,7 +134,13 @@ fn script_texts(language: &str) -> String {
 }
 
 fn admin_links(language: &str, look: &Look) -> Vec<NavLink> {
-    let links = [("users", "users"), ("departments", "sitemap"), ("roles", "shield-check"), ("apps", "apps")];
+    let links = [
+        ("users", "users"),
+        ("departments", "sitemap"),
+        ("roles", "shield-check"),
+        ("apps", "apps"),
+        ("audit", "history"),
+    ];
     let link = |(name, icon): (&str, &str)| {
         let href = format!("/admin/{name}");
         NavLink {

@@ -1,106 +1,127 @@
 // `<m-tree>`: a node of a tree (industry, region): level by level, or by search over all levels. Values are paths: `C/C39/C391`.
+// The server gives a level or what was found; a tree is never loaded as a whole.
 
-import { element, fetchJson, icon, text } from "../page";
+import { debounce, element, fetchJson, icon, text } from "../page";
 import { Combo, type Option } from "./combo";
 
-/** A node as the server sends it: path, name, 1 when nothing is below it. In tree order. */
-type Node_ = [path: string, label: string, leaf: 0 | 1];
+/** A node as the server sends it, with the names of all nodes above it, from the top. */
+interface Found {
+  path: string;
+  label: string;
+  above: string[];
+  leaf: boolean;
+}
 
-/** More search results than this help nobody. */
-const MOST_RESULTS = 60;
-const loaded = new Map<string, Promise<Node_[]>>();
+interface Answer {
+  nodes: Found[];
+  /** There are more, which only a search shows. */
+  more: boolean;
+}
+
+/** Answers never change under their address, so each is asked for once. */
+const answers = new Map<string, Promise<Answer>>();
 
 const parentOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf("/")));
+const join = (names: string[]) => names.join(" / ");
 
 class Tree extends Combo {
-  private nodes: Node_[] = [];
-  private labels = new Map<string, string>();
+  /** Names along the path, by path, of every node that was seen. */
+  private names = new Map<string, string[]>();
   private level = "";
   private query = "";
+  private turn = 0;
+  private more = false;
+  private readonly ask = debounce(160, () => void this.load());
 
   protected override search(query: string): void {
+    const typed = query !== this.query;
     this.query = query;
-    if (this.nodes.length) return this.fill();
-    const source = this.dataset.src!;
-    if (!loaded.has(source)) loaded.set(source, fetchJson<Node_[]>(source));
-    this.show([], text("loading"));
-    loaded.get(source)!.then(
-      (nodes) => {
-        this.nodes = nodes;
-        this.labels = new Map(nodes.map(([path, label]) => [path, label]));
-        this.level = this.chosen ? parentOf(this.chosen) : "";
-        if (this.isOpen) this.fill();
-      },
-      () => {
-        loaded.delete(source);
-        this.show([], text("unreachable"));
-      },
-    );
+    if (typed && query) this.ask();
+    else void this.load();
   }
 
   protected override open(): void {
-    if (this.nodes.length) this.level = this.chosen ? parentOf(this.chosen) : "";
+    this.level = this.chosen ? parentOf(this.chosen) : "";
     super.open();
   }
 
-  private fill(): void {
-    this.show(this.query ? this.found() : this.children_());
+  private async load(): Promise<void> {
+    const turn = ++this.turn;
+    const url = new URL(this.dataset.src!, location.href);
+    if (this.query) url.searchParams.set("q", this.query);
+    else if (this.level) url.searchParams.set("under", this.level);
+    if (!answers.has(url.href)) {
+      if (!this.options.length) this.show([], text("loading"));
+      answers.set(url.href, fetchJson<Answer>(url.href));
+    }
+    try {
+      const answer = await answers.get(url.href)!;
+      // A slow answer to an older question is dropped.
+      if (turn === this.turn && this.isOpen) this.fill(answer);
+    } catch {
+      answers.delete(url.href);
+      if (turn === this.turn) this.show([], text("unreachable"));
+    }
   }
 
-  private option([path, label, leaf]: Node_, detail?: string): Option {
-    return { value: path, title: label, detail, more: !leaf, disabled: this.dataset.leafOnly !== undefined && !leaf };
+  private fill(answer: Answer): void {
+    this.more = answer.more;
+    for (const node of answer.nodes) this.learn(node);
+    this.show(
+      answer.nodes.map(({ path, label, above, leaf }) => ({
+        value: path,
+        title: label,
+        detail: this.query ? join(above) : undefined,
+        more: !leaf,
+        disabled: this.dataset.leafOnly !== undefined && !leaf,
+      })),
+    );
   }
 
-  private children_(): Option[] {
-    const prefix = this.level ? `${this.level}/` : "";
-    return this.nodes
-      .filter(([path]) => path.startsWith(prefix) && path !== this.level && !path.slice(prefix.length).includes("/"))
-      .map((node) => this.option(node));
-  }
-
-  private found(): Option[] {
-    const query = this.query.toLowerCase();
-    const hits = this.nodes.filter(([path, label]) => label.toLowerCase().includes(query) || path.toLowerCase().endsWith(query));
-    // Names that begin with what was typed come first; the order of the tree decides among equals.
-    hits.sort((a, b) => Number(b[1].toLowerCase().startsWith(query)) - Number(a[1].toLowerCase().startsWith(query)));
-    return hits.slice(0, MOST_RESULTS).map((node) => this.option(node, this.words(parentOf(node[0]))));
-  }
-
-  /** The names along a path. */
-  private words(path: string): string {
-    if (!path) return "";
-    const parts = path.split("/");
-    return parts.map((_, index) => this.labels.get(parts.slice(0, index + 1).join("/")) ?? "").join(" / ");
+  /** Keeps the names of a node and of those above it. */
+  private learn({ path, label, above }: Found): void {
+    const names = [...above, label];
+    const codes = path.split("/");
+    codes.forEach((_, index) => this.names.set(codes.slice(0, index + 1).join("/"), names.slice(0, index + 1)));
   }
 
   protected override titleOf(option: Option): string {
-    return this.words(option.value) || option.title;
+    const names = this.names.get(option.value);
+    return names ? join(names) : option.title;
   }
 
   protected override header(): Node | undefined {
-    if (this.query || !this.level) return undefined;
+    const levels = !this.query && this.level;
+    if (!levels && !this.more) return undefined;
     const bar = element("div", { class: "pick-path" });
+    if (levels) this.addLevels(bar);
+    if (this.more) bar.append(element("span", { class: "small faint" }, text("type_for_more")));
+    return bar;
+  }
+
+  private addLevels(bar: HTMLElement): void {
     const go = (path: string, label: string) =>
-      element("button", { type: "button", tabindex: -1, onclick: () => { this.level = path; this.fill(); } }, label);
+      element("button", { type: "button", tabindex: -1, onclick: () => this.go(path) }, label);
     bar.append(go("", text("all")));
     const parts = this.level.split("/");
     parts.forEach((_, index) => {
       const path = parts.slice(0, index + 1).join("/");
-      bar.append(icon("chevron-right", "icon icon-s"), go(path, this.labels.get(path) ?? path));
+      bar.append(icon("chevron-right", "icon icon-s"), go(path, this.names.get(path)?.at(-1) ?? path));
     });
-    return bar;
+  }
+
+  private go(level: string): void {
+    this.level = level;
+    this.query = "";
+    void this.load();
   }
 
   protected override descend(option: Option): void {
-    this.level = option.value;
-    this.query = "";
-    this.fill();
+    this.go(option.value);
   }
 
   protected override ascend(): void {
-    if (this.query || !this.level) return;
-    this.level = parentOf(this.level);
-    this.fill();
+    if (!this.query && this.level) this.go(parentOf(this.level));
   }
 }
 

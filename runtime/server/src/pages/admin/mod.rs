@@ -12,7 +12,7 @@ use crate::Failure;
 use crate::context::Administrator;
 
 /// The visitor as an administrator; 403 for everybody else.
-fn administrator(visit: &Visit) -> Result<Administrator, Failure> {
+pub(super) fn administrator(visit: &Visit) -> Result<Administrator, Failure> {
     visit.by.require_admin()?;
     Ok(Administrator(visit.by.clone()))
 }

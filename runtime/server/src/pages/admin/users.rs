@@ -11,7 +11,11 @@ use crate::api::users::{self, UserInput, UserView};
 use crate::pages::flash::Toast;
 use crate::pages::lookup;
 use crate::pages::problem::Problem;
+use crate::pages::sessions;
 use crate::pages::visit::Visit;
+
+/// Code of a change to what somebody else has changed since.
+const STALE: &str = "record.stale";
 
 type Pairs = Form<Vec<(String, String)>>;
 
@@ -70,6 +74,7 @@ struct UserPage {
     problem: Option<Problem>,
     action: String,
     user: UserContext,
+    sessions: Vec<sessions::Row>,
     fields: Vec<Field>,
     roles: Vec<RoleGroup>,
 }
@@ -80,6 +85,7 @@ struct UserContext {
     name: String,
     active: bool,
     admin: bool,
+    version: Option<i64>,
 }
 
 #[derive(Serialize, Default)]
@@ -159,18 +165,37 @@ impl Typed {
     }
 }
 
-fn fields(visit: &Visit, typed: &Typed, new: bool, failure: Option<&Failure>) -> Vec<Field> {
+/// The inputs. Over a user that somebody else has changed, each says what is `stored` where that differs.
+fn fields(
+    visit: &Visit,
+    typed: &Typed,
+    new: bool,
+    failure: Option<&Failure>,
+    stored: Option<&Typed>,
+) -> Vec<Field> {
     let directory = visit.tenant.engine.directory();
     let error = |name: &str| {
         let issue = failure?.issues().iter().find(|issue| issue.field == name)?;
         Some(issue.text(visit.language))
+    };
+    let other = |name: &str| {
+        let now = stored.map(|stored| stored.get(name)).filter(|now| *now != typed.get(name))?;
+        let id: Option<Uuid> = now.parse().ok();
+        let words = match name {
+            "department" => id.and_then(|id| directory.department(id)).map(|one| one.name.clone()),
+            "supervisor" => id.and_then(|id| directory.user(id)).map(|user| user.name.clone()),
+            "password" => return None,
+            _ => Some(now.to_owned()),
+        };
+        let words = words.filter(|words| !words.is_empty()).unwrap_or_else(|| "–".to_owned());
+        Some(visit.t("users.stored_now", &[("value", &words)]))
     };
     let field = |name: &'static str, kind: &'static str| Field {
         id: format!("user-{name}"),
         label: visit.t(&format!("users.{name}"), &[]),
         value: if name == "password" { String::new() } else { typed.get(name).to_owned() },
         required: matches!(name, "name" | "login"),
-        error: error(name),
+        error: error(name).or_else(|| other(name)),
         autocomplete: if name == "password" { "new-password" } else { "off" },
         name,
         kind,
@@ -222,7 +247,7 @@ fn roles(visit: &Visit, typed: &Typed) -> Vec<RoleGroup> {
     groups.filter(|group| !group.roles.is_empty()).collect()
 }
 
-fn page(
+async fn page(
     visit: &Visit,
     user: Option<&UserView>,
     typed: &Typed,
@@ -233,14 +258,24 @@ fn page(
         name: user.map(|user| user.name.clone()).unwrap_or_default(),
         active: user.is_some_and(|user| user.active),
         admin: typed.admin,
+        version: user.map(|user| user.version),
     };
+    let stale = failure.is_some_and(|failure| failure.code() == STALE);
+    let stored = user.filter(|_| stale).map(Typed::of_user);
     let path =
         context.id.clone().map_or_else(|| "/admin/users/new".to_owned(), |id| format!("/admin/users/{id}"));
     let title = if user.is_some() { context.name.clone() } else { visit.t("users.new", &[]) };
     let page = UserPage {
-        problem: failure.map(|failure| Problem::of(failure, visit.language)),
+        problem: failure.map(|failure| match Problem::of(failure, visit.language) {
+            problem if stale => problem.with_hint(visit.t("users.stale", &[])),
+            problem => problem,
+        }),
+        sessions: match user {
+            Some(user) => sessions::rows(visit, user.id).await?,
+            None => Vec::new(),
+        },
         action: visit.base.path(&path),
-        fields: fields(visit, typed, user.is_none(), failure),
+        fields: fields(visit, typed, user.is_none(), failure, stored.as_ref()),
         roles: roles(visit, typed),
         user: context,
     };
@@ -254,14 +289,14 @@ fn page(
 /// `GET /admin/users/new`.
 pub(in crate::pages) async fn new(visit: Visit) -> Result<Response, Failure> {
     administrator(&visit)?;
-    page(&visit, None, &Typed { texts: Vec::new(), admin: false, roles: Vec::new() }, None)
+    page(&visit, None, &Typed { texts: Vec::new(), admin: false, roles: Vec::new() }, None).await
 }
 
 /// `GET /admin/users/{id}`.
 pub(in crate::pages) async fn edit(visit: Visit, Path(id): Path<Uuid>) -> Result<Response, Failure> {
     administrator(&visit)?;
     let user = users::one(&visit.state, &visit, id).await?;
-    page(&visit, Some(&user), &Typed::of_user(&user), None)
+    page(&visit, Some(&user), &Typed::of_user(&user), None).await
 }
 
 /// What the form says; a field that holds no id where one belongs is reported by the API's check.
@@ -289,7 +324,7 @@ pub(in crate::pages) async fn create(visit: Visit, Form(form): Pairs) -> Result<
     match users::create(&visit.state, &by, input(&form)).await {
         Ok(user) => Ok(saved(&visit, &user)),
         Err(failure) if failure.status().is_client_error() => {
-            page(&visit, None, &Typed::of_form(&form), Some(&failure))
+            page(&visit, None, &Typed::of_form(&form), Some(&failure)).await
         }
         Err(failure) => Err(failure),
     }
@@ -302,12 +337,14 @@ pub(in crate::pages) async fn update(
     Form(form): Pairs,
 ) -> Result<Response, Failure> {
     let by = administrator(&visit)?;
-    match users::update(&visit.state, &by, id, None, input(&form)).await {
+    // Without a version the form is not ours; then the last one wins, as in the API.
+    let version = value(&form, "version").parse().ok();
+    match users::update(&visit.state, &by, id, version, input(&form)).await {
         Ok(user) => Ok(saved(&visit, &user)),
-        Err(failure) if failure.issues().is_empty() => Err(failure),
+        Err(failure) if failure.issues().is_empty() && failure.code() != STALE => Err(failure),
         Err(failure) => {
             let user = users::one(&visit.state, &visit, id).await?;
-            page(&visit, Some(&user), &Typed::of_form(&form), Some(&failure))
+            page(&visit, Some(&user), &Typed::of_form(&form), Some(&failure)).await
         }
     }
 }

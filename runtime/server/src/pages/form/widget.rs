@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::layout::{Item, gives};
 use super::raw::Raw;
 use crate::pages::list::field_label;
-use crate::pages::lookup;
 use crate::pages::show::{Cell, FileLink, Show};
+use crate::pages::{lookup, trees};
 
 /// Up to so many choices are all shown at once; more go into a select.
 const PILLS_MAX: usize = 6;
@@ -230,7 +230,7 @@ impl Widgets<'_> {
                 "choices"
             }
             FieldKind::Tree { tree, leaf_only, region } => {
-                field.source = lookup::tree_address(by, definitions, tree);
+                field.source = trees::address(by, definitions, tree);
                 field.leaf_only = *leaf_only;
                 if *region { "region" } else { "tree" }
             }

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::columns::filterable_system;
 use super::params::Params;
-use crate::pages::lookup;
 use crate::pages::show::Show;
+use crate::pages::{lookup, trees};
 
 /// Choices shown by their names in a chip; more are counted.
 const NAMED_IN_CHIP: usize = 3;
@@ -280,7 +280,7 @@ impl Filters<'_> {
             }
             (FieldKind::Boolean, _) => "bool",
             (FieldKind::Tree { tree, .. }, _) => {
-                filter.source = lookup::tree_address(by, self.show.model, tree);
+                filter.source = trees::address(by, self.show.model, tree);
                 filter.name.push_str(".under");
                 filter.value = self.params.get(&filter.name).unwrap_or_default().to_owned();
                 filter.title = self.show.words(field, &Value::text(filter.value.as_str()));
