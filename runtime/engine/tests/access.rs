@@ -41,7 +41,7 @@ async fn each_operation_needs_its_own_permission() {
                 may[3],
                 "{name}"
             );
-            assert!(forbidden(bench.tenant.trail(&actor, None, 10).await), "{name}");
+            assert!(forbidden(bench.tenant.trail(&actor, &Default::default(), None, 10).await), "{name}");
         }
     })
     .await;

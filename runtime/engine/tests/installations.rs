@@ -94,6 +94,32 @@ async fn data_of_an_app_is_kept_up_to_date_without_overwriting_what_people_chang
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn words_of_data_are_stored_in_the_language_of_the_tenant_until_somebody_changes_them() {
+    check_bare(async |bench: &Bench| {
+        let admin = bench.admin();
+        let version = |number: &str, high: Json, low: Json| {
+            let records = json!([{"code": "L1", "name": high}, {"code": "L2", "name": low}]);
+            grades(number, records)
+        };
+        let both = |en: &str, zh: &str| json!({"en": en, "zh-CN": zh});
+        let names = async || bench.column(&admin, "desk.grade", "name", &[("sort", "code")]).await;
+        bench.speak("zh-CN");
+        bench.install(version("1.0.0", both("High", "高"), both("Low", "低"))).await.unwrap();
+        assert_eq!(names().await, ["高", "低"]);
+        let id = bench.rows(&admin, "desk.grade", &[("where.code", "L2")]).await.unwrap();
+        let id = text(&id[0]["id"]).parse().unwrap();
+        bench.update(&admin, "desk.grade", id, json!({"name": "Low"})).await.unwrap();
+        bench.install(version("1.1.0", both("Hot", "热"), both("Cold", "冷"))).await.unwrap();
+        assert_eq!(names().await, ["热", "Low"]);
+        // The same app again changes nothing, also when the tenant speaks another language by now.
+        bench.speak("en");
+        bench.install(version("1.1.0", both("Hot", "热"), both("Cold", "冷"))).await.unwrap();
+        assert_eq!(names().await, ["热", "Low"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_installation_that_fails_in_the_middle_leaves_the_tenant_exactly_as_it_was() {
     check_bare(async |bench: &Bench| {
         bench.install(grades("1.0.0", json!([{"code": "L1", "name": "High"}]))).await.unwrap();
@@ -216,6 +242,74 @@ async fn what_an_administrator_changed_outlives_upgrades_and_contradictions_are_
             Err(Error::Definition(_))
         ));
         assert_eq!(bench.tenant.model().digest, digest);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_an_administrator_are_listed_taken_back_one_by_one_and_brought_elsewhere() {
+    check_bare(async |bench: &Bench| {
+        let admin = bench.admin();
+        let author = |version: &str, label: &str| {
+            let mut thing = thing(vec![]);
+            thing["fields"][0]["label"] = words(label);
+            desk(version, vec![thing])
+        };
+        bench.install(author("1.0.0", "Name")).await.unwrap();
+        let overlay = async || bench.tenant.overlay(&admin, "desk").await.unwrap();
+        let places = async || {
+            let patches = overlay().await.patches;
+            patches.iter().map(|patch| format!("{} {}", patch.artifact, patch.path)).collect::<Vec<_>>()
+        };
+        assert_eq!(places().await, [""; 0]);
+        let mut changed = thing(vec![plain("ours", "text")]);
+        changed["fields"][0]["label"] = json!({"en": "Our name", "zh-CN": "Name"});
+        bench.tenant.customize(&admin, desk("1.0.0", vec![changed]).into(), &[]).await.unwrap();
+        let all = ["entities/thing fields/name/label/en", "entities/thing fields/ours"];
+        assert_eq!(places().await, all);
+        let saved = overlay().await;
+        let id = one(bench, json!({"name": "one", "ours": "kept"})).await;
+        // Taking back the field has to be confirmed, the label has not.
+        let without = |place: &str| {
+            let mut overlay = saved.clone();
+            overlay.patches.retain(|patch| format!("{} {}", patch.artifact, patch.path) != place);
+            overlay
+        };
+        let error = bench.tenant.set_overlay(&admin, without(all[1]), &[]).await.unwrap_err();
+        assert_eq!(keys(&error), [("desk.thing.ours", "field_removed")]);
+        assert_eq!(places().await, all);
+        bench.tenant.set_overlay(&admin, without(all[0]), &[]).await.unwrap();
+        assert_eq!(places().await, all[1..]);
+        // A file made for this version brings all of them back; for another version it is brought over.
+        bench.tenant.set_overlay(&admin, saved.clone(), &[]).await.unwrap();
+        assert_eq!((places().await.len(), &see(bench, id).await["ours"]), (2, &json!("kept")));
+        let none = mortise_definition::Overlay { patches: Vec::new(), ..saved.clone() };
+        bench.tenant.set_overlay(&admin, none, &["desk.thing.ours".into()]).await.unwrap();
+        bench.install(author("2.0.0", "Full name")).await.unwrap();
+        let error = bench.tenant.set_overlay(&admin, saved.clone(), &[]).await.unwrap_err();
+        assert_eq!(keys(&error), [("entities/thing/fields/name/label/en", "overlay_conflict")]);
+        let given_up = ["entities/thing/fields/name/label/en".to_owned()];
+        bench.tenant.set_overlay(&admin, saved.clone(), &given_up).await.unwrap();
+        assert_eq!(places().await, all[1..]);
+        assert_eq!(
+            (overlay().await.version.as_str(), &see(bench, id).await["ours"]),
+            ("2.0.0", &json!("kept"))
+        );
+        // What names nothing of the app is refused, and so is somebody who may not.
+        let before = bench.dump().await;
+        let mut wrong = overlay().await;
+        wrong.patches[0].path = "fields/nothing/label".into();
+        wrong.patches[0].after = Some(json!("x"));
+        assert!(matches!(bench.tenant.set_overlay(&admin, wrong, &[]).await, Err(Error::Definition(_))));
+        let elsewhere = mortise_definition::Overlay { app: "else".into(), ..saved.clone() };
+        assert_eq!(
+            bench.tenant.set_overlay(&admin, elsewhere, &[]).await.unwrap_err().code(),
+            "app.not_installed"
+        );
+        let ann = bench.hire("ann", &[], |_| ());
+        assert!(matches!(bench.tenant.overlay(&ann, "desk").await, Err(Error::Forbidden(_))));
+        assert!(matches!(bench.tenant.set_overlay(&ann, saved, &[]).await, Err(Error::Forbidden(_))));
+        assert_eq!(bench.dump().await, before);
     })
     .await;
 }

@@ -112,7 +112,7 @@ async fn what_an_upgrade_took_away_is_kept_until_it_is_purged() {
             .unwrap();
         assert_eq!(see(bench, id).await["note"], "2026-01-02");
         assert_eq!(bench.tenant.verify().await.unwrap().broken, None);
-        let trail = bench.tenant.trail(&bench.admin(), None, 50).await.unwrap();
+        let trail = bench.tenant.trail(&bench.admin(), &Default::default(), None, 50).await.unwrap().entries;
         let entry = trail.iter().find(|stored| stored.entry.action == "app.purged").unwrap();
         let details: Json = serde_json::from_str(&entry.entry.changes).unwrap();
         let tag = details["dropped"].as_array().unwrap().iter().find(|one| one["key"] == "desk.thing.tag");
@@ -191,7 +191,7 @@ async fn a_purged_entity_takes_its_comments_with_it() {
             dump.lines().filter(|line| !line.starts_with("_audit:") && !line.starts_with("_definition:"));
         assert_eq!(left.find(|line| line.contains("desk__other")), None);
         // The trail tells what happened to it, as before.
-        let trail = bench.tenant.trail(&bench.admin(), None, 100).await.unwrap();
+        let trail = bench.tenant.trail(&bench.admin(), &Default::default(), None, 100).await.unwrap().entries;
         assert!(trail.iter().any(|stored| stored.entry.record == Some(away)));
     })
     .await;
@@ -265,6 +265,11 @@ async fn data_of_a_removed_app_and_fields_of_an_extension_are_found_under_their_
         let found = bench.tenant.retired(&bench.admin(), Some("more")).await.unwrap();
         assert_eq!(told(&found), ["desk.thing.more:colour _old_colour 1", "more.own _old_more__own 0"]);
         assert_eq!(bench.tenant.retired(&bench.admin(), Some("desk")).await.unwrap(), []);
+        let names = bench.tenant.former_names(&found).await.unwrap();
+        let said: Vec<_> = names.iter().map(|one| (one.entity.as_ref(), one.field.as_ref())).collect();
+        let name = |text: Option<&mortise_definition::Text>| text.map(|text| text.get("en").to_owned());
+        let said: Vec<_> = said.into_iter().map(|(entity, field)| (name(entity), name(field))).collect();
+        assert_eq!(said, [(Some("thing".to_owned()), Some("colour".to_owned())), (Some("own".to_owned()), None)]);
         let keys: Vec<String> = found.into_iter().map(|one| one.key).collect();
         bench.tenant.purge(&bench.admin(), Some("more"), &keys).await.unwrap();
         let error = bench.install(extending()).await.unwrap_err();

@@ -27,8 +27,8 @@ pub(crate) enum Target {
     Version { app: String, number: i64 },
     /// The app no longer.
     Removed { app: String },
-    /// The version in force, as an administrator changed it.
-    Customized(Arc<Package>),
+    /// The version in force with these changes of an administrator.
+    Customized(Overlay),
 }
 
 /// What happens to the stored versions of the app.
@@ -75,23 +75,7 @@ pub(crate) async fn plan(tenant: &Tenant, sources: Sources, target: &Target) -> 
     let mut next = sources;
     next.packages.retain(|package| package.app.id != app);
     next.packages.extend(version.package().cloned());
-    let mut conflicts = Vec::new();
-    let mut overlay_changed = false;
-    match (&version, target) {
-        (Version::Kept(base), Target::Customized(changed)) => {
-            next.overlays.retain(|overlay| overlay.app != app);
-            next.overlays.push(Overlay::between(base, changed));
-            overlay_changed = true;
-        }
-        (Version::New(package) | Version::Again(package, _), _) => {
-            for overlay in next.overlays.iter_mut().filter(|overlay| overlay.app == app) {
-                let (rebased, found) = overlay.rebase(package);
-                (*overlay, overlay_changed) = (rebased, true);
-                conflicts.extend(found);
-            }
-        }
-        _ => {}
-    }
+    let (conflicts, overlay_changed) = change_overlays(&mut next.overlays, &app, &version, target);
     // An earlier version was checked when it was new; a removal only needs to leave nothing dangling.
     let compiled = match target {
         Target::Package(_) | Target::Customized(_) => compile(&next.packages, &next.overlays, &next.settings),
@@ -99,8 +83,11 @@ pub(crate) async fn plan(tenant: &Tenant, sources: Sources, target: &Target) -> 
     }
     .map_err(Error::Definition)?;
     let migration = catalog::plan(&tenant.store.catalog().await?, &Catalog::of(&compiled.model));
-    let changes = match (target, &before, &installed, version.package()) {
-        (Target::Customized(changed), Some(before), ..) => mortise_definition::diff(before, changed),
+    let changes = match (&version, &before, &installed, version.package()) {
+        (Version::Kept(_), Some(before), ..) => match effective(&next, &app)? {
+            Some(changed) => mortise_definition::diff(before, &changed),
+            None => Vec::new(),
+        },
         (_, _, Some(installed), Some(package)) => mortise_definition::diff(installed, package),
         _ => Vec::new(),
     };
@@ -114,6 +101,33 @@ pub(crate) async fn plan(tenant: &Tenant, sources: Sources, target: &Target) -> 
         app,
     };
     Ok(Prepared { plan, version, before, sources: next, compiled, overlay_changed })
+}
+
+/// Puts the administrator's changes over the version that is to be in force. Tells which of them contradict it and are
+/// left out, and whether what is stored of them changes.
+fn change_overlays(
+    overlays: &mut Vec<Overlay>,
+    app: &str,
+    version: &Version,
+    target: &Target,
+) -> (Vec<Conflict>, bool) {
+    let Some(package) = version.package() else { return (Vec::new(), false) };
+    if let Target::Customized(overlay) = target {
+        overlays.retain(|overlay| overlay.app != app);
+        overlays.push(overlay.clone());
+    }
+    let mut conflicts = Vec::new();
+    let mut changed = matches!(target, Target::Customized(_));
+    for overlay in overlays.iter_mut().filter(|overlay| overlay.app == app) {
+        // Changes made for this very version fit; one of them may well build on another.
+        if matches!(version, Version::Kept(_)) && overlay.version == package.app.version {
+            continue;
+        }
+        let (rebased, found) = overlay.rebase(package);
+        (*overlay, changed) = (rebased, true);
+        conflicts.extend(found);
+    }
+    (conflicts, changed)
 }
 
 async fn versions_after(
@@ -130,13 +144,17 @@ async fn versions_after(
             (app.clone(), Version::Again(Arc::new(found.ok_or_else(missing)?), *number))
         }
         Target::Removed { app } => (app.clone(), Version::Gone),
-        Target::Customized(changed) => {
-            let app = &changed.app.id;
-            let base = sources.packages.iter().find(|package| package.app.id == *app);
-            let missing = || Error::NotFound(Issue::new("app.not_installed").with("app", app));
-            (app.clone(), Version::Kept(base.ok_or_else(missing)?.clone()))
+        Target::Customized(overlay) => {
+            let app = &overlay.app;
+            (app.clone(), Version::Kept(base(sources, app)?.clone()))
         }
     })
+}
+
+/// The app in force, as its author made it.
+pub(crate) fn base<'a>(sources: &'a Sources, app: &str) -> Result<&'a Arc<Package>, Error> {
+    let found = sources.packages.iter().find(|package| package.app.id == app);
+    found.ok_or_else(|| Error::NotFound(Issue::new("app.not_installed").with("app", app)))
 }
 
 /// The app in force, with what the administrator changed.
@@ -243,6 +261,7 @@ impl<P: FnOnce() + Send + 'static> Installation<P> {
             json!({ "app": self.app, "version": version, "number": number, "steps": migration.steps });
         session.audit(audit_entry(&self.work, action, details.to_string()));
         session.model_changed(model.digest.clone());
+        session.wake_lane();
         session.after_commit(self.publish);
         let (created, updated) = (seeded.created, seeded.updated);
         Ok(Report { app: self.app, version, steps: migration.steps.len(), created, updated })
@@ -333,6 +352,7 @@ pub(crate) async fn set_setting(
             let details = json!({ "app": app, "setting": name, "value": value });
             session.audit(audit_entry(&work, "setting.changed", details.to_string()));
             session.model_changed(digest);
+            session.wake_lane();
             session.after_commit(publish);
             Ok(())
         })

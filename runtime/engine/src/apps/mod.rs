@@ -13,8 +13,10 @@ use mortise_definition::{Change, Conflict, Problem};
 use mortise_store::catalog::{Destructive, Migration};
 use serde::Serialize;
 
-pub(crate) use install::{Target, effective, install, plan, set_setting};
-pub(crate) use purge::purge;
+pub(crate) use install::{Target, base, effective, install, plan, set_setting};
+pub use purge::FormerNames;
+pub(crate) use purge::{former_names, purge};
+pub(crate) use seed::spoken;
 pub(crate) use stored::{load, versions};
 
 /// An installed version of an app.

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use mortise_definition::Package;
+use mortise_definition::{Overlay, Package};
 use mortise_store::purge::Retired;
 use serde_json::Value as Json;
 
-use super::{AppVersion, Plan, Report, Target};
+use super::{AppVersion, FormerNames, Plan, Report, Target};
 use crate::error::Error;
 use crate::people::Actor;
 use crate::tenant::Tenant;
@@ -44,7 +44,34 @@ impl Tenant {
         changed: Arc<Package>,
         confirm: &[String],
     ) -> Result<Report, Error> {
-        self.change_apps(actor, &Target::Customized(changed), confirm).await
+        let base = self.author_package(&changed.app.id).await?;
+        self.set_overlay(actor, Overlay::between(&base, &changed), confirm).await
+    }
+
+    /// What an administrator changed in an installed app, over the version in force; no patches if nothing was changed.
+    pub async fn overlay(&self, actor: &Actor, app: &str) -> Result<Overlay, Error> {
+        administrator(actor)?;
+        let sources = super::load(&self.store).await?;
+        let base = super::base(&sources, app)?;
+        let found = sources.overlays.iter().find(|overlay| overlay.app == app).cloned();
+        let none = || Overlay { app: app.to_owned(), version: base.app.version.clone(), patches: Vec::new() };
+        Ok(found.unwrap_or_else(none))
+    }
+
+    /// Puts these changes of an administrator in the place of all earlier ones. Changes made for another version are
+    /// brought over to the one in force; what contradicts it has to be confirmed, and is left out.
+    pub async fn set_overlay(
+        &self,
+        actor: &Actor,
+        overlay: Overlay,
+        confirm: &[String],
+    ) -> Result<Report, Error> {
+        self.change_apps(actor, &Target::Customized(overlay), confirm).await
+    }
+
+    /// The app in force as its author made it.
+    async fn author_package(&self, app: &str) -> Result<Arc<Package>, Error> {
+        super::base(&super::load(&self.store).await?, app).cloned()
     }
 
     /// Puts an earlier version of an app into force again; the one before the present one unless numbered.
@@ -108,6 +135,11 @@ impl Tenant {
     pub async fn retired(&self, actor: &Actor, app: Option<&str>) -> Result<Vec<Retired>, Error> {
         administrator(actor)?;
         Ok(self.store.retired(app).await?)
+    }
+
+    /// What people called these before they were retired.
+    pub async fn former_names(&self, kept: &[Retired]) -> Result<Vec<FormerNames>, Error> {
+        super::former_names(self, kept).await
     }
 
     /// Drops for good what is named by its keys out of [`Tenant::retired`], and tells what each held.

@@ -6,6 +6,7 @@ use std::io::{BufWriter, Seek, SeekFrom, Write};
 
 use chrono::{Datelike, Timelike};
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Model, Slot};
+use mortise_definition::source::Operation;
 use mortise_expr::Value;
 use rust_xlsxwriter::{ExcelDateTime, Format as CellFormat, Workbook, Worksheet, XlsxError};
 
@@ -59,7 +60,9 @@ pub async fn export(tenant: &Tenant, actor: &Actor, query: Query, format: Format
     let user = &actor.user;
     let cx = work.values();
     let access = work.access(&entity);
-    let seen: Vec<Slot> = (0..entity.fields.len()).filter(|&slot| access.sees(slot)).collect();
+    let seen: Vec<Slot> = (0..entity.fields.len())
+        .filter(|&slot| access.sees(slot) && access.opens(Operation::Export, slot))
+        .collect();
     let columns = columns(work.model(), &entity, &query, &seen, &user.language);
     let headings = columns.iter().map(|column| column.heading.as_str());
     let mut sink = match format {
@@ -158,20 +161,24 @@ impl Sink {
     }
 
     fn finish(self) -> Result<(File, u64), Error> {
-        let mut file = match self {
-            Sink::Csv(sink) => sink.0.into_inner().map_err(|error| file_error(error.error()))?,
-            Sink::Xlsx(sink) => sink.finish()?,
-        };
-        let bytes =
-            file.seek(SeekFrom::End(0)).and_then(|bytes| file.seek(SeekFrom::Start(0)).map(|_| bytes));
-        Ok((file, bytes.map_err(|error| file_error(&error))?))
+        match self {
+            Sink::Csv(sink) => sink.finish(),
+            Sink::Xlsx(sink) => measured(sink.finish()?),
+        }
     }
 }
 
-struct CsvSink(BufWriter<File>);
+/// A file at its beginning, with its length.
+fn measured(mut file: File) -> Result<(File, u64), Error> {
+    let bytes = file.seek(SeekFrom::End(0)).and_then(|bytes| file.seek(SeekFrom::Start(0)).map(|_| bytes));
+    Ok((file, bytes.map_err(|error| file_error(&error))?))
+}
+
+/// A CSV file that is being written.
+pub(super) struct CsvSink(BufWriter<File>);
 
 impl CsvSink {
-    fn new<'a>(headings: impl Iterator<Item = &'a str>) -> Result<CsvSink, Error> {
+    pub(super) fn new<'a>(headings: impl Iterator<Item = &'a str>) -> Result<CsvSink, Error> {
         let file = tempfile::tempfile().map_err(|error| file_error(&error))?;
         let mut sink = CsvSink(BufWriter::new(file));
         sink.0.write_all(BYTE_ORDER_MARK).map_err(|error| file_error(&error))?;
@@ -184,10 +191,14 @@ impl CsvSink {
         self.line(cells.iter().map(String::as_str))
     }
 
-    fn line<'a>(&mut self, cells: impl Iterator<Item = &'a str>) -> Result<(), Error> {
+    pub(super) fn line<'a>(&mut self, cells: impl Iterator<Item = &'a str>) -> Result<(), Error> {
         let mut lines = Lines::default();
         lines.write(cells);
         self.0.write_all(&lines.into_bytes()).map_err(|error| file_error(&error))
+    }
+
+    pub(super) fn finish(self) -> Result<(File, u64), Error> {
+        measured(self.0.into_inner().map_err(|error| file_error(error.error()))?)
     }
 }
 

@@ -14,6 +14,7 @@ mod limits;
 mod report;
 mod resolve;
 mod rows;
+mod trail;
 mod xlsx_file;
 
 #[cfg(test)]
@@ -22,9 +23,10 @@ mod import_tests;
 mod tests;
 
 pub use export::{Export, export};
-pub use guess::{guess_columns, importable};
+pub use guess::{can_be_key, guess_columns, importable};
 pub use import::{Imports, Preview};
 pub use job::{ColumnMapping, Complaint, Job, Mapping, Progress, RowError, State};
 pub use limits::*;
 pub(crate) use resolve::Names;
 pub use rows::{Format, ReadOptions, Row, Sniffed, read_rows, sniff};
+pub(crate) use trail::TrailFile;

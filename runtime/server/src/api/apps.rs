@@ -9,7 +9,7 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
-use mortise_definition::{FILE_BYTES_MAX, FILES_MAX, PACKAGE_BYTES_MAX, Package};
+use mortise_definition::{FILE_BYTES_MAX, FILES_MAX, Overlay, PACKAGE_BYTES_MAX, Package};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -42,6 +42,27 @@ pub(super) struct Confirmed {
 #[serde(deny_unknown_fields)]
 pub(super) struct Back {
     version: Option<String>,
+    #[serde(default)]
+    confirm: Vec<String>,
+}
+
+/// What to drop for good.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Purge {
+    /// Only tell what there is.
+    #[serde(default)]
+    dry_run: bool,
+    /// Keys of what may be dropped.
+    #[serde(default)]
+    confirm: Vec<String>,
+}
+
+/// An administrator's changes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OverlayInput {
+    overlay: Overlay,
     #[serde(default)]
     confirm: Vec<String>,
 }
@@ -255,4 +276,57 @@ pub(super) async fn settings(
         by.tenant.engine.set_setting(by.actor(), &id, &name, value).await?;
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /apps/{app}/purge`: drops for good what earlier versions of an app left behind, or tells what there is.
+pub(super) async fn purge(
+    by: Administrator,
+    Path(id): Path<String>,
+    Raw(bytes): Raw,
+) -> Result<Response, Failure> {
+    purge_of(&by, Some(&id), &bytes).await
+}
+
+/// `POST /apps/purge`: the same of all apps, those that were removed included.
+pub(super) async fn purge_all(by: Administrator, Raw(bytes): Raw) -> Result<Response, Failure> {
+    purge_of(&by, None, &bytes).await
+}
+
+async fn purge_of(by: &Administrator, app: Option<&str>, bytes: &Bytes) -> Result<Response, Failure> {
+    let input: Purge = if bytes.is_empty() { Purge::default() } else { parse(bytes)? };
+    let engine = &by.tenant.engine;
+    if input.dry_run {
+        let retired = engine.retired(by.actor(), app).await?;
+        if let Some(app) = app.filter(|app| retired.is_empty() && engine.model().app(app).is_none()) {
+            return Err(no_app(app));
+        }
+        return Ok(json_answer(&json!({"retired": retired})));
+    }
+    let dropped = engine.purge(by.actor(), app, &input.confirm).await?;
+    Ok(json_answer(&json!({"dropped": dropped})))
+}
+
+/// `GET /apps/{app}/overlay`: what administrators changed in an app.
+pub(super) async fn overlay(by: Administrator, Path(id): Path<String>) -> Result<Response, Failure> {
+    Ok(json_answer(&by.tenant.engine.overlay(by.actor(), &id).await?))
+}
+
+/// `PUT /apps/{app}/overlay`: these changes instead of all earlier ones.
+pub(super) async fn set_overlay(
+    by: Administrator,
+    Path(id): Path<String>,
+    Body(input): Body<OverlayInput>,
+) -> Result<Response, Failure> {
+    check_overlay(&input.overlay, &id)?;
+    let report = by.tenant.engine.set_overlay(by.actor(), input.overlay, &input.confirm).await?;
+    Ok(json_answer(&report))
+}
+
+/// Refuses changes that were made for another app.
+pub fn check_overlay(overlay: &Overlay, app: &str) -> Result<(), Failure> {
+    if overlay.app == app {
+        return Ok(());
+    }
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    Err(Failure::new(status, "overlay.other_app").with("app", &overlay.app).with("wanted", app))
 }

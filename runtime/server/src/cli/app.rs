@@ -15,6 +15,8 @@ use super::words::{Words, problem_line};
 use crate::failure::problem_json;
 
 const COLUMNS: [&str; 3] = ["id", "version", "label"];
+/// Columns of the list of what is kept.
+const RETIRED: [&str; 4] = ["entity", "field", "place", "rows"];
 
 #[derive(Subcommand)]
 pub(super) enum Task {
@@ -53,8 +55,11 @@ pub(super) enum Task {
         /// The version to go back to; the one before unless given.
         #[arg(long)]
         version: Option<String>,
+        /// Confirm a step that takes something away, or that brings back what was purged without its values.
+        #[arg(long = "confirm")]
+        confirm: Vec<String>,
     },
-    /// Uninstall an app; its tables stay until they are dropped by `--confirm`.
+    /// Uninstall an app; its tables stay until they are purged.
     Uninstall {
         /// Tenant.
         tenant: String,
@@ -63,6 +68,16 @@ pub(super) enum Task {
         /// Confirm a step that takes something away.
         #[arg(long = "confirm")]
         confirm: Vec<String>,
+    },
+    /// Drop for good what earlier versions and removed apps left behind; lists it unless confirmed.
+    Purge {
+        /// Tenant.
+        tenant: String,
+        /// Id of the app; all apps unless given.
+        app: Option<String>,
+        /// Drop everything that is listed. There is no way back.
+        #[arg(long)]
+        yes: bool,
     },
     /// Write the files of an installed app into a folder.
     Export {
@@ -169,8 +184,8 @@ impl Task {
                 words.table(apps["rows"].as_array().map_or(&[], Vec::as_slice), &COLUMNS);
                 Ok(())
             }
-            Task::Rollback { tenant, app, version } => {
-                let body = json!({"version": version});
+            Task::Rollback { tenant, app, version, confirm } => {
+                let body = json!({"version": version, "confirm": confirm});
                 let done = client.post(&format!("/t/{tenant}/api/v1/apps/{app}/rollback"), &body).await?;
                 words.result(&done);
                 let version = done["version"].as_str().unwrap_or_default();
@@ -183,6 +198,7 @@ impl Task {
                 words.say("cli.app.uninstalled", &[("app", &app)]);
                 Ok(())
             }
+            Task::Purge { tenant, app, yes } => purge(client, words, &tenant, app.as_deref(), yes).await,
             Task::Export { tenant, app, folder } => export(client, words, &tenant, &app, &folder).await,
             Task::Demo { tenant, folders, records, seed } => {
                 let whole =
@@ -222,6 +238,39 @@ async fn install(
         "cli.app.installed",
         &[("app", &text("app")), ("version", &text("version")), ("tenant", tenant)],
     );
+    Ok(())
+}
+
+/// Lists what is kept, and drops all of that when told so: what comes to be kept in between stays.
+async fn purge(
+    client: &Client<'_>,
+    words: &Words,
+    tenant: &str,
+    app: Option<&str>,
+    yes: bool,
+) -> anyhow::Result<()> {
+    let of_app = app.map(|app| format!("/{app}")).unwrap_or_default();
+    let path = format!("/t/{tenant}/api/v1/apps{of_app}/purge");
+    let listed = client.post(&path, &json!({"dry_run": true})).await?;
+    let mut retired = listed["retired"].as_array().cloned().unwrap_or_default();
+    for one in &mut retired {
+        let table = one["table"].as_str().unwrap_or_default();
+        one["place"] =
+            one["column"].as_str().map_or(table.into(), |column| format!("{table}.{column}").into());
+    }
+    if !yes || retired.is_empty() {
+        words.table(&retired, &RETIRED);
+        let said = if retired.is_empty() { "cli.app.purge_nothing" } else { "cli.app.purge_listed" };
+        words.say(said, &[]);
+        return Ok(());
+    }
+    let confirm: Vec<&Value> = retired.iter().map(|one| &one["key"]).collect();
+    let done = client.post(&path, &json!({"confirm": confirm})).await?;
+    words.result(&done["dropped"]);
+    if !words.json {
+        words.table(&retired, &RETIRED);
+    }
+    words.say("cli.app.purged", &[("count", &retired.len().to_string())]);
     Ok(())
 }
 

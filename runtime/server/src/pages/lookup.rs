@@ -90,7 +90,8 @@ pub(super) async fn records(
     let unknown = || Failure::not_found("query.unknown_field").with("name", &field);
     let field = entity.field(&field).ok_or_else(unknown)?;
     let FieldKind::Reference { entity: target } = &field.kind else { return Err(unknown()) };
-    let (sees, _) = visit.tenant.engine.field_access(visit.actor(), &entity.key, field.slot);
+    let opens = |operation| visit.by.opens(&entity, operation, field.slot);
+    let sees = [Operation::Read, Operation::Create, Operation::Update].into_iter().any(opens);
     let target = &model.entities[*target];
     if !sees || !visit.may(target, Operation::Read) {
         return Ok(body::json(&Items { items: Vec::new() }));

@@ -10,6 +10,8 @@ use mortise_engine::{AppVersion, Error, Report};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::confirm::{self, confirmed};
+use super::purge::{self, Kept};
 use super::{administrator, value};
 use crate::Failure;
 use crate::api::files::disposition;
@@ -17,8 +19,6 @@ use crate::pages::flash::Toast;
 use crate::pages::problem::Problem;
 use crate::pages::show::Show;
 use crate::pages::visit::Visit;
-
-use super::install::destructive_text;
 
 #[derive(Serialize)]
 struct Listed {
@@ -32,11 +32,13 @@ struct Listed {
 #[derive(Serialize)]
 struct ListPage {
     apps: Vec<Listed>,
+    /// Apps that were removed and left their records.
+    removed: Vec<purge::Removed>,
     problem: Option<Problem>,
 }
 
 /// The page of all apps, with what went wrong.
-pub(super) fn list_page(visit: &Visit, failure: Option<&Failure>) -> Result<Response, Failure> {
+pub(super) async fn list_page(visit: &Visit, failure: Option<&Failure>) -> Result<Response, Failure> {
     let model = visit.tenant.engine.model();
     let listed = |app: &AppModel| Listed {
         id: app.id.clone(),
@@ -47,6 +49,7 @@ pub(super) fn list_page(visit: &Visit, failure: Option<&Failure>) -> Result<Resp
     };
     let page = ListPage {
         apps: model.apps.iter().map(listed).collect(),
+        removed: purge::removed(visit).await?,
         problem: failure.map(|failure| Problem::of(failure, visit.language)),
     };
     let mut response = visit.page("admin/apps.html", &visit.t("apps.title", &[]), page)?;
@@ -59,7 +62,7 @@ pub(super) fn list_page(visit: &Visit, failure: Option<&Failure>) -> Result<Resp
 /// `GET /admin/apps`.
 pub(in crate::pages) async fn list(visit: Visit) -> Result<Response, Failure> {
     administrator(&visit)?;
-    list_page(&visit, None)
+    list_page(&visit, None).await
 }
 
 #[derive(Serialize)]
@@ -78,6 +81,10 @@ struct App {
     settings: Vec<Setting>,
     contents: Vec<Contents>,
     versions: Vec<Version>,
+    /// What earlier versions left behind.
+    kept: Vec<Kept>,
+    /// How many changes administrators made.
+    customized: usize,
 }
 
 #[derive(Serialize)]
@@ -165,6 +172,8 @@ async fn app_page(
             settings: app.settings.iter().map(|one| setting(visit, one, typed)).collect(),
             contents: contents.into_iter().filter(|one| !one.names.is_empty()).collect(),
             versions: versions.into_iter().map(|one| version(&show, one)).collect(),
+            kept: purge::kept(visit, id).await?,
+            customized: visit.tenant.engine.overlay(visit.actor(), id).await?.patches.len(),
         },
         problem: failure.map(|failure| Problem::of(failure, language)),
     };
@@ -186,15 +195,22 @@ fn version(show: &Show, version: AppVersion) -> Version {
     }
 }
 
-/// A JSON value as it stands in an input.
-fn plain(json: &Value) -> String {
-    json.as_str().map_or_else(|| json.to_string(), str::to_owned)
+/// A JSON value as it stands in an input, a decimal without the zeros at its end.
+fn plain(kind: SettingType, json: &Value) -> String {
+    let text = json.as_str().map_or_else(|| json.to_string(), str::to_owned);
+    match kind {
+        SettingType::Decimal if text.contains('.') => {
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
+        _ => text,
+    }
 }
 
 fn setting(visit: &Visit, setting: &SettingModel, typed: &[(String, String, String)]) -> Setting {
     let refused = typed.iter().find(|(name, _, _)| *name == setting.name);
-    let value = plain(&mortise_engine::values::to_json(&setting.value));
-    let default = plain(&setting.declaration.default);
+    let kind = setting.declaration.kind;
+    let value = plain(kind, &mortise_engine::values::to_json(&setting.value));
+    let default = plain(kind, &setting.declaration.default);
     Setting {
         name: setting.name.clone(),
         label: setting.declaration.label.get(visit.language).to_owned(),
@@ -278,26 +294,6 @@ pub(in crate::pages) async fn export(visit: Visit, Path(id): Path<String>) -> Re
     Ok((headers, bytes).into_response())
 }
 
-#[derive(Serialize)]
-struct ConfirmPage {
-    confirm: Confirm,
-}
-
-/// Steps to confirm before something is done.
-#[derive(Serialize)]
-struct Confirm {
-    text: String,
-    action: String,
-    back: String,
-    button: String,
-    fields: Vec<(String, String)>,
-    steps: Vec<(String, String)>,
-}
-
-fn confirmed(form: &[(String, String)]) -> Vec<String> {
-    form.iter().filter(|(name, _)| name == "confirm_step").map(|(_, step)| step.clone()).collect()
-}
-
 /// What changing an app came to: done, steps to be confirmed first, or refused.
 async fn answer(
     visit: &Visit,
@@ -312,19 +308,8 @@ async fn answer(
             Ok(visit.go_with(&path, &toast))
         }
         Err(Error::Unconfirmed(steps)) => {
-            let model = visit.tenant.engine.model();
-            let step = |step: &mortise_store::catalog::Destructive| {
-                (step.key.clone(), destructive_text(visit, &model, step))
-            };
-            let confirm = Confirm {
-                text: visit.t("apps.destructive", &[]),
-                action: visit.base.path(&format!("/admin/apps/{id}/{action}")),
-                back: visit.base.path(&format!("/admin/apps/{id}")),
-                button: visit.t(button, &[]),
-                fields,
-                steps: steps.iter().map(step).collect(),
-            };
-            visit.page("admin/confirm.html", &visit.t(button, &[]), ConfirmPage { confirm })
+            let place = format!("/admin/apps/{id}");
+            confirm::page(visit, &steps, (&format!("{place}/{action}"), &place), button, fields)
         }
         Err(error) => {
             let failure = Failure::from(error);

@@ -80,8 +80,9 @@ struct Check {
     destructive: Vec<Dangerous>,
 }
 
+/// Something wrong with an app, in words.
 #[derive(Serialize)]
-struct Found {
+pub(super) struct Found {
     error: bool,
     text: String,
     hint: Option<String>,
@@ -145,7 +146,7 @@ pub(in crate::pages) async fn check(visit: Visit, form: Multipart) -> Result<Res
             return Ok(visit.go_with("/admin/apps", &toast));
         }
         Ok(files) => files,
-        Err(failure) => return apps::list_page(&visit, Some(&failure)),
+        Err(failure) => return apps::list_page(&visit, Some(&failure)).await,
     };
     match Package::from_files(files) {
         Ok(package) => plan(&visit, Arc::new(package), None).await,
@@ -194,7 +195,8 @@ fn describe(visit: &Visit, check: &mut Check, plan: &Plan) {
     check.destructive = plan.destructive().iter().map(dangerous).collect();
 }
 
-fn found(visit: &Visit, findings: &[Finding]) -> Vec<Found> {
+/// What was found, errors first.
+pub(super) fn found(visit: &Visit, findings: &[Finding]) -> Vec<Found> {
     let mut found: Vec<Found> = findings
         .iter()
         .map(|finding| Found {
@@ -241,6 +243,7 @@ fn step_text(visit: &Visit, step: &mortise_store::catalog::Step) -> Option<Strin
         Step::DropColumn { table, column, .. } => {
             said("apps.step_drop_column", &[("table", table), ("column", column)])
         }
+        Step::DropTable { table, .. } => said("apps.step_drop_table", &[("table", table)]),
         Step::CreateIndex { .. }
         | Step::DropIndex { .. }
         | Step::RebuildSearch { .. }

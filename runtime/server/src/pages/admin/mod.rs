@@ -1,9 +1,13 @@
-//! Administration of a tenant: people, departments, roles, apps. Every page is for administrators only and changes things
+//! Administration of a tenant: people, departments, roles, apps, the audit trail. Every page is for administrators only and changes things
 //! by the same functions as the API.
 
 pub(super) mod apps;
+pub(super) mod audit;
+mod confirm;
 pub(super) mod departments;
 pub(super) mod install;
+pub(super) mod overlay;
+pub(super) mod purge;
 pub(super) mod roles;
 pub(super) mod users;
 

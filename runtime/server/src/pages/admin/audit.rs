@@ -1,0 +1,376 @@
+//! The tenant's whole audit trail as a page: who did what to which record, when and from where, with filters; a button
+//! that checks the chain, and the same as a file. Nothing is changed here.
+
+use axum::response::Response;
+use mortise_definition::model::Model;
+use mortise_engine::{TrailEntry, TrailFilter};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::administrator;
+use crate::Failure;
+use crate::api::audit::{Asked, export_file};
+use crate::pages::lookup;
+use crate::pages::problem::Problem;
+use crate::pages::sessions::device;
+use crate::pages::shell::entity_path;
+use crate::pages::show::{Show, grouped};
+use crate::pages::visit::Visit;
+
+/// Entries of a page.
+const ENTRIES: i64 = 50;
+/// Longest detail shown, in characters; the API has all of it.
+const DETAIL_CHARS_MAX: usize = 200;
+/// More changes than this are folded away.
+const CHANGES_SHOWN: usize = 4;
+
+/// What is offered to look for; other actions are shown by their own name.
+const ACTIONS: [&str; 24] = [
+    "record.created",
+    "record.changed",
+    "record.deleted",
+    "record.restored",
+    "comment.added",
+    "file.attached",
+    "file.uploaded",
+    "app.installed",
+    "app.changed",
+    "app.removed",
+    "app.purged",
+    "setting.changed",
+    "audit.exported",
+    "signed_in",
+    "signed_out",
+    "sessions_ended",
+    "password_changed",
+    "user_created",
+    "user_changed",
+    "token_created",
+    "token_removed",
+    "department_created",
+    "department_changed",
+    "department_removed",
+];
+
+/// Parameters of the address that the filter knows.
+const PARAMS: [&str; 7] = ["actor", "entity", "record", "action", "from", "until", "before"];
+
+#[derive(Serialize)]
+struct Page {
+    audit: Audit,
+    problem: Option<Problem>,
+}
+
+#[derive(Serialize, Default)]
+struct Audit {
+    entries: Vec<Row>,
+    person: Person,
+    entities: Vec<Group>,
+    actions: Vec<Choice>,
+    from: String,
+    until: String,
+    filtered: bool,
+    /// Where older entries are.
+    older: Option<String>,
+    /// Nothing was found so far, but not everything was looked through.
+    unfinished: bool,
+    /// Where the newest entries are, on later pages.
+    newest: Option<String>,
+    clear: String,
+    export: String,
+    verified: Option<Verified>,
+}
+
+/// The picker of a person.
+#[derive(Serialize, Default)]
+struct Person {
+    id: &'static str,
+    name: &'static str,
+    kind: &'static str,
+    label: String,
+    value: String,
+    title: String,
+    source: String,
+    placeholder: String,
+}
+
+#[derive(Serialize)]
+struct Group {
+    label: String,
+    options: Vec<Choice>,
+}
+
+#[derive(Serialize)]
+struct Choice {
+    value: String,
+    label: String,
+    selected: bool,
+}
+
+#[derive(Serialize)]
+struct Verified {
+    good: bool,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct Row {
+    seq: i64,
+    who: String,
+    when: String,
+    iso: String,
+    exact: String,
+    place: String,
+    said_by_device: Option<String>,
+    icon: &'static str,
+    what: String,
+    entity: Option<String>,
+    title: Option<String>,
+    href: Option<String>,
+    text: Option<String>,
+    changes: Vec<Change>,
+    folded: bool,
+    summary: String,
+}
+
+#[derive(Serialize)]
+struct Change {
+    label: String,
+    old: Option<String>,
+    new: Option<String>,
+}
+
+/// `GET /admin/audit`.
+pub(in crate::pages) async fn show(visit: Visit) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    page(&visit, None).await
+}
+
+/// `POST /admin/audit/verify`: the page with what the check of the chain found.
+pub(in crate::pages) async fn verify(visit: Visit) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    let verified = visit.tenant.engine.verify().await?;
+    let count = grouped(verified.entries);
+    let told = match verified.broken {
+        None => Verified { good: true, text: visit.t("audit.whole", &[("count", &count)]) },
+        Some((seq, _)) => {
+            let args = [("seq", &*grouped(seq)), ("count", &*count)];
+            Verified { good: false, text: visit.t("audit.broken", &args) }
+        }
+    };
+    page(&visit, Some(told)).await
+}
+
+/// `GET /admin/audit/export`: what the filters let through as CSV.
+pub(in crate::pages) async fn export(visit: Visit) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    export_file(&visit, &params(&visit)).await
+}
+
+/// What the filters say; words that pickers send beside their values are not among it.
+fn params(visit: &Visit) -> Vec<(String, String)> {
+    let known =
+        |(name, value): &&(String, String)| PARAMS.contains(&name.as_str()) && !value.trim().is_empty();
+    visit.look.params.iter().filter(known).cloned().collect()
+}
+
+async fn page(visit: &Visit, verified: Option<Verified>) -> Result<Response, Failure> {
+    let params = params(visit);
+    let asked = Asked::parse(visit, &params);
+    let (asked, failure) = match asked {
+        Ok(asked) => (asked, None),
+        Err(failure) => (Asked::default(), Some(failure)),
+    };
+    let mut audit = Audit { verified, ..frame(visit, &params, &asked.filter) };
+    if failure.is_none() {
+        let engine = &visit.tenant.engine;
+        let found = engine.trail_in_words(visit.actor(), &asked.filter, asked.before, ENTRIES).await?;
+        let model = engine.model();
+        audit.entries = found.entries.into_iter().map(|entry| row(visit, &model, entry)).collect();
+        audit.older = found.next.map(|next| address(visit, "", &params, Some(next)));
+        audit.unfinished = audit.entries.is_empty() && audit.older.is_some();
+    }
+    let problem = failure.as_ref().map(|failure| Problem::of(failure, visit.language));
+    let mut response =
+        visit.page("admin/audit.html", &visit.t("audit.title", &[]), Page { audit, problem })?;
+    if let Some(failure) = failure {
+        *response.status_mut() = failure.status();
+    }
+    Ok(response)
+}
+
+/// An address of this page with filters, from an entry on.
+fn address(visit: &Visit, below: &str, params: &[(String, String)], before: Option<i64>) -> String {
+    let before = before.map(|before| ("before".to_owned(), before.to_string()));
+    let kept = params.iter().filter(|(name, _)| name != "before").cloned();
+    let query = serde_urlencoded::to_string(kept.chain(before).collect::<Vec<_>>()).unwrap_or_default();
+    let mark = if query.is_empty() { "" } else { "?" };
+    visit.base.path(&format!("/admin/audit{below}{mark}{query}"))
+}
+
+/// Everything but the entries.
+fn frame(visit: &Visit, params: &[(String, String)], filter: &TrailFilter) -> Audit {
+    let get = |name: &str| visit.look.param(name).unwrap_or_default().trim().to_owned();
+    let model = visit.tenant.engine.model();
+    let action = |action: &&str| Choice {
+        value: (*action).to_owned(),
+        label: action_words(visit, action),
+        selected: filter.action.as_deref() == Some(*action),
+    };
+    let group = |(index, app): (usize, &mortise_definition::model::AppModel)| Group {
+        label: app.label.get(visit.language).to_owned(),
+        options: model
+            .entities
+            .iter()
+            .filter(|entity| entity.app == index)
+            .map(|entity| Choice {
+                value: entity.key.clone(),
+                label: entity.plural.get(visit.language).to_owned(),
+                selected: filter.entity.as_ref() == Some(&entity.key),
+            })
+            .collect(),
+    };
+    let directory = visit.tenant.engine.directory();
+    let person = Person {
+        id: "audit-actor",
+        name: "actor",
+        kind: "user",
+        label: visit.t("audit.who", &[]),
+        value: get("actor"),
+        title: filter.actor.map(|id| person(visit, &directory, id)).unwrap_or_default(),
+        source: lookup::all_users_address(visit),
+        placeholder: visit.t("audit.anybody", &[]),
+    };
+    let is_filter = |(name, _): &&(String, String)| name != "before";
+    Audit {
+        person,
+        entities: model
+            .apps
+            .iter()
+            .enumerate()
+            .map(group)
+            .filter(|group| !group.options.is_empty())
+            .collect(),
+        actions: ACTIONS.iter().map(action).collect(),
+        from: get("from"),
+        until: get("until"),
+        filtered: params.iter().any(|pair| is_filter(&pair)),
+        newest: params.iter().any(|(name, _)| name == "before").then(|| address(visit, "", params, None)),
+        clear: visit.base.path("/admin/audit"),
+        export: address(visit, "/export", params, None),
+        ..Audit::default()
+    }
+}
+
+fn person(visit: &Visit, directory: &mortise_engine::Directory, id: Uuid) -> String {
+    directory.user(id).map_or_else(|| visit.t("audit.unknown_person", &[]), |user| user.name.clone())
+}
+
+/// An action in words; one that has none by its name.
+fn action_words(visit: &Visit, action: &str) -> String {
+    let key = format!("ui.audit.action.{}", action.replace('.', "_"));
+    mortise_definition::locale::lookup(visit.language, &key).unwrap_or(action).to_owned()
+}
+
+fn row(visit: &Visit, model: &Model, entry: TrailEntry) -> Row {
+    let directory = visit.tenant.engine.directory();
+    let show = Show { by: &visit.by, model, directory: &directory, now: visit.state.now(), files: &[] };
+    let TrailEntry { told, entity, record, title, ip, device: said, details, .. } = entry;
+    let known = entity.as_deref().and_then(|key| model.entity(key));
+    let mut changes: Vec<Change> = told
+        .changes
+        .into_iter()
+        .map(|change| Change { label: change.label, old: change.old, new: change.new })
+        .collect();
+    changes.extend(details_of(visit, &directory, &details));
+    let channel = visit.t(&format!("audit.channel.{}", told.channel), &[]);
+    let place = [Some(channel), ip, said.as_deref().map(device)];
+    let system = || visit.t("record.system", &[]);
+    Row {
+        seq: told.seq,
+        who: told.actor.map_or_else(system, |id| person(visit, &directory, id)),
+        when: show.ago(told.at),
+        iso: told.at.to_rfc3339(),
+        exact: told.at.with_timezone(&visit.user().tz).format("%Y-%m-%d %H:%M:%S").to_string(),
+        place: place.into_iter().flatten().collect::<Vec<_>>().join(" · "),
+        said_by_device: said,
+        icon: icon(&told.action),
+        what: action_words(visit, &told.action),
+        href: known
+            .zip(record)
+            .map(|(known, id)| visit.base.path(&format!("{}/{id}", entity_path(model, known)))),
+        title: record.map(|_| {
+            title.filter(|title| !title.is_empty()).unwrap_or_else(|| visit.t("record.untitled", &[]))
+        }),
+        entity: known.map(|known| known.label.get(visit.language).to_owned()).or(entity),
+        text: told.comment.or(told.file.map(|(_, name)| name)),
+        folded: changes.len() > CHANGES_SHOWN,
+        summary: visit.t("audit.fields", &[("count", &changes.len().to_string())]),
+        changes,
+    }
+}
+
+fn icon(action: &str) -> &'static str {
+    match action {
+        "record.created" => "plus",
+        "record.changed" => "pencil",
+        "record.deleted" => "trash",
+        "record.restored" => "arrow-back-up",
+        "comment.added" => "message",
+        "file.attached" | "file.uploaded" => "paperclip",
+        _ if action.starts_with("app.") || action.starts_with("setting.") => "apps",
+        _ if action.starts_with("user_") || action.starts_with("department_") => "users",
+        _ => "shield-check",
+    }
+}
+
+/// What an entry about something else than a record says, one line each.
+fn details_of(visit: &Visit, directory: &mortise_engine::Directory, details: &Value) -> Vec<Change> {
+    let Value::Object(details) = details else { return Vec::new() };
+    let told = details.iter().filter(|(_, value)| !value.is_null());
+    told.map(|(name, value)| {
+        let key = format!("ui.audit.detail.{name}");
+        let label = mortise_definition::locale::lookup(visit.language, &key).unwrap_or(name);
+        let id: Option<Uuid> = value.as_str().filter(|_| name == "user").and_then(|id| id.parse().ok());
+        let text = id.map_or_else(|| plain(value), |id| person(visit, directory, id));
+        Change { label: label.to_owned(), old: None, new: Some(text) }
+    })
+    .collect()
+}
+
+/// A detail in one line: lists of things by their names, or how many they are.
+fn plain(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let named: Vec<String> = items
+                .iter()
+                .filter_map(|item| item.as_str().or_else(|| item["key"].as_str()).map(str::to_owned))
+                .collect();
+            if named.len() == items.len() { named.join(", ") } else { items.len().to_string() }
+        }
+        other => other.to_string(),
+    };
+    if text.chars().count() <= DETAIL_CHARS_MAX {
+        return text;
+    }
+    text.chars().take(DETAIL_CHARS_MAX).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use mortise_definition::locale;
+
+    use super::ACTIONS;
+
+    #[test]
+    fn every_action_that_is_offered_has_words() {
+        for language in locale::languages() {
+            for action in ACTIONS {
+                let key = format!("ui.audit.action.{}", action.replace('.', "_"));
+                assert!(locale::lookup(language, &key).is_some(), "{language} {action}");
+            }
+        }
+    }
+}
