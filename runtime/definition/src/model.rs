@@ -353,6 +353,8 @@ pub struct IndexModel {
 pub struct DuplicatesModel {
     /// Compared fields.
     pub fields: Vec<(Slot, Compare)>,
+    /// Those of them that only give a hint and refuse nothing.
+    pub hints: Vec<Slot>,
     /// 0.0 to 1.0.
     pub threshold: f64,
     /// Shown fields.

@@ -28,6 +28,8 @@ pub struct Suspect {
     pub similarity: f64,
     /// Name of the field that decided.
     pub field: String,
+    /// Only fields that give hints are alike: shown to people, refuses nothing.
+    pub hint: bool,
     /// Shown fields: name, label in English and Chinese is the caller's business; value for display.
     pub shown: Vec<(String, serde_json::Value)>,
 }
@@ -76,6 +78,14 @@ pub enum Error {
         /// What was wrong with it.
         error: Box<Error>,
     },
+    /// An action failed, and with it the rule or step that it belongs to.
+    #[error("{place}: {error}")]
+    Within {
+        /// JSON pointer of the action within its artifact.
+        place: String,
+        /// What was wrong.
+        error: Box<Error>,
+    },
     /// The database failed.
     #[error(transparent)]
     Store(#[from] mortise_store::Error),
@@ -106,7 +116,7 @@ impl Error {
             Error::Definition(_) => "app.invalid",
             Error::Unconfirmed(_) => "app.unconfirmed",
             Error::TooLarge(_) => "request.too_large",
-            Error::Batch { error, .. } => error.code(),
+            Error::Batch { error, .. } | Error::Within { error, .. } => error.code(),
             Error::Store(mortise_store::Error::Closed) => "server.closing",
             Error::Store(mortise_store::Error::Migration(_)) => "app.migration",
             Error::Store(mortise_store::Error::Repeated { .. }) => "app.not_unique",
@@ -130,6 +140,7 @@ impl Error {
                 args.push(("row", (index + 1).to_string()));
                 args
             }
+            Error::Within { error, .. } => error.args(),
             Error::Store(mortise_store::Error::Migration(reason)) => vec![("reason", reason.clone())],
             Error::Store(mortise_store::Error::Repeated { entity, fields, count }) => {
                 vec![("entity", entity.clone()), ("fields", fields.clone()), ("count", count.to_string())]
@@ -145,7 +156,7 @@ impl Error {
     pub fn issues(&self) -> &[FieldIssue] {
         match self {
             Error::Invalid(issues) => issues,
-            Error::Batch { error, .. } => error.issues(),
+            Error::Batch { error, .. } | Error::Within { error, .. } => error.issues(),
             _ => &[],
         }
     }

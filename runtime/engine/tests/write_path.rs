@@ -6,7 +6,7 @@ mod common;
 
 use common::{Bench, check};
 use mortise_engine::{Command, Error, Outcome, RunOptions};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_is_created_read_changed_deleted_and_restored_with_its_history() {
@@ -173,6 +173,31 @@ async fn similar_records_are_told_and_unique_values_refused() {
             .unwrap_err();
         assert_eq!(error.issues()[0].issue.code, "field.not_unique");
         assert_eq!(error.issues()[0].field, "code");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_many_share_is_shown_while_typing_but_refuses_nothing() {
+    check(async |bench: &Bench| {
+        let ann = bench.person("ann");
+        let customer = |name: &str, phone: &str| json!({"name": name, "phone": phone, "contact": "王伟"});
+        bench.create(&ann, "shop.customer", customer("上海云帆科技有限公司", "13812345678")).await;
+        bench.create(&ann, "shop.customer", customer("宁波启明轴承有限公司", "13812345679")).await;
+        let suspects = async |typed: Json| {
+            let typed = typed.as_object().unwrap().clone();
+            let found = bench.tenant.suspects(&ann, "shop.customer", &typed, None).await.unwrap();
+            found.into_iter().map(|found| (found.field, found.hint)).collect::<Vec<_>>()
+        };
+        let hint = ("contact".to_owned(), true);
+        assert_eq!(suspects(json!({"contact": "王 伟"})).await, [hint.clone(), hint.clone()]);
+        // What is alike in more than the hint comes first, and refuses the record.
+        let typed = customer("深圳宏晟仪器有限公司", "138 1234 5678");
+        assert_eq!(suspects(typed.clone()).await, [("phone".to_owned(), false), hint]);
+        let Err(Error::Duplicate(found)) = bench.try_create(&ann, "shop.customer", typed).await else {
+            panic!()
+        };
+        assert_eq!((found.len(), found[0].hint), (1, false));
     })
     .await;
 }

@@ -11,7 +11,7 @@ use super::place::Place;
 use crate::Kind;
 use crate::model::{EntityModel, FieldKind, FieldModel, TreeModel};
 use crate::problem::Problems;
-use crate::source::Data;
+use crate::source::{Data, words};
 
 /// Most records in one data file. Larger amounts are for the import.
 pub(super) const RECORDS_MAX: usize = 5_000;
@@ -83,7 +83,7 @@ impl Check<'_> {
                 }
                 Some(_) => {}
             }
-            self.record(entity, record, &place, problems);
+            self.record(entity, record, &data.key, &place, problems);
         }
     }
 
@@ -91,6 +91,7 @@ impl Check<'_> {
         &self,
         entity: &EntityModel,
         record: &Map<String, Value>,
+        key: &str,
         place: &Place,
         problems: &mut Problems,
     ) {
@@ -103,7 +104,7 @@ impl Check<'_> {
             };
             if !field.writable() || matches!(field.kind, FieldKind::Lines { .. } | FieldKind::File { .. }) {
                 problems.push(place.error("data.not_writable").arg("name", name));
-            } else if let Some(wanted) = self.misfit(field, value) {
+            } else if let Some(wanted) = self.misfit(field, value, name == key) {
                 let problem = place.error("data.value").arg("name", name).arg("value", plain(value));
                 problems.push(problem.arg("wanted", wanted));
             }
@@ -118,7 +119,7 @@ impl Check<'_> {
     }
 
     /// What is wanted instead of the value; `None` when it suits. The engine looks closer when it writes.
-    fn misfit(&self, field: &FieldModel, value: &Value) -> Option<String> {
+    fn misfit(&self, field: &FieldModel, value: &Value, key: bool) -> Option<String> {
         let wanted = |ok: bool, form: &str| (!ok).then(|| form.to_owned());
         let text = value.as_str();
         match &field.kind {
@@ -164,6 +165,10 @@ impl Check<'_> {
             }
             FieldKind::GeoPoint => wanted(value.is_object(), "{\"lat\": …, \"lon\": …}"),
             FieldKind::Json => None,
+            // A record is recognised by its key, whatever language the tenant has.
+            FieldKind::Text { .. } | FieldKind::LongText { .. } if !key => {
+                wanted(text.is_some() || words(value).is_some(), "\"…\", {\"en\": \"…\", \"zh-CN\": \"…\"}")
+            }
             _ => wanted(text.is_some(), "\"…\""),
         }
     }

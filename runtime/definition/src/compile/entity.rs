@@ -214,10 +214,10 @@ impl Compiler<'_> {
 fn duplicates(draft: &Draft<'_>, problems: &mut Problems) -> Option<DuplicatesModel> {
     let source = draft.source.duplicates.as_ref()?;
     let place = draft.place.key("duplicates");
-    if source.fields.is_empty() {
+    if source.fields.iter().all(|entry| entry.hint) {
         problems.push(place.key("fields").error("duplicates.no_fields"));
     }
-    let mut fields = Vec::new();
+    let (mut fields, mut hints) = (Vec::new(), Vec::new());
     for (index, entry) in source.fields.iter().enumerate() {
         let place = place.key("fields").index(index).key("field");
         let Some(slot) = draft.find(&entry.field, &place, problems) else { continue };
@@ -229,6 +229,9 @@ fn duplicates(draft: &Draft<'_>, problems: &mut Problems) -> Option<DuplicatesMo
             problems.push(place.error("duplicates.type").arg("name", &entry.field));
         }
         fields.push((slot, entry.compare));
+        if entry.hint {
+            hints.push(slot);
+        }
     }
     let threshold = source.threshold.unwrap_or(DUPLICATE_THRESHOLD_PERCENT);
     if !(1..=100).contains(&threshold) {
@@ -237,7 +240,7 @@ fn duplicates(draft: &Draft<'_>, problems: &mut Problems) -> Option<DuplicatesMo
     let show = source.show.iter().enumerate();
     let show =
         show.filter_map(|(at, name)| draft.find(name, &place.key("show").index(at), problems)).collect();
-    Some(DuplicatesModel { fields, threshold: f64::from(threshold) / 100.0, show })
+    Some(DuplicatesModel { fields, hints, threshold: f64::from(threshold) / 100.0, show })
 }
 
 /// Tells every entity who depends on it.

@@ -1,7 +1,7 @@
 //! Looks for words that are missing: texts that lack one of the languages every app should speak, and fields
 //! without a label. Only authors need this, so it is no part of loading an app that is installed already.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::problem::Problems;
 use crate::{Package, Problem, json};
@@ -27,19 +27,22 @@ pub(super) fn check(package: &Package, problems: &mut Problems) {
     }
 }
 
+/// Words for people: under the keys that hold them, and in records where an author wrote them by language.
+fn is_text(key: &str, words: &Map<String, Value>, path: &[String]) -> bool {
+    let by_language = path[0] == "records" && LANGUAGES.iter().any(|language| words.contains_key(*language));
+    (by_language || TEXT_KEYS.contains(&key)) && words.values().all(Value::is_string)
+}
+
 fn walk(value: &Value, path: &mut Vec<String>, file: &str, problems: &mut Problems) {
     match value {
         Value::Object(map) => {
             for (key, inner) in map {
-                // Records are in one language: the one their authors chose.
-                if key == "records" || key == "default" {
+                if key == "default" {
                     continue;
                 }
                 path.push(key.clone());
                 match inner.as_object() {
-                    Some(words)
-                        if TEXT_KEYS.contains(&key.as_str()) && words.values().all(Value::is_string) =>
-                    {
+                    Some(words) if is_text(key, words, path) => {
                         for language in LANGUAGES {
                             if words.get(language).and_then(Value::as_str).is_none_or(str::is_empty) {
                                 let problem = Problem::warning("text.missing", file, json::pointer(path));

@@ -2,8 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::patterns::ARTIFACT_ID;
+use crate::Text;
 
 /// Records of one entity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,5 +22,24 @@ pub struct Data {
     /// Field by which an existing record is recognised; must be unique.
     pub key: String,
     /// The records: field names with values as in the API. A reference is given by the key of the target's data file.
-    pub records: Vec<serde_json::Map<String, serde_json::Value>>,
+    /// Text may be given by language, `{"en": "Call", "zh-CN": "电话"}`: the language of the tenant at the time of the
+    /// installation decides which words are stored.
+    pub records: Vec<Map<String, Value>>,
+}
+
+/// Words of a record that are given by language; none when the value is anything else.
+pub fn words(value: &Value) -> Option<Text> {
+    let words = value.as_object().filter(|words| !words.is_empty())?;
+    let tag = |tag: &str| {
+        let parts = || tag.split('-');
+        matches!(parts().next(), Some(first) if (2..=3).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_lowercase()))
+            && parts().skip(1).all(|part| {
+                (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            })
+    };
+    let word = |(language, text): (&String, &Value)| {
+        let text = text.as_str().filter(|text| !text.is_empty() && tag(language))?;
+        Some((language.clone(), text.to_owned()))
+    };
+    Some(Text::ByLanguage(words.iter().map(word).collect::<Option<_>>()?))
 }

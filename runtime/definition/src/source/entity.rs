@@ -100,7 +100,7 @@ pub struct Index {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Duplicates {
-    /// Fields that are compared; the most similar one decides.
+    /// Fields that are compared; the most similar one decides. At least one of them is more than a hint.
     pub fields: Vec<DuplicateField>,
     /// Similarity in percent from which a record is a suspect; 85 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,6 +118,10 @@ pub struct DuplicateField {
     pub field: String,
     /// How its values are compared.
     pub compare: Compare,
+    /// Only a hint: shown while somebody types, but a record that is alike in nothing else is saved and imported all the
+    /// same. For fields that many share, such as the names of people.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hint: bool,
 }
 
 /// Ways of comparing values for duplicates.

@@ -25,13 +25,11 @@ mod view;
 
 pub use action::{Action, Recipient};
 pub use app::{App, Requirement, Setting, SettingType};
-pub use assignment::{
-    Assignment, CandidateFilter, Capacity, Fallback, MeasureUse, Pool, Profile, Term, Top,
-};
+pub use assignment::{Assignment, CandidateFilter, Capacity, Fallback, MeasureUse, Pool, Profile, Term, Top};
 pub use calendar::{Calendar, Holiday, Weekday, WorkingDay};
 pub use connector::{Attach, Connector, ConnectorKind, Mapping, Receive};
 pub use dashboard::{Card, CardKind, Dashboard, Grain};
-pub use data::Data;
+pub use data::{Data, words};
 pub use decision::{Decision, DecisionInput, DecisionOutput, DecisionRow, HitPolicy, OutputType};
 pub use entity::{Check, Compare, DuplicateField, Duplicates, Entity, Extension, Index};
 pub use field::{Choice, Field, FieldType, RollupOperation};

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use mortise_definition::Package;
-use mortise_definition::model::{EntityModel, FieldKind, system};
-use mortise_definition::source::Data;
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel, system};
+use mortise_definition::source::{Data, words};
 use mortise_expr::Value;
 use mortise_store::{Session, column};
 use serde_json::{Map, Value as Json};
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::commands::{Command, Outcome, Work, prepare_now};
 use crate::error::{Error, FieldIssue};
+use crate::people::Directory;
 use crate::values::{self, Issue};
 
 /// Numbers of records made and changed.
@@ -82,6 +83,12 @@ fn visit<'a>(
         }
     }
     ordered.extend(own);
+}
+
+/// The words of a text that an app gives by language, in the language of the tenant; none for any other value.
+pub(crate) fn spoken(field: &FieldModel, json: &Json, directory: &Directory) -> Option<String> {
+    let text = matches!(field.kind, FieldKind::Text { .. } | FieldKind::LongText { .. });
+    words(json).filter(|_| text).map(|words| words.get(&directory.language).to_owned())
 }
 
 struct Source<'a> {
@@ -183,7 +190,8 @@ impl Source<'_> {
     ) -> Result<Map<String, Json>, Error> {
         let mut values = Map::new();
         for (name, json) in record {
-            let reference = self.entity.field(name).and_then(|field| match field.kind {
+            let field = self.entity.field(name);
+            let reference = field.and_then(|field| match field.kind {
                 FieldKind::Reference { entity } => Some(self.work.published.model.entities[entity].clone()),
                 _ => None,
             });
@@ -201,7 +209,9 @@ impl Source<'_> {
                     }
                     Json::String(mortise_store::id_of(&found).to_string())
                 }
-                _ => json.clone(),
+                _ => field
+                    .and_then(|field| spoken(field, json, &self.work.directory))
+                    .map_or_else(|| json.clone(), Json::String),
             };
             values.insert(name.clone(), value);
         }

@@ -20,11 +20,30 @@ const KEYS_MAX: usize = 400;
 /// Suspects told at most.
 const SUSPECTS_MAX: usize = 5;
 
+/// A record that is similar: how much, by which field, and whether that is only a hint.
+struct Found {
+    score: f64,
+    slot: Slot,
+    hint: bool,
+    record: Vec<Value>,
+}
+
 /// Keys of a record in the duplicate index.
 pub(crate) fn keys(entity: &EntityModel, values: &[Value]) -> Vec<i64> {
+    keys_of(entity, values, |_| true)
+}
+
+/// Keys by which a record is looked for that would refuse this one.
+fn deciding(entity: &EntityModel, values: &[Value]) -> Vec<i64> {
+    keys_of(entity, values, |slot| {
+        entity.duplicates.as_ref().is_some_and(|check| !check.hints.contains(&slot))
+    })
+}
+
+fn keys_of(entity: &EntityModel, values: &[Value], wanted: impl Fn(Slot) -> bool) -> Vec<i64> {
     let Some(check) = &entity.duplicates else { return Vec::new() };
     let mut keys = Vec::new();
-    for &(slot, compare) in &check.fields {
+    for &(slot, compare) in check.fields.iter().filter(|(slot, _)| wanted(*slot)) {
         if let Some(text) = values[slot].as_text() {
             let salt = salt(&entity.fields[slot].id);
             keys.extend(
@@ -86,50 +105,39 @@ pub(crate) fn records(work: &Work, entity: &EntityModel, ids: &[Uuid]) -> (Strin
     (sql, ids.iter().map(|&id| id.into()).collect())
 }
 
-/// Those of the candidates that are similar enough, most similar first.
-pub(crate) fn judge(
-    work: &Work,
-    entity: &EntityModel,
-    values: &[Value],
-    candidates: Vec<Vec<Value>>,
-) -> Vec<Suspect> {
+/// Those of the candidates that are similar enough: hints last, else the most similar first.
+fn judge(entity: &EntityModel, values: &[Value], candidates: Vec<Vec<Value>>) -> Vec<Found> {
     let Some(check) = &entity.duplicates else { return Vec::new() };
     let own = values[system::ID].as_id();
-    let mut found: Vec<(f64, Slot, Vec<Value>)> = candidates
-        .into_iter()
-        .filter(|candidate| candidate[system::ID].as_id() != own)
-        .filter_map(|candidate| {
-            let (score, slot) = most_similar(check, values, &candidate)?;
-            (score >= check.threshold).then_some((score, slot, candidate))
-        })
-        .collect();
-    found.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let others = candidates.into_iter().filter(|candidate| candidate[system::ID].as_id() != own);
+    let mut found: Vec<Found> = others.filter_map(|record| alike(check, values, record)).collect();
+    found.sort_by(|one, other| one.hint.cmp(&other.hint).then(other.score.total_cmp(&one.score)));
     found.truncate(SUSPECTS_MAX);
     found
-        .into_iter()
-        .map(|(score, slot, candidate)| suspect(work, entity, check, score, slot, &candidate))
-        .collect()
 }
 
-fn most_similar(check: &DuplicatesModel, values: &[Value], candidate: &[Value]) -> Option<(f64, Slot)> {
+/// By the most similar field; by one that gives a hint only when no other says enough.
+fn alike(check: &DuplicatesModel, values: &[Value], record: Vec<Value>) -> Option<Found> {
     let score = |&(slot, compare): &(Slot, _)| {
-        let (one, other) = (values[slot].as_text()?, candidate[slot].as_text()?);
-        Some((similarity(compare, one, other), slot))
+        let (one, other) = (values[slot].as_text()?, record[slot].as_text()?);
+        Some((similarity(compare, one, other), slot)).filter(|(score, _)| *score >= check.threshold)
     };
-    check.fields.iter().filter_map(score).max_by(|one, other| one.0.total_cmp(&other.0))
+    let most = |hint: bool| {
+        let fields = check.fields.iter().filter(|(slot, _)| check.hints.contains(slot) == hint);
+        fields.filter_map(score).max_by(|one, other| one.0.total_cmp(&other.0))
+    };
+    let (hint, (score, slot)) =
+        most(false).map(|most| (false, most)).or_else(|| Some((true, most(true)?)))?;
+    Some(Found { score, slot, hint, record })
 }
 
 /// What the person is told: of a record out of sight, only that it exists.
-fn suspect(
-    work: &Work,
-    entity: &EntityModel,
-    check: &DuplicatesModel,
-    score: f64,
-    slot: Slot,
-    candidate: &[Value],
-) -> Suspect {
+fn suspect(work: &Work, entity: &EntityModel, found: &Found, seen: bool) -> Suspect {
+    let candidate = &found.record;
     let access = work.access(entity);
-    let seen = work.covers(entity, Operation::Read, candidate);
+    let closed = work.closed(entity, Operation::Read, candidate);
+    let open = |slot: &&Slot| access.sees(**slot) && !closed.contains(slot);
+    let shown = entity.duplicates.iter().flat_map(|check| &check.show).filter(open);
     let show = |&slot: &Slot| {
         let mut text = Vec::new();
         write_json(&candidate[slot], &mut text);
@@ -138,13 +146,10 @@ fn suspect(
     };
     Suspect {
         id: seen.then(|| mortise_store::id_of(candidate)),
-        similarity: score,
-        field: entity.fields[slot].name.to_string(),
-        shown: if seen {
-            check.show.iter().filter(|&&slot| access.sees(slot)).map(show).collect()
-        } else {
-            Vec::new()
-        },
+        similarity: found.score,
+        field: entity.fields[found.slot].name.to_string(),
+        hint: found.hint,
+        shown: if seen { shown.map(show).collect() } else { Vec::new() },
     }
 }
 
@@ -180,10 +185,19 @@ pub(crate) async fn while_typing(
     let (sql, params) = records(work, entity, &ids);
     let table = &work.published.layout.tables[entity.index];
     let candidates = store.fetch(&sql, &params, |row| table.record(row)).await?;
-    Ok(judge(work, entity, &typed, candidates))
+    let mut suspects = Vec::new();
+    for found in judge(entity, &typed, candidates) {
+        let seen = work.reaches(store, entity, Operation::Read, &found.record).await?;
+        // That somebody of this name is known to others helps nobody.
+        if found.hint && !seen {
+            continue;
+        }
+        suspects.push(suspect(work, entity, &found, seen));
+    }
+    Ok(suspects)
 }
 
-/// Looks for similar records inside a write.
+/// Looks for records inside a write that refuse it: what only gives a hint is left out.
 pub(crate) fn find(
     work: &Work,
     session: &mut Session<'_>,
@@ -191,7 +205,12 @@ pub(crate) fn find(
     values: &[Value],
     keys: &[i64],
 ) -> Result<Vec<Suspect>, Error> {
-    let Some((sql, params)) = candidates(session.naming, entity, keys) else { return Ok(Vec::new()) };
+    let Some(check) = &entity.duplicates else { return Ok(Vec::new()) };
+    // The keys of the index serve where every field decides, which is usual; they are at hand.
+    let own = (!check.hints.is_empty()).then(|| deciding(entity, values));
+    let Some((sql, params)) = candidates(session.naming, entity, own.as_deref().unwrap_or(keys)) else {
+        return Ok(Vec::new());
+    };
     let ids: Vec<Uuid> = session.query(&sql, &params, |row| row.id(0))?.into_iter().flatten().collect();
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -199,5 +218,10 @@ pub(crate) fn find(
     let (sql, params) = records(work, entity, &ids);
     let table = &work.published.layout.tables[entity.index];
     let found = session.query(&sql, &params, |row| table.record(row))?;
-    Ok(judge(work, entity, values, found))
+    let mut suspects = Vec::new();
+    for found in judge(entity, values, found).iter().filter(|found| !found.hint) {
+        let seen = work.reaches_in(session, entity, Operation::Read, &found.record, None)?;
+        suspects.push(suspect(work, entity, found, seen));
+    }
+    Ok(suspects)
 }

@@ -13,6 +13,7 @@ use super::generator::{Generator, Made};
 use super::item::{Draft, Item, Wire};
 use super::simple::{Scope, constant, digit, get, in_office, named, number, sample, text};
 use super::source::{Demo, EntityDemo};
+use crate::apps::spoken;
 use crate::people::Directory;
 
 /// Kilometres of a degree of latitude.
@@ -121,9 +122,10 @@ impl<'a> Maker<'a> {
         let mut scope: Scope<'a> = Vec::new();
         for (name, json) in record {
             let field = entity.field(name).ok_or_else(|| format!("there is no field `{name}`"))?;
-            let item = if json.is_null() { Item::Null } else { Item::Json(json) };
-            wire.put(&mut draft, field, &item);
-            scope.push((name, constant(json)));
+            let own = spoken(field, json, self.people).map(Item::Text);
+            let plain = if json.is_null() { Item::Null } else { Item::Json(json) };
+            wire.put(&mut draft, field, own.as_ref().unwrap_or(&plain));
+            scope.push((name, own.unwrap_or_else(|| constant(json))));
         }
         let id = self.id(file, index);
         self.keep(entity, id, &scope);
@@ -278,6 +280,9 @@ impl<'a> Maker<'a> {
                 None => return Ok(Item::Null),
             },
         };
+        // What lies in the past is spread over the time that there was, instead of being crowded at the base time.
+        let passed = if *past { (self.base - start).num_seconds() as f64 / DAY } else { f64::INFINITY };
+        let (from, to) = (from.min(passed), to.min(passed));
         let days = to - (to - from) * dice.skewed(*skew);
         let seconds = TimeDelta::seconds((days * DAY) as i64);
         let mut moment = start.checked_add_signed(seconds).ok_or("the time is out of range")?;

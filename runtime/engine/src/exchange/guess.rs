@@ -101,7 +101,7 @@ pub(super) fn names_record(field: &FieldModel) -> bool {
 }
 
 /// Whether existing records can be found by a field.
-pub(super) fn can_be_key(field: &FieldModel) -> bool {
+pub fn can_be_key(field: &FieldModel) -> bool {
     let findable = matches!(
         field.kind,
         FieldKind::Text { .. }

@@ -102,6 +102,15 @@ fn out_of_range() -> Issue {
     Issue::new("value.out_of_range").with("limit", INT_LIMIT)
 }
 
+/// A calculated number without the zeros that only its scale asks for; two places stay, as people write amounts.
+pub(super) fn short(number: Decimal) -> Decimal {
+    let mut short = number;
+    while short.scale > 2 && short.mantissa % 10 == 0 {
+        short = Decimal::new(short.mantissa / 10, short.scale - 1);
+    }
+    short
+}
+
 /// An amount for people: thousands apart, with the sign of its currency.
 pub(super) fn display(number: Decimal, currency: Option<&str>) -> String {
     let plain = number.to_string();

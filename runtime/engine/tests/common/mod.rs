@@ -10,6 +10,7 @@
 
 pub mod club;
 pub mod desk;
+pub mod works;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -32,6 +33,7 @@ pub struct Bench {
     env: Arc<dyn Env>,
     people: Mutex<Vec<Person>>,
     departments: Mutex<Vec<Department>>,
+    language: Mutex<String>,
     folder: tempfile::TempDir,
 }
 
@@ -78,6 +80,7 @@ impl Bench {
             env,
             people: Mutex::default(),
             departments: Mutex::default(),
+            language: Mutex::new("en".to_owned()),
             folder,
         };
         bench.hire("root", &[], |root| root.administrator = true);
@@ -142,6 +145,12 @@ impl Bench {
         id
     }
 
+    /// Gives the tenant another language.
+    pub fn speak(&self, language: &str) {
+        language.clone_into(&mut self.language.lock().unwrap());
+        self.announce();
+    }
+
     fn announce(&self) {
         let (people, departments) =
             (self.people.lock().unwrap().clone(), self.departments.lock().unwrap().clone());
@@ -149,7 +158,7 @@ impl Bench {
             people,
             departments,
             chrono_tz::Asia::Shanghai,
-            "en".into(),
+            self.language.lock().unwrap().clone(),
         ));
     }
 
@@ -422,9 +431,13 @@ pub fn shop() -> Vec<(&'static str, Json)> {
                 "fields": [
                     {"id": "name", "type": "text", "required": true, "search": true},
                     {"id": "code", "type": "text", "unique": true},
-                    {"id": "phone", "type": "phone"}
+                    {"id": "phone", "type": "phone"},
+                    {"id": "contact", "type": "text"}
                 ],
-                "duplicates": {"fields": [{"field": "phone", "compare": "exact"}, {"field": "name", "compare": "company_name"}], "show": ["name"]}
+                "duplicates": {"show": ["name"], "fields": [
+                    {"field": "phone", "compare": "exact"}, {"field": "name", "compare": "company_name"},
+                    {"field": "contact", "compare": "similar", "hint": true}
+                ]}
             }),
         ),
         (
