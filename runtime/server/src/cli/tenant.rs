@@ -44,7 +44,8 @@ pub(super) struct Settings {
     #[arg(long)]
     host: Option<String>,
     /// Language of people who have not chosen one.
-    #[arg(long = "tenant-language")]
+    // An id of its own: `language` is that of the terminal.
+    #[arg(id = "tenant_language", long = "tenant-language", value_name = "LANGUAGE")]
     language: Option<String>,
     /// Time zone, such as Asia/Shanghai.
     #[arg(long)]

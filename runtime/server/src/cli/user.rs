@@ -70,7 +70,8 @@ pub(super) struct Create {
     #[arg(long)]
     department: Option<String>,
     /// Language chosen for the person.
-    #[arg(long = "user-language")]
+    // An id of its own: `language` is that of the terminal.
+    #[arg(id = "user_language", long = "user-language", value_name = "LANGUAGE")]
     language: Option<String>,
     /// Read the password from standard input.
     #[arg(long)]

@@ -3,9 +3,12 @@
 
 use axum::extract::{Form, Multipart, Path};
 use axum::response::Response;
-use mortise_definition::model::{EntityModel, FieldModel, system};
+use mortise_definition::locale::sentences;
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot, system};
 use mortise_definition::source::Operation;
-use mortise_engine::exchange::{ColumnMapping, Job, Mapping, Preview, RowError, State, importable};
+use mortise_engine::exchange::{
+    ColumnMapping, Job, Mapping, Preview, RowError, State, can_be_key, importable,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -95,9 +98,10 @@ impl Import {
 
     /// Fields that columns may belong to.
     fn fields(&self) -> Vec<&FieldModel> {
+        let opens = |operation, slot: Slot| self.visit.by.opens(&self.entity, operation, slot);
         let gives = |field: &&FieldModel| {
             importable(field)
-                && self.visit.tenant.engine.field_access(self.visit.actor(), &self.entity.key, field.slot).1
+                && (opens(Operation::Import, field.slot) || opens(Operation::Update, field.slot))
         };
         let declared = self.entity.declared().iter();
         declared.chain([&self.entity.fields[system::OWNER]]).filter(gives).collect()
@@ -219,11 +223,13 @@ async fn mapping_page(
     let columns: Vec<Value> = preview.headers.iter().enumerate().map(column).collect();
     let fields: Vec<Value> = import.showing(|show| {
         let field = |field: &&FieldModel| {
-            let key =
-                field.unique || matches!(field.kind, mortise_definition::model::FieldKind::Autonumber { .. });
+            // More fields could be keys; these are the ones by which people know a record again.
+            let tells =
+                matches!(field.kind, FieldKind::Autonumber { .. } | FieldKind::Phone | FieldKind::Email);
+            let titles = field.search && field.slot == import.entity.title;
             json!({
                 "name": field.name, "label": field_label(show, field), "required": field.required,
-                "can_be_key": key || field.search && field.slot == import.entity.title,
+                "can_be_key": can_be_key(field) && (field.unique || tells || titles),
             })
         };
         import.fields().iter().map(field).collect()
@@ -300,7 +306,7 @@ fn preview_parts(import: &Import, show: &Show, mapping: &Mapping, preview: &Prev
 fn told(error: &RowError, language: &str) -> String {
     let text = error.complaint.message(language);
     match error.complaint.hint(language) {
-        Some(hint) => format!("{text} {hint}"),
+        Some(hint) => sentences(&text, &hint),
         None => text,
     }
 }

@@ -92,7 +92,7 @@ fn records() -> Router<AppState> {
 }
 
 fn administration() -> Router<AppState> {
-    use admin::{apps, departments, install, roles, users};
+    use admin::{apps, audit, departments, install, overlay, purge, roles, users};
     Router::new()
         .route("/admin/users", get(users::list))
         .route("/admin/users/new", get(users::new).post(users::create))
@@ -111,6 +111,14 @@ fn administration() -> Router<AppState> {
         .route("/admin/apps/{app}/export", get(apps::export))
         .route("/admin/apps/{app}/rollback", post(apps::rollback))
         .route("/admin/apps/{app}/uninstall", post(apps::uninstall))
+        .route("/admin/apps/{app}/purge", get(purge::show).post(purge::purge))
+        .route("/admin/apps/{app}/overlay", get(overlay::show).post(overlay::replace))
+        .route("/admin/apps/{app}/overlay/export", get(overlay::export))
+        .route("/admin/apps/{app}/overlay/upload", post(overlay::upload))
+        .route("/admin/apps/{app}/overlay/revert", post(overlay::revert))
+        .route("/admin/audit", get(audit::show))
+        .route("/admin/audit/export", get(audit::export))
+        .route("/admin/audit/verify", post(audit::verify))
 }
 
 /// Routes that take files.
@@ -171,11 +179,19 @@ pub fn error_page(state: &AppState, view: ErrorView<'_>) -> Response {
         500.. => "tool",
         _ => "alert-circle",
     };
+    // What programs have to know of a kind of record that is not there tells people nothing.
+    let page = |key: &str| {
+        mortise_definition::locale::translate(view.language, &format!("ui.error_page.{key}"), &[])
+    };
+    let (title, hint) = match view.failure.code() {
+        "entity.not_found" => (page("missing"), page("missing_text")),
+        _ => (view.failure.title(view.language), view.failure.hint(view.language)),
+    };
     let told = Told {
         status: status.as_u16(),
         icon,
-        title: view.failure.title(view.language),
-        hint: view.failure.hint(view.language),
+        title,
+        hint,
         code: view.failure.code().to_owned(),
         retry: (status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS)
             .then(|| view.path.to_owned()),
@@ -205,7 +221,7 @@ pub fn error_page(state: &AppState, view: ErrorView<'_>) -> Response {
 
 /// The page that an address belongs to: what can only be posted is left for the page with its form.
 fn page_of(address: &str) -> &str {
-    const POSTED: [&str; 9] = [
+    const POSTED: [&str; 12] = [
         "/comments",
         "/delete",
         "/restore",
@@ -215,6 +231,9 @@ fn page_of(address: &str) -> &str {
         "/start",
         "/stop",
         "/settings",
+        "/revert",
+        "/upload",
+        "/verify",
     ];
     let path = address.split('?').next().unwrap_or_default();
     POSTED.iter().find_map(|end| path.strip_suffix(end)).unwrap_or(address)

@@ -262,11 +262,14 @@ impl<'a> Show<'a> {
             };
         }
         let day = local.date_naive();
-        if day == today.date_naive() {
-            return clock;
-        }
-        if Some(day) == today.date_naive().pred_opt() {
-            return self.t("time.yesterday", &[("time", &clock)]);
+        let today = today.date_naive();
+        let near = [
+            ("time.yesterday", today.pred_opt()),
+            ("time.today", Some(today)),
+            ("time.tomorrow", today.succ_opt()),
+        ];
+        if let Some((key, _)) = near.iter().find(|(_, near)| *near == Some(day)) {
+            return self.t(key, &[("time", &clock)]);
         }
         format!("{} {clock}", self.day_words(day))
     }

@@ -64,7 +64,9 @@ export abstract class Combo extends HTMLElement {
     this.panel.addEventListener("mousedown", (event) => event.preventDefault());
     this.list.addEventListener("click", (event) => this.pressed(event));
     this.addEventListener("focusout", (event) => {
-      if (!this.contains(event.relatedTarget as Node | null)) this.close();
+      if (this.contains(event.relatedTarget as Node | null)) return;
+      this.close();
+      requestAnimationFrame(() => this.paint(true));
     });
     this.closest("form")?.addEventListener("m-restore", () => this.paint());
     this.paint(true);
@@ -72,7 +74,10 @@ export abstract class Combo extends HTMLElement {
 
   private paint(keepText = false): void {
     this.box.classList.toggle("has-value", this.value.value !== "");
-    if (!keepText && document.activeElement !== this.input) this.input.value = this.title_.value;
+    const left = document.activeElement !== this.input;
+    if (!keepText && left) this.input.value = this.title_.value;
+    // Of a path that is too long the end says most.
+    if (left && this.input.value.includes(" / ")) this.input.scrollLeft = this.input.scrollWidth;
   }
 
   protected get isOpen(): boolean {

@@ -11,7 +11,7 @@ interface State {
   required: Record<string, boolean>;
   issues: Record<string, string[]>;
   computed: Record<string, string>;
-  suspects?: { title: string; href: string; facts: string[] }[];
+  suspects?: { title: string; href: string; facts: { label: string; text: string }[]; hint: boolean }[];
 }
 
 class LiveForm extends HTMLElement {
@@ -137,10 +137,15 @@ class LiveForm extends HTMLElement {
     const box = this.form.querySelector<HTMLElement>("[data-suspects]");
     if (!box) return;
     box.hidden = suspects.length === 0;
-    const rows = suspects.map((suspect) =>
-      element("tr", {}, element("td", {}, element("a", { href: suspect.href, target: "_blank" }, suspect.title)), ...suspect.facts.map((fact) => element("td", {}, fact))),
-    );
-    box.querySelector("tbody")?.replaceChildren(...rows);
+    // Names that many people share only give a hint, and hold nothing up.
+    const onlyHints = suspects.every((suspect) => suspect.hint);
+    box.querySelectorAll<HTMLElement>("[data-strong]").forEach((part) => (part.hidden = onlyHints));
+    box.querySelectorAll<HTMLElement>("[data-hint]").forEach((part) => (part.hidden = !onlyHints));
+    const rows = suspects.map(({ title, href, facts }) => {
+      const link = href ? element("a", { href, target: "_blank" }, title) : element("span", {}, title);
+      return element("li", {}, link, ...facts.map((fact) => element("span", {}, element("span", { class: "faint" }, fact.label), ` ${fact.text}`)));
+    });
+    box.querySelector("ul")?.replaceChildren(...rows);
   }
 }
 

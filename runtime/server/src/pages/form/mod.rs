@@ -13,8 +13,9 @@ use std::sync::Arc;
 use axum::extract::{Form, Path};
 use axum::http::StatusCode;
 use axum::response::Response;
+use mortise_definition::locale::sentences;
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel};
-use mortise_definition::source::{FormPurpose, Operation};
+use mortise_definition::source::Operation;
 use mortise_engine::{Command, FileInfo, FormState, Outcome, Record, RunOptions, Suspect, Written};
 use mortise_expr::Value;
 use uuid::Uuid;
@@ -93,7 +94,7 @@ pub(super) async fn edit(
     let entity = entity_for(&visit, &app, &entity, Operation::Update)?;
     let editing = Editing::of_record(&visit, entity, id, visit.look.param("_form")).await?;
     let record = editing.record.as_ref().ok_or_else(|| Failure::not_found("record.not_found"))?;
-    if !visit.tenant.engine.may_with(visit.actor(), &editing.entity.key, Operation::Update, record) {
+    if !record.may(Operation::Update) {
         return Err(Failure::forbidden().with("entity", &editing.entity.key));
     }
     let raw = editing.raw(record).await;
@@ -131,7 +132,7 @@ pub(super) async fn update(
 impl<'a> Editing<'a> {
     fn of_new(visit: &'a Visit, entity: Arc<EntityModel>, form: Option<&str>) -> Editing<'a> {
         let model = visit.tenant.engine.model();
-        let layout = Layout::of(&visit.by, &model, &entity, FormPurpose::Create, form);
+        let layout = Layout::of(&visit.by, &model, &entity, None, form);
         Editing { visit, entity, layout, record: None, files: Vec::new() }
     }
 
@@ -143,7 +144,7 @@ impl<'a> Editing<'a> {
     ) -> Result<Editing<'a>, Failure> {
         let engine = &visit.tenant.engine;
         let record = engine.read(visit.actor(), &entity.key, id).await?;
-        let layout = Layout::of(&visit.by, &engine.model(), &entity, FormPurpose::Edit, form);
+        let layout = Layout::of(&visit.by, &engine.model(), &entity, Some(&record), form);
         let ids: Vec<Uuid> = entity
             .declared()
             .iter()
@@ -245,7 +246,7 @@ impl<'a> Editing<'a> {
                 .map(|key| format!("{}:page:{key}", self.visit.user().id)),
         };
         match self.visit.tenant.engine.run(self.visit.actor(), self.command(&raw, &reading), options).await {
-            Ok(Outcome::Record(written)) => Ok(self.saved(&raw, &written)),
+            Ok(Outcome::Record(written)) => Ok(self.saved(&raw, &written).await),
             Ok(_) => Err(Failure::internal("a command for one record wrote none")),
             Err(mortise_engine::Error::Stale { .. }) => conflict::show(self, &raw).await,
             Err(error) => self.refused(&raw, &reading, error).await,
@@ -319,9 +320,14 @@ impl<'a> Editing<'a> {
         items.filter(empty).map(say).collect()
     }
 
-    fn saved(&self, raw: &Raw, written: &Written) -> Response {
+    async fn saved(&self, raw: &Raw, written: &Written) -> Response {
         let path = self.path();
+        let again = raw.get("_again") == Some("1");
+        // Who enters a record for others, or gives one away, may not see it any more.
+        let shown =
+            self.visit.tenant.engine.read(self.visit.actor(), &self.entity.key, written.id).await.is_ok();
         let toast = match &self.record {
+            _ if !shown => Toast::good(self.visit.t("form.saved_for_others", &[])),
             Some(_) => Toast::good(self.visit.t("form.saved", &[])),
             None => {
                 let title = self.showing(|show| {
@@ -336,9 +342,11 @@ impl<'a> Editing<'a> {
                 }
             }
         };
-        let next = match raw.get("_again") {
-            Some("1") => format!("{path}/new"),
-            _ => format!("{path}/{}", written.id),
+        let next = match (again, shown) {
+            (true, _) => format!("{path}/new"),
+            (_, true) => format!("{path}/{}", written.id),
+            (_, false) if self.visit.may(&self.entity, Operation::Read) => path,
+            (_, false) => format!("{path}/new"),
         };
         self.visit.go_with(&next, &toast.forgetting(self.draft()))
     }
@@ -364,7 +372,7 @@ impl<'a> Editing<'a> {
             .iter()
             .map(|issue| (reading.path_in_form(&issue.field), issue_text(language, issue)))
             .collect();
-        let said = || format!("{} {}", failure.title(language), failure.hint(language)).trim().to_owned();
+        let said = || sentences(&failure.title(language), &failure.hint(language));
         let problem = (issues.is_empty()).then(said);
         self.show(raw, Trouble { status: failure.status(), problem, issues, suspects }, false).await
     }

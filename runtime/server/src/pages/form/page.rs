@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::response::Response;
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel, FormModel};
 use mortise_definition::source::FormPurpose;
+use mortise_engine::values::from_json;
 use mortise_engine::{FormState, Record, Suspect};
+use mortise_expr::Value;
 use serde::Serialize;
 
 use super::raw::Raw;
@@ -69,7 +71,14 @@ struct Listed {
 pub(super) struct Similar {
     title: String,
     href: String,
-    facts: Vec<String>,
+    facts: Vec<Fact>,
+    hint: bool,
+}
+
+#[derive(Serialize)]
+struct Fact {
+    label: String,
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -215,31 +224,38 @@ impl Editing<'_> {
 /// Likely duplicates, as far as the person may know of them.
 pub(super) fn similar(show: &Show, entity: &EntityModel, suspects: &[Suspect]) -> Vec<Similar> {
     let one = |suspect: &Suspect| {
-        let words = |json: &serde_json::Value| match json {
-            serde_json::Value::String(text) => text.clone(),
-            serde_json::Value::Null => String::new(),
-            other => other.to_string(),
-        };
-        let title = &entity.fields[entity.title].name;
-        let named =
-            suspect.shown.iter().find(|(name, _)| name == title.as_ref()).or_else(|| suspect.shown.first());
-        let facts = suspect.shown.iter().filter(|(name, _)| named.is_none_or(|(title, _)| title != name));
-        let fact = |(name, json): &(String, serde_json::Value)| {
-            let words = words(json);
-            let label = entity.field(name).map(|field| field_label(show, field)).unwrap_or_default();
-            (!words.is_empty()).then(|| format!("{label} {words}"))
-        };
+        let shown = suspect.shown.iter().filter_map(|(name, json)| Some((entity.field(name)?, json)));
+        let shown: Vec<(&FieldModel, String)> =
+            shown.map(|(field, json)| (field, words(show, field, json))).collect();
+        let title = shown.iter().find(|(field, _)| field.slot == entity.title).or(shown.first());
+        let facts = shown.iter().filter(|(field, text)| {
+            !text.is_empty() && title.is_none_or(|(title, _)| title.slot != field.slot)
+        });
+        let title = title.map(|(_, text)| text.clone()).filter(|text| !text.is_empty());
+        let hidden =
+            || mortise_definition::locale::translate(show.by.language, "ui.form.suspect_hidden", &[]);
         Similar {
-            title: named
-                .map(|(_, json)| words(json))
-                .filter(|text| !text.is_empty())
-                .unwrap_or_else(|| "…".to_owned()),
+            title: title.unwrap_or_else(hidden),
             href: suspect
                 .id
                 .map(|id| show.by.base.path(&format!("{}/{id}", entity_path(show.model, entity))))
                 .unwrap_or_default(),
-            facts: facts.filter_map(fact).collect(),
+            facts: facts
+                .map(|(field, text)| Fact { label: field_label(show, field), text: text.clone() })
+                .collect(),
+            hint: suspect.hint,
         }
     };
     suspects.iter().map(one).collect()
+}
+
+/// A value of a suspect in words; nothing for what would take another question to the database.
+fn words(show: &Show, field: &FieldModel, json: &serde_json::Value) -> String {
+    let Ok(value) = from_json(field, json, &show.values()) else { return String::new() };
+    match (&field.kind, &value) {
+        (FieldKind::Reference { .. } | FieldKind::File { .. } | FieldKind::Lines { .. }, _) => String::new(),
+        (_, Value::DateTime(at)) => show.ago(*at),
+        (_, Value::Date(day)) => show.day_words(*day),
+        _ => show.words(field, &value),
+    }
 }

@@ -46,7 +46,7 @@ pub(super) fn words(language: &str, issue: &Issue) -> String {
 pub(in crate::pages) fn with_hint(language: &str, code: &str, args: &[(&str, &str)]) -> String {
     let text = locale::translate(language, &format!("error.{code}"), args);
     match locale::find(language, &format!("error.{code}.hint"), args) {
-        Some(hint) => format!("{text} {hint}"),
+        Some(hint) => locale::sentences(&text, &hint),
         None => text,
     }
 }

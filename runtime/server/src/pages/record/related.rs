@@ -45,10 +45,8 @@ fn kinds<'a>(visit: &Visit, model: &'a Model, entity: &EntityModel) -> Vec<(&'a 
         let same = |kind: &FieldKind| matches!(kind, FieldKind::Lines { entity, via } if *entity == index && *via == slot);
         entity.declared().iter().any(|field| same(&field.kind))
     };
-    let visible = |entity: &EntityModel, slot: Slot| {
-        visit.may(entity, Operation::Read)
-            && visit.tenant.engine.field_access(visit.actor(), &entity.key, slot).0
-    };
+    let visible =
+        |entity: &EntityModel, slot: Slot| visit.may(entity, Operation::Read) && visit.by.sees(entity, slot);
     let kinds = entity.referrers.iter().filter(|(index, slot)| !is_line(*index, *slot));
     let kinds = kinds.map(|(index, slot)| (&model.entities[*index], *slot));
     // Rows that live inside of other records have no page to come from.
@@ -69,8 +67,14 @@ pub(super) async fn read(
     let directory = visit.tenant.engine.directory();
     let show =
         Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+    // Two references to this record, or one within its own kind, are told apart by the name of the field.
+    let several = |other: &EntityModel| {
+        other.index == entity.index || kinds.iter().filter(|(one, _)| one.index == other.index).count() > 1
+    };
     let together = kinds.iter().zip(&pages);
-    Ok(together.map(|((other, slot), page)| group(visit, &show, other, *slot, record, page)).collect())
+    Ok(together
+        .map(|((other, slot), page)| group(visit, &show, (other, *slot, several(other)), record, page))
+        .collect())
 }
 
 async fn page(visit: &Visit, other: &EntityModel, slot: Slot, record: &Record) -> Result<Page, Failure> {
@@ -84,21 +88,12 @@ async fn page(visit: &Visit, other: &EntityModel, slot: Slot, record: &Record) -
 fn group(
     visit: &Visit,
     show: &Show,
-    other: &EntityModel,
-    slot: Slot,
+    (other, slot, several): (&EntityModel, Slot, bool),
     record: &Record,
     page: &Page,
 ) -> Related {
     let path = visit.base.path(&entity_path(show.model, other));
     let name = &other.fields[slot].name;
-    let several = show
-        .model
-        .entities
-        .iter()
-        .flat_map(|entity| &entity.referrers)
-        .filter(|(index, _)| *index == other.index)
-        .count()
-        > 1;
     let plural = other.plural.get(visit.language);
     let total = page.total.map_or_else(String::new, |total| {
         let mark = if total.exact { "" } else { "+" };
@@ -111,7 +106,6 @@ fn group(
         cells: cells.iter().map(|slot| show.cell(other, row, *slot)).collect(),
     };
     Related {
-        // Two references to the same kind are told apart by the name of the field.
         label: match several {
             true => format!("{plural} · {}", field_label(show, &other.fields[slot])),
             false => plural.to_owned(),
