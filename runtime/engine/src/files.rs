@@ -7,7 +7,6 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, TryStreamExt};
-use mortise_definition::model::system;
 use mortise_definition::source::Operation;
 use mortise_expr::{Type, Value};
 use mortise_store::{Files, Param, PutError, TenantStore};
@@ -16,6 +15,7 @@ use uuid::Uuid;
 
 use crate::commands::Work;
 use crate::error::Error;
+use crate::records;
 use crate::values::Issue;
 
 /// Largest upload in bytes unless the operator says otherwise; fields may ask for less. Photos of phones have up to
@@ -200,8 +200,9 @@ async fn visible(work: &Work, store: &TenantStore, row: &Row) -> Result<bool, Er
     }
     let table = &work.published.layout.tables[entity.index];
     let found = store.fetch(table.select(), &[record.into()], |row| table.record(row)).await?.pop();
-    Ok(found.is_some_and(|values| {
-        work.covers(entity, Operation::Read, &values)
-            && (values[system::DELETED_AT].is_null() || work.covers(entity, Operation::Delete, &values))
-    }))
+    let Some(values) = found else { return Ok(false) };
+    if slot.is_some_and(|slot| work.closed(entity, Operation::Read, &values).contains(&slot)) {
+        return Ok(false);
+    }
+    records::visible(work, store, entity, &values).await
 }

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use mortise_definition::model::{EntityModel, FieldKind};
+use mortise_definition::model::{EntityModel, FieldKind, Slot};
+use mortise_definition::source::Operation;
 use mortise_expr::Value;
 use serde_json::{Map, Value as Json};
 
 use crate::commands::{Work, rules};
 use crate::error::FieldIssue;
+use crate::records::Record;
 use crate::values;
 
 /// State of a form.
@@ -26,19 +28,24 @@ pub struct FormState {
     pub values: Vec<Value>,
 }
 
-/// Works out the state of a form over `base` (the record, or nulls) with the values given so far.
+/// Works out the state of a form over `base` (a record, or a new one) with the values given so far.
 pub(crate) fn state(
     work: &Work,
     entity: &EntityModel,
-    base: Vec<Value>,
+    base: Option<Record>,
     given: &Map<String, Json>,
 ) -> FormState {
     let cx = work.values();
     let access = work.access(entity);
-    let mut values = base;
+    let operation = if base.is_some() { Operation::Update } else { Operation::Create };
+    let empty = || Record::new(vec![Value::Null; entity.fields.len()]);
+    let base = base.unwrap_or_else(empty);
+    let sees = |slot: Slot| (access.sees(slot) || access.opens(operation, slot)) && base.shows(slot);
+    let mut values = base.values.clone();
     let mut issues = Vec::new();
     for (name, json) in given {
-        let Some(field) = entity.field(name).filter(|field| field.writable() && access.gives(field.slot))
+        let Some(field) =
+            entity.field(name).filter(|field| field.writable() && access.opens(operation, field.slot))
         else {
             continue;
         };
@@ -53,7 +60,7 @@ pub(crate) fn state(
     rules::calculate(work, entity, &mut values, &mut issues);
     rules::validate(work, entity, &values, &|_, _| true, &mut issues);
     issues.retain(|issue| issue.issue.code != "field.required");
-    let seen = || entity.declared().iter().filter(|field| access.sees(field.slot));
+    let seen = || entity.declared().iter().filter(|field| sees(field.slot));
     FormState {
         visible: seen().map(|field| (field.name.to_string(), rules::visible(work, field, &values))).collect(),
         required: seen()

@@ -3,6 +3,7 @@
 //! Everything that happens to a tenant's data happens here, on behalf of an [`Actor`] and by the clock of an [`Env`].
 //! No business word occurs: what the records mean is said by the apps.
 
+mod above;
 mod access;
 mod apps;
 mod commands;
@@ -21,9 +22,10 @@ mod query;
 mod records;
 mod tenant;
 mod timeline;
+mod trail;
 pub mod values;
 
-pub use apps::{AppVersion, Plan, Report};
+pub use apps::{AppVersion, FormerNames, Plan, Report};
 pub use commands::{BATCH_MAX, COMMENT_MAX, Command, Outcome, RunOptions, Written};
 pub use engine::{Database, Engine, EngineMetrics, EngineOptions, check_slug};
 pub use env::{Env, Simulated, System};
@@ -31,10 +33,12 @@ pub use error::{Error, FieldIssue, Suspect};
 pub use files::{Contents, FILE_BYTES_MAX, FileInfo};
 pub use form_state::FormState;
 pub use lists::{Page, TOTAL_CAP, Total};
+pub use mortise_store::TrailFilter;
 pub use mortise_store::purge::Retired;
 pub use people::{Actor, Channel, Department, Directory, Origin, Person, UserContext};
 pub use query::{Condition, LIMIT, LIMIT_MAX, Op, Query};
 pub use records::Record;
 pub use tenant::Tenant;
 pub use timeline::{FieldChange, TimelineEntry};
+pub use trail::{TrailEntry, TrailPage};
 pub use values::{Issue, ValueContext};

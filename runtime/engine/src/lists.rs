@@ -61,6 +61,8 @@ struct Plan {
     slots: Vec<Slot>,
     /// The conditions depend on the present moment: a total of it is never asked for again.
     volatile: bool,
+    /// Entities on whose records a total depends.
+    watched: Vec<usize>,
 }
 
 /// Reads a page.
@@ -77,7 +79,7 @@ pub(crate) async fn page(
     rows.truncate(usize::try_from(query.limit).unwrap_or(usize::MAX));
     let next = rows.last().filter(|_| more).map(|row| query::write_cursor(&plan.sort, &row.values));
     resolve(work, store, &entity, query, &mut rows).await?;
-    hide(work, &entity, &mut rows);
+    hide(work, &entity, &[Operation::Read], &mut rows);
     let total = match query.total {
         true => Some(total(work, store, totals, &entity, &plan, query).await?),
         false => None,
@@ -98,14 +100,14 @@ pub(crate) async fn export(
     loop {
         // What may be exported is what may be seen and exported.
         let mut plan = plan(work, &entity, &query, Operation::Read)?;
-        let exported = work.scope_sql(&entity, Operation::Export)?;
+        let exported = work.own_scope_sql(&entity, Operation::Export)?;
         plan.conditions.extend(exported.single());
         let mut rows = read(work, store, &entity, &plan, &query, query.limit).await?;
         let Some(last) = rows.last() else { return Ok(()) };
         let full = rows.len() as u64 == query.limit;
         query.cursor = Some(query::write_cursor(&plan.sort, &last.values));
         resolve(work, store, &entity, &query, &mut rows).await?;
-        hide(work, &entity, &mut rows);
+        hide(work, &entity, &[Operation::Read, Operation::Export], &mut rows);
         each(&rows)?;
         if !full {
             return Ok(());
@@ -120,10 +122,14 @@ fn plan(work: &Work, entity: &EntityModel, query: &Query, operation: Operation) 
     let access = work.access(entity);
     access.demand(operation, entity)?;
     let scope = work.scope_sql(entity, operation)?;
-    let mut volatile = access.scope(operation).volatile() || access.scope(Operation::Read).volatile();
+    let above = work.above(entity);
+    let scopes = [operation, Operation::Read, Operation::Update];
+    let reads = |index: &usize| scopes.iter().any(|one| work.access.entity(*index).scope(*one).volatile());
+    let watched: Vec<usize> = above.into_iter().chain([entity.index]).collect();
+    let mut volatile = watched.iter().any(reads);
     let mut conditions: Vec<Expr> = scope.condition.into_iter().collect();
     if operation != Operation::Read
-        && let Some(read) = work.scope_sql(entity, Operation::Read)?.single()
+        && let Some(read) = work.own_scope_sql(entity, Operation::Read)?.single()
     {
         conditions.push(read);
     }
@@ -146,16 +152,28 @@ fn plan(work: &Work, entity: &EntityModel, query: &Query, operation: Operation) 
         )?);
     }
     conditions.extend(query.conditions.iter().map(|condition| query::condition_sql(work, entity, condition)));
+    conditions.extend(query::openings(work, entity, query)?);
     if let Some(words) = &query.search {
-        conditions.extend(query::in_visible_fields(work, entity, words));
+        conditions.extend(query::in_visible_fields(work, entity, words)?);
     }
     let sort = query.total_order(access);
     let slots = columns(work, entity, query, &sort);
-    Ok(Plan { branches: scope.branches, conditions, sort, slots, volatile })
+    Ok(Plan { branches: scope.branches, conditions, sort, slots, volatile, watched })
 }
 
-/// Columns to read: those asked for, and those that the answer needs anyhow (id, version, order, title).
+/// Columns to read: those of the answer, and what tells which fields of a record the person may see.
 fn columns(work: &Work, entity: &EntityModel, query: &Query, sort: &[(Slot, bool)]) -> Vec<Slot> {
+    let access = work.access(entity);
+    let mut slots = asked(work, entity, query, sort);
+    slots.extend([Operation::Read, Operation::Export].into_iter().flat_map(|one| access.decisive(one)));
+    slots.retain(|slot| entity.fields[*slot].stored());
+    slots.sort_unstable();
+    slots.dedup();
+    slots
+}
+
+/// Columns of the answer: those asked for, and those that are needed anyhow (id, version, order, title).
+fn asked(work: &Work, entity: &EntityModel, query: &Query, sort: &[(Slot, bool)]) -> Vec<Slot> {
     let table = &work.published.layout.tables[entity.index];
     let viewed = query.view.as_ref().map(|view| {
         let highlights = view.highlights.iter().flat_map(|(when, _)| when.references());
@@ -200,7 +218,7 @@ pub(crate) fn write_page(work: &Work, entity: &EntityModel, query: &Query, page:
 fn shown(work: &Work, entity: &EntityModel, query: &Query) -> Vec<Slot> {
     match (&query.columns, &query.view) {
         (None, None) => work.published.layout.tables[entity.index].stored.clone(),
-        _ => columns(work, entity, query, &query.sort),
+        _ => asked(work, entity, query, &query.sort),
     }
 }
 
@@ -269,7 +287,7 @@ async fn total(
     }
     let key = (entity.index, format!("{}{counts:?}", work.published.model.digest));
     // Read before counting: a change in between makes the stored total stale, never wrong for long.
-    let changes = store.changes(entity.index);
+    let changes = plan.watched.iter().map(|index| store.changes(*index)).sum();
     if let Some((at, total)) = totals.0.lock().get(&key)
         && *at == changes
     {
@@ -327,22 +345,27 @@ pub(crate) async fn resolve_with(
         let found = referenced(work, store, target, &ids, &read).await?;
         for row in rows.iter_mut() {
             let Some(values) = row.values[field.slot].as_id().and_then(|id| found.get(&id)) else { continue };
-            let title = &target.fields[target.title];
-            row.titles.push((field.slot, values::display(title, &values[target.title], &work.values())));
-            row.through.extend(read.iter().map(|slot| ((field.slot, *slot), values[*slot].clone())));
+            let (values, hidden) = (&values.values, &values.hidden);
+            let open = |slot: &Slot| work.access(target).sees(*slot) && !hidden.contains(slot);
+            if open(&target.title) {
+                let title = &target.fields[target.title];
+                row.titles.push((field.slot, values::display(title, &values[target.title], &work.values())));
+            }
+            let read = read.iter().filter(|slot| open(slot));
+            row.through.extend(read.map(|slot| ((field.slot, *slot), values[*slot].clone())));
         }
     }
     Ok(())
 }
 
 /// Records of these ids that the person may see: title and some fields. Deleted ones keep their title.
-async fn referenced(
+pub(crate) async fn referenced(
     work: &Work,
     store: &TenantStore,
     target: &EntityModel,
     ids: &[Uuid],
     read: &[Slot],
-) -> Result<HashMap<Uuid, Vec<Value>>, Error> {
+) -> Result<HashMap<Uuid, Record>, Error> {
     let access = work.access(target);
     if !access.may(Operation::Read) {
         return Ok(HashMap::new());
@@ -351,6 +374,7 @@ async fn referenced(
     let mut slots = vec![system::ID, target.title];
     slots.extend(read);
     slots.retain(|slot| access.sees(*slot));
+    slots.extend(access.decisive(Operation::Read));
     slots.sort_unstable();
     slots.dedup();
     let mut statement = sea_query::Query::select();
@@ -366,18 +390,30 @@ async fn referenced(
         statement.and_where(scope);
     }
     let (sql, params) = select::build(&statement, work.published.layout.naming.dialect);
-    let rows = store.fetch(&sql, &params, |row| table.partial(row, &slots)).await?;
-    Ok(rows.into_iter().map(|values| (mortise_store::id_of(&values), values)).collect())
+    let map = |row: &dyn mortise_store::Row| Ok(Record::new(table.partial(row, &slots)?));
+    let mut rows = store.fetch(&sql, &params, map).await?;
+    hide(work, target, &[Operation::Read], &mut rows);
+    Ok(rows.into_iter().map(|row| (row.id(), row)).collect())
 }
 
-/// Takes away what the person's roles hide.
-pub(crate) fn hide(work: &Work, entity: &EntityModel, rows: &mut [Record]) {
+/// Takes away what the person's roles hide: fields that are closed everywhere, and those that are closed on a record.
+/// All of the operations have to be open.
+pub(crate) fn hide(work: &Work, entity: &EntityModel, operations: &[Operation], rows: &mut [Record]) {
     let access = work.access(entity);
-    let hidden: Vec<Slot> = (0..entity.fields.len()).filter(|slot| !access.sees(*slot)).collect();
-    if !hidden.is_empty() {
-        for row in rows {
-            hidden.iter().for_each(|slot| row.values[*slot] = Value::Null);
+    let closed = |slot: &Slot| operations.iter().any(|operation| !access.opens(*operation, *slot));
+    let nowhere: Vec<Slot> = (0..entity.fields.len()).filter(closed).collect();
+    if nowhere.is_empty() && operations.iter().all(|operation| access.partial(*operation).is_empty()) {
+        return;
+    }
+    for row in rows {
+        row.hidden =
+            operations.iter().flat_map(|operation| work.closed(entity, *operation, &row.values)).collect();
+        for slot in nowhere.iter().chain(&row.hidden) {
+            row.values[*slot] = Value::Null;
         }
+        let hidden = |slot: Slot| nowhere.contains(&slot) || row.hidden.contains(&slot);
+        row.titles.retain(|(slot, _)| !hidden(*slot));
+        row.through.retain(|((slot, _), _)| !hidden(*slot));
     }
 }
 

@@ -1,6 +1,6 @@
 //! A model in force, with all that is worked out from it once: statements, access by role, keys of JSON answers.
 
-use mortise_definition::model::Model;
+use mortise_definition::model::{FieldKind, Model, Slot};
 use mortise_store::{Layout, Naming};
 use std::sync::Arc;
 
@@ -17,6 +17,8 @@ pub(crate) struct Published {
     access: AccessCache,
     /// `"name":` by entity and slot.
     pub(crate) keys: Vec<Vec<Box<[u8]>>>,
+    /// By entity: what its records are child rows of, with their references to it.
+    pub(crate) parents: Vec<Vec<(usize, Slot)>>,
 }
 
 impl Published {
@@ -34,6 +36,7 @@ impl Published {
             layout: Layout::new(naming, &model),
             keys: model.entities.iter().map(keys).collect(),
             access: AccessCache::default(),
+            parents: parents(&model),
             model,
         }
     }
@@ -42,4 +45,18 @@ impl Published {
     pub(crate) fn access(&self, user: &UserContext) -> Arc<Access> {
         self.access.of(&self.model, user)
     }
+}
+
+fn parents(model: &Model) -> Vec<Vec<(usize, Slot)>> {
+    let mut parents = vec![Vec::new(); model.entities.len()];
+    for entity in &model.entities {
+        for field in entity.declared() {
+            if let FieldKind::Lines { entity: child, via } = &field.kind
+                && !parents[*child].contains(&(entity.index, *via))
+            {
+                parents[*child].push((entity.index, *via));
+            }
+        }
+    }
+    parents
 }

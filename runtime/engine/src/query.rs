@@ -187,7 +187,7 @@ impl Query {
     /// order, and the cursor, would tell them.
     pub(crate) fn total_order(&self, access: &EntityAccess) -> Vec<(Slot, bool)> {
         let mut sort = self.sort.clone();
-        sort.retain(|(slot, _)| access.sees(*slot));
+        sort.retain(|(slot, _)| access.sees_everywhere(*slot));
         if !sort.iter().any(|(slot, _)| *slot == system::ID) {
             let descending = sort.last().is_some_and(|(_, descending)| *descending);
             sort.push((system::ID, descending));
@@ -253,7 +253,9 @@ fn parse_sort(entity: &EntityModel, access: &EntityAccess, value: &str) -> Resul
     for part in value.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         let (name, descending) = part.strip_prefix('-').map_or((part, false), |name| (name, true));
         let field = field(entity, access, name)?;
-        if matches!(entity.shape.members()[field.slot].ty, Type::List(_) | Type::Geo | Type::Json) {
+        // The order would tell of a field on records where it may not be seen.
+        let opaque = matches!(entity.shape.members()[field.slot].ty, Type::List(_) | Type::Geo | Type::Json);
+        if opaque || !access.sees_everywhere(field.slot) {
             return Err(bad("query.not_sortable").with("name", name).into_error());
         }
         if !sort.iter().any(|(slot, _)| *slot == field.slot) {
@@ -406,26 +408,52 @@ pub(crate) fn condition_sql(work: &Work, entity: &EntityModel, condition: &Condi
     }
 }
 
+/// Where the person may see the fields that a request asks about: those that are closed on some records are asked about
+/// on the others only.
+pub(crate) fn openings(work: &Work, entity: &EntityModel, query: &Query) -> Result<Vec<Expr>, Error> {
+    let filtered = query.filter.iter().flat_map(Expression::references);
+    let filtered = filtered.filter(|reference| reference.root == 0).map(|reference| reference.slot);
+    let mut slots: Vec<Slot> =
+        query.conditions.iter().map(|condition| condition.slot).chain(filtered).collect();
+    slots.sort_unstable();
+    slots.dedup();
+    let openings: Vec<Option<Expr>> =
+        slots.into_iter().map(|slot| opening(work, entity, slot)).collect::<Result<_, _>>()?;
+    Ok(openings.into_iter().flatten().collect())
+}
+
+/// Records on which the person sees a field; none where it is seen on all.
+fn opening(work: &Work, entity: &EntityModel, slot: Slot) -> Result<Option<Expr>, Error> {
+    let scope = work.access(entity).opening(Operation::Read, slot);
+    Ok(work.asker().sql(&scope, entity, None)?.single())
+}
+
 /// Where the search index also holds fields that the person may not see: each word has to stand in one that may be
 /// seen, so that nobody finds out by searching what is hidden.
-pub(crate) fn in_visible_fields(work: &Work, entity: &EntityModel, words: &str) -> Vec<Expr> {
+pub(crate) fn in_visible_fields(work: &Work, entity: &EntityModel, words: &str) -> Result<Vec<Expr>, Error> {
     let access = work.access(entity);
-    if entity.search.iter().all(|slot| access.sees(*slot)) {
-        return Vec::new();
+    if entity.search.iter().all(|slot| access.sees_everywhere(*slot)) {
+        return Ok(Vec::new());
     }
     let find = match work.published.layout.naming.dialect {
         mortise_expr::Dialect::Sqlite => "instr(lower(CAST({} AS text)), ?) > 0",
         mortise_expr::Dialect::Postgres => "strpos(lower(CAST({} AS text)), $1) > 0",
     };
-    let visible: Vec<Slot> = entity.search.iter().copied().filter(|slot| access.sees(*slot)).collect();
+    let visible = entity.search.iter().copied().filter(|slot| access.sees(*slot));
+    let visible: Vec<(Slot, Option<Expr>)> =
+        visible.map(|slot| Ok((slot, opening(work, entity, slot)?))).collect::<Result<_, Error>>()?;
     let somewhere = |word: String| {
-        let in_field = |slot: &Slot| {
+        let in_field = |(slot, opening): &(Slot, Option<Expr>)| {
             let column = mortise_store::quote(&entity.fields[*slot].name);
-            Expr::cust_with_values(find.replace("{}", &column), [Param::from(word.as_str())])
+            let found = Expr::cust_with_values(find.replace("{}", &column), [Param::from(word.as_str())]);
+            match opening {
+                Some(opening) => found.and(opening.clone()),
+                None => found,
+            }
         };
         visible.iter().map(in_field).reduce(|one, other| one.or(other)).unwrap_or_else(|| Expr::cust("1 = 0"))
     };
-    mortise_store::search::words(words).into_iter().map(somewhere).collect()
+    Ok(mortise_store::search::words(words).into_iter().map(somewhere).collect())
 }
 
 /// The place of a record in an order, as an opaque text.

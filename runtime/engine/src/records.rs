@@ -22,11 +22,30 @@ pub struct Record {
     pub through: Vec<((Slot, Slot), Value)>,
     /// Child rows, by slot of the lines field.
     pub lines: Vec<(Slot, Vec<Record>)>,
+    /// Fields that the person sees on other records but not on this one.
+    pub(crate) hidden: Vec<Slot>,
+    /// What the person may do with it.
+    pub(crate) rights: Rights,
+}
+
+/// What a person may do with a record that was read by itself; nothing is known of records in lists.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rights {
+    operations: Vec<Operation>,
+    /// Fields that may be changed on other records but not on this one.
+    fixed: Vec<Slot>,
 }
 
 impl Record {
     pub(crate) fn new(values: Vec<Value>) -> Record {
-        Record { values, titles: Vec::new(), through: Vec::new(), lines: Vec::new() }
+        Record {
+            values,
+            titles: Vec::new(),
+            through: Vec::new(),
+            lines: Vec::new(),
+            hidden: Vec::new(),
+            rights: Rights::default(),
+        }
     }
 
     /// Its id.
@@ -42,6 +61,21 @@ impl Record {
     /// True when it is in the trash.
     pub fn deleted(&self) -> bool {
         !self.values[system::DELETED_AT].is_null()
+    }
+
+    /// Whether the person may do this with the record.
+    pub fn may(&self, operation: Operation) -> bool {
+        self.rights.operations.contains(&operation)
+    }
+
+    /// Whether the person sees a field here that is seen on some records.
+    pub fn shows(&self, slot: Slot) -> bool {
+        !self.hidden.contains(&slot)
+    }
+
+    /// Whether the person may change a field here that may be changed on some records.
+    pub fn takes(&self, slot: Slot) -> bool {
+        !self.rights.fixed.contains(&slot)
     }
 
     /// Title of the referenced record.
@@ -69,24 +103,54 @@ pub(crate) async fn read(
     let table = &work.published.layout.tables[entity.index];
     let values = store.fetch(table.select(), &[id.into()], |row| table.record(row)).await?.pop();
     let values = values.ok_or_else(Error::no_record)?;
-    let deleted = !values[system::DELETED_AT].is_null();
-    if !work.covers(entity, Operation::Read, &values)
-        || (deleted && !work.covers(entity, Operation::Delete, &values))
-    {
+    if !visible(work, store, entity, &values).await? {
         return Err(Error::no_record());
     }
     let mut rows = [Record::new(values)];
     lists::resolve_with(work, store, entity, &[], &mut rows).await?;
     let [mut record] = rows;
+    lists::hide(work, entity, &[Operation::Read], std::slice::from_mut(&mut record));
     for field in entity.declared() {
         if let FieldKind::Lines { entity: child, via } = &field.kind
             && work.access(entity).sees(field.slot)
+            && record.shows(field.slot)
         {
             record.lines.push((field.slot, lines(work, store, *child, *via, id).await?));
         }
     }
-    lists::hide(work, entity, std::slice::from_mut(&mut record));
     Ok(record)
+}
+
+/// Whether a record is in sight; in the trash it is there for those who may take it out.
+pub(crate) async fn visible(
+    work: &Work,
+    store: &TenantStore,
+    entity: &EntityModel,
+    values: &[Value],
+) -> Result<bool, Error> {
+    Ok(work.reaches(store, entity, Operation::Read, values).await?
+        && (values[system::DELETED_AT].is_null()
+            || work.reaches(store, entity, Operation::Delete, values).await?))
+}
+
+/// What the person may do with a record.
+pub(crate) async fn rights(
+    work: &Work,
+    store: &TenantStore,
+    entity: &EntityModel,
+    id: Uuid,
+) -> Result<Rights, Error> {
+    let table = &work.published.layout.tables[entity.index];
+    let found = store.fetch(table.select(), &[id.into()], |row| table.record(row)).await?.pop();
+    let Some(values) = found else { return Ok(Rights::default()) };
+    let mut rights =
+        Rights { operations: Vec::new(), fixed: work.closed(entity, Operation::Update, &values) };
+    for operation in [Operation::Read, Operation::Update, Operation::Delete] {
+        if work.reaches(store, entity, operation, &values).await? {
+            rights.operations.push(operation);
+        }
+    }
+    Ok(rights)
 }
 
 async fn lines(
@@ -103,7 +167,7 @@ async fn lines(
     }
     let table = &work.published.layout.tables[child.index];
     let mut conditions = vec![mortise_store::select::column(&child, via).eq(id)];
-    conditions.extend(work.scope_sql(&child, Operation::Read)?.single());
+    conditions.extend(work.scope_sql_within(&child, Operation::Read, Some(via))?.single());
     let select = Select {
         entity: &child,
         slots: &table.stored,
@@ -119,7 +183,7 @@ async fn lines(
     let map = |row: &dyn mortise_store::Row| Ok(Record::new(table.partial(row, &table.stored)?));
     let mut rows = store.fetch(&sql, &params, map).await?;
     lists::resolve_with(work, store, &child, &[], &mut rows).await?;
-    lists::hide(work, &child, &mut rows);
+    lists::hide(work, &child, &[Operation::Read], &mut rows);
     Ok(rows)
 }
 
@@ -135,7 +199,7 @@ pub(crate) fn write_record(
     let keys = &work.published.keys[entity.index];
     out.push(b'{');
     let mut first = true;
-    for &slot in slots.iter().filter(|&&slot| access.sees(slot)) {
+    for &slot in slots.iter().filter(|&&slot| access.sees(slot) && record.shows(slot)) {
         separate(out, &mut first);
         out.extend_from_slice(&keys[slot]);
         write_json(&record.values[slot], out);
@@ -183,7 +247,7 @@ fn write_titles(
     separate(out, first);
     out.extend_from_slice(b"\"_titles\":{");
     let mut none = true;
-    for &slot in slots.iter().filter(|&&slot| access.sees(slot)) {
+    for &slot in slots.iter().filter(|&&slot| access.sees(slot) && record.shows(slot)) {
         let title = match (&entity.fields[slot].kind, &record.values[slot]) {
             (FieldKind::User, Value::Id(id)) => work.directory.user_name(*id),
             (FieldKind::Team, Value::Id(id)) => work.directory.team_name(*id),

@@ -11,8 +11,7 @@ use futures_util::Stream;
 use mortise_definition::model::{FieldKind, FieldModel, Model};
 use mortise_definition::recompile;
 use mortise_definition::source::Operation;
-use mortise_expr::Value;
-use mortise_store::{Files, StoredEntry, TenantStore, Verified};
+use mortise_store::{Files, TenantStore, Verified};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
@@ -30,7 +29,6 @@ use crate::published::Published;
 use crate::query::Query;
 use crate::records::{self, Record};
 use crate::timeline::{self, TimelineEntry};
-use crate::values::Issue;
 
 /// Tries of a command or a read whose definitions change meanwhile.
 const TRIES_MAX: u32 = 50;
@@ -115,7 +113,7 @@ impl Tenant {
 
     /// Whether what was read under this model stands. If the definitions changed meanwhile, a statement may not have
     /// fitted the tables any more, or have read other columns than were meant; the caller reads again.
-    async fn stands(&self, work: &Work, tries: &mut u32) -> bool {
+    pub(crate) async fn stands(&self, work: &Work, tries: &mut u32) -> bool {
         if self.store.in_force(&work.published.model.digest) || *tries >= TRIES_MAX {
             return true;
         }
@@ -184,9 +182,11 @@ impl Tenant {
             .await
     }
 
-    /// Reads a record with titles and child rows.
+    /// Reads a record with titles, child rows, and what the person may do with it.
     pub async fn read(&self, actor: &Actor, entity: &str, id: Uuid) -> Result<Record, Error> {
-        Ok(self.read_with(actor, entity, id).await?.1)
+        let (work, mut record) = self.read_with(actor, entity, id).await?;
+        record.rights = records::rights(&work, &self.store, work.entity(entity)?, id).await?;
+        Ok(record)
     }
 
     /// Reads a record as JSON, with its version.
@@ -224,20 +224,23 @@ impl Tenant {
         if entity.declared().iter().any(follows) || written.values.len() != entity.fields.len() {
             return self.reread_json(actor, &written).await;
         }
+        if !records::visible(&work, &self.store, &entity, &written.values).await? {
+            return Ok(bare(&written));
+        }
         let mut rows = [Record::new(written.values)];
         lists::resolve_with(&work, &self.store, &entity, &[], &mut rows).await?;
+        lists::hide(&work, &entity, &[Operation::Read], &mut rows);
         let mut json = Vec::with_capacity(1024);
         let slots = &work.published.layout.tables[entity.index].stored;
         records::write_record(&work, &entity, &rows[0], slots, &mut json);
         Ok(json)
     }
 
-    /// The record as it is now. Somebody who gave it away with this very change learns what it is called, no more.
+    /// The record as it is now. Somebody who made it for others, or gave it away with this very change, learns its id,
+    /// no more.
     async fn reread_json(&self, actor: &Actor, written: &Written) -> Result<Vec<u8>, Error> {
         match self.read_json(actor, &written.entity, written.id).await {
-            Err(Error::NotFound(_)) => {
-                Ok(format!("{{\"id\":\"{}\",\"version\":{}}}", written.id, written.version).into_bytes())
-            }
+            Err(Error::NotFound(_) | Error::Forbidden(_)) => Ok(bare(written)),
             result => Ok(result?.0),
         }
     }
@@ -294,19 +297,11 @@ impl Tenant {
         work.entity(entity).is_ok_and(|entity| work.access(entity).may(operation))
     }
 
-    /// Whether a person may do something with this record.
-    pub fn may_with(&self, actor: &Actor, entity: &str, operation: Operation, record: &Record) -> bool {
+    /// Whether a field is open to an operation of a person, at least on some records: to be seen, or to be given. Of a
+    /// single record that was read, [`Record::shows`] and [`Record::takes`] say the rest.
+    pub fn opens(&self, actor: &Actor, entity: &str, operation: Operation, slot: usize) -> bool {
         let work = self.work(actor);
-        work.entity(entity).is_ok_and(|entity| work.covers(entity, operation, &record.values))
-    }
-
-    /// Whether a person sees a field, and may give it.
-    pub fn field_access(&self, actor: &Actor, entity: &str, slot: usize) -> (bool, bool) {
-        let work = self.work(actor);
-        work.entity(entity).map_or((false, false), |entity| {
-            let access = work.access(entity);
-            (access.sees(slot), access.gives(slot))
-        })
+        work.entity(entity).is_ok_and(|entity| work.access(entity).opens(operation, slot))
     }
 
     /// The history of a record, newest first, before entry `before`.
@@ -327,19 +322,6 @@ impl Tenant {
                 return result;
             }
         }
-    }
-
-    /// The tenant's audit trail, newest first, before entry `before`; for administrators.
-    pub async fn trail(
-        &self,
-        actor: &Actor,
-        before: Option<i64>,
-        limit: i64,
-    ) -> Result<Vec<StoredEntry>, Error> {
-        if !actor.user.admin {
-            return Err(Error::Forbidden(Issue::new("permission.administrator")));
-        }
-        Ok(self.store.trail(before.unwrap_or(i64::MAX), limit.clamp(1, timeline::LIMIT_MAX)).await?)
     }
 
     /// Existing records that look like these values (the duplicate check while typing). Values that do not parse yet
@@ -372,14 +354,13 @@ impl Tenant {
         let (work, base) = match id {
             Some(id) => {
                 let (work, record) = self.read_with(actor, entity, id).await?;
-                (work, record.values)
+                (work, Some(record))
             }
             None => {
                 let work = self.work(actor);
                 let entity = work.entity(entity)?;
                 work.access(entity).demand(Operation::Create, entity)?;
-                let empty = vec![Value::Null; entity.fields.len()];
-                (work, empty)
+                (work, None)
             }
         };
         Ok(form_state::state(&work, work.entity(entity)?, base, values))
@@ -431,4 +412,9 @@ impl Tenant {
     pub async fn close(&self) {
         self.store.close().await;
     }
+}
+
+/// What is told of a record that is out of sight.
+fn bare(written: &Written) -> Vec<u8> {
+    format!("{{\"id\":\"{}\",\"version\":{}}}", written.id, written.version).into_bytes()
 }

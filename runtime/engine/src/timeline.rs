@@ -69,17 +69,17 @@ pub(crate) async fn of_record(
     before: Option<i64>,
     limit: i64,
 ) -> Result<Vec<TimelineEntry>, Error> {
-    records::read(work, store, entity, id).await?;
+    let record = records::read(work, store, entity, id).await?;
     let entries =
         store.record_trail(&entity.key, id, before.unwrap_or(i64::MAX), limit.clamp(1, LIMIT_MAX)).await?;
     let titles = titles(work, store, entity, &entries).await?;
-    Ok(entries.into_iter().map(|entry| tell(work, entity, entry, &titles)).collect())
+    Ok(entries.into_iter().map(|entry| tell(work, entity, &record.hidden, entry, &titles)).collect())
 }
 
-type Titles = BTreeMap<(Slot, Uuid), String>;
+pub(crate) type Titles = BTreeMap<(Slot, Uuid), String>;
 
 /// Titles of all records that the entries point to, at one statement per reference field.
-async fn titles(
+pub(crate) async fn titles(
     work: &Work,
     store: &TenantStore,
     entity: &EntityModel,
@@ -120,11 +120,17 @@ fn changes_of<'a>(entity: &'a EntityModel, entry: &StoredEntry) -> Vec<(&'a Fiel
     parsed.into_iter().filter_map(find).collect()
 }
 
-fn tell(work: &Work, entity: &EntityModel, stored: StoredEntry, titles: &Titles) -> TimelineEntry {
+pub(crate) fn tell(
+    work: &Work,
+    entity: &EntityModel,
+    hidden: &[Slot],
+    stored: StoredEntry,
+    titles: &Titles,
+) -> TimelineEntry {
     let access = work.access(entity);
     let changes = changes_of(entity, &stored)
         .into_iter()
-        .filter(|(field, _)| access.sees(field.slot))
+        .filter(|(field, _)| access.sees(field.slot) && !hidden.contains(&field.slot))
         .map(|(field, [old, new])| FieldChange {
             field: field.name.to_string(),
             label: field.label.get(&work.actor.user.language).to_owned(),
@@ -132,6 +138,11 @@ fn tell(work: &Work, entity: &EntityModel, stored: StoredEntry, titles: &Titles)
             new: words(work, entity, field, &new, titles),
         })
         .collect();
+    TimelineEntry { changes, ..tell_bare(work, stored) }
+}
+
+/// An entry in words, but for the changes of fields.
+pub(crate) fn tell_bare(work: &Work, stored: StoredEntry) -> TimelineEntry {
     let entry = stored.entry;
     let details: Json = match entry.action.as_str() {
         "comment.added" | "file.attached" => serde_json::from_str(&entry.changes).unwrap_or_default(),
@@ -145,7 +156,7 @@ fn tell(work: &Work, entity: &EntityModel, stored: StoredEntry, titles: &Titles)
         actor_name: entry.actor.and_then(|id| work.directory.user_name(id)).map(str::to_owned),
         channel: entry.channel,
         version: entry.version,
-        changes,
+        changes: Vec::new(),
         comment: text("text").map(str::to_owned),
         file: text("file").and_then(|id| id.parse().ok()).zip(text("name").map(str::to_owned)),
         action: entry.action,

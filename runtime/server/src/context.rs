@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use mortise_definition::model::{EntityModel, Slot};
+use mortise_definition::source::Operation;
 use mortise_engine::{Actor, UserContext};
 use uuid::Uuid;
 
@@ -125,6 +127,16 @@ impl SignedIn {
     /// Who is signed in, and how.
     pub fn person(&self) -> &Person {
         self.0.person.as_ref().expect("a SignedIn is made from a context with a person only")
+    }
+
+    /// Whether the person sees a field, at least on some records.
+    pub fn sees(&self, entity: &EntityModel, slot: Slot) -> bool {
+        self.opens(entity, Operation::Read, slot)
+    }
+
+    /// Whether a field is open to an operation of the person, at least on some records.
+    pub fn opens(&self, entity: &EntityModel, operation: Operation, slot: Slot) -> bool {
+        self.tenant.engine.opens(self.actor(), &entity.key, operation, slot)
     }
 
     /// The context as shared value.

@@ -12,6 +12,9 @@ pub enum Error {
     /// The database refused or failed; the text is for the log.
     #[error("database: {0}")]
     Database(String),
+    /// A result is larger than the place for it.
+    #[error("a number is out of range")]
+    OutOfRange,
     /// Stored bytes are not what the definitions say.
     #[error("stored data: {0}")]
     Corrupt(String),
@@ -71,12 +74,21 @@ impl From<rusqlite::Error> for Error {
         {
             return Error::Unique(what.to_owned());
         }
-        Error::Database(error.to_string())
+        match &error {
+            // SQLite has no code of its own for a sum that does not fit.
+            rusqlite::Error::SqliteFailure(_, Some(message)) if message == "integer overflow" => {
+                Error::OutOfRange
+            }
+            _ => Error::Database(error.to_string()),
+        }
     }
 }
 
 impl From<sea_orm::DbErr> for Error {
     fn from(error: sea_orm::DbErr) -> Self {
+        if out_of_range(&error) {
+            return Error::OutOfRange;
+        }
         let text = error.to_string();
         // SQLite: `(code: 2067) UNIQUE constraint failed: table.column`.
         if let Some((_, what)) = text.split_once("UNIQUE constraint failed: ") {
@@ -88,6 +100,16 @@ impl From<sea_orm::DbErr> for Error {
             None => Error::Database(text),
         }
     }
+}
+
+/// PostgreSQL's `numeric_value_out_of_range`.
+fn out_of_range(error: &sea_orm::DbErr) -> bool {
+    use sea_orm::{DbErr, RuntimeErr, sqlx};
+    let (DbErr::Query(RuntimeErr::SqlxError(error)) | DbErr::Exec(RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    matches!(&**error, sqlx::Error::Database(error) if error.code().as_deref() == Some("22003"))
 }
 
 impl From<std::io::Error> for Error {

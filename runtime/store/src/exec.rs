@@ -39,6 +39,8 @@ pub trait Tx {
         params: &[Param],
         each: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<()>;
+    /// Runs statements about savepoints. They take effect before the next statement, and may travel with one another.
+    fn mark(&mut self, statements: &[&'static str]) -> Result<()>;
     /// Runs statements without parameters (definitions of tables).
     fn batch(&mut self, sql: &str) -> Result<()>;
     /// Says that tables were altered: statements that were prepared before may have columns of other types.

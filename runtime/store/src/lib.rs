@@ -22,6 +22,7 @@ pub mod select;
 mod sqlite;
 mod system;
 mod tenant;
+mod trail;
 mod writer;
 
 pub use audit::{AuditEntry, Head, StoredEntry, Verified};
@@ -33,4 +34,5 @@ pub use layout::{Layout, TableLayout, id_of, version_of};
 pub use postgres::{PostgresServer, connect_postgres};
 pub use select::Select;
 pub use tenant::{TenantStore, catalog_in, drop_postgres, migrate_in, put_meta};
-pub use writer::{Session, WriterCounters};
+pub use trail::{Found, TrailFilter};
+pub use writer::{Follower, Session, WriterCounters};

@@ -45,6 +45,11 @@ impl PostgresPool {
         PostgresPool { connection, mark: Arc::default() }
     }
 
+    /// Says that tables were altered.
+    pub(crate) fn tables_changed(&self) {
+        self.mark.fetch_add(1, Ordering::AcqRel);
+    }
+
     fn statement(&self, sql: &str, params: &[Param]) -> Statement {
         let sql = match self.mark.load(Ordering::Acquire) {
             0 => Cow::Borrowed(sql),
@@ -70,6 +75,20 @@ pub(crate) struct PostgresTx<'a> {
     pub(crate) transaction: &'a DatabaseTransaction,
     pub(crate) runtime: &'a Handle,
     pub(crate) pool: &'a PostgresPool,
+    /// Statements about savepoints that wait for the next one: to leave a savepoint and to enter the next is one
+    /// round trip.
+    pub(crate) marks: Vec<&'static str>,
+}
+
+impl PostgresTx<'_> {
+    /// Sends what waits; nothing may be committed before.
+    pub(crate) fn send_marks(&mut self) -> Result<()> {
+        if !self.marks.is_empty() {
+            let sql = std::mem::take(&mut self.marks).join("; ");
+            self.runtime.block_on(self.transaction.execute_unprepared(&sql))?;
+        }
+        Ok(())
+    }
 }
 
 impl Tx for PostgresTx<'_> {
@@ -78,6 +97,7 @@ impl Tx for PostgresTx<'_> {
     }
 
     fn execute(&mut self, sql: &str, params: &[Param]) -> Result<u64> {
+        self.send_marks()?;
         let result = self.runtime.block_on(self.transaction.execute_raw(self.pool.statement(sql, params)))?;
         Ok(result.rows_affected())
     }
@@ -88,18 +108,25 @@ impl Tx for PostgresTx<'_> {
         params: &[Param],
         each: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<()> {
+        self.send_marks()?;
         let rows = self.runtime.block_on(self.transaction.query_all_raw(self.pool.statement(sql, params)))?;
         rows.iter().try_for_each(|row| each(&PostgresRow(row)))
     }
 
+    fn mark(&mut self, statements: &[&'static str]) -> Result<()> {
+        self.marks.extend(statements);
+        Ok(())
+    }
+
     fn batch(&mut self, sql: &str) -> Result<()> {
+        self.send_marks()?;
         self.runtime.block_on(self.transaction.execute_unprepared(sql))?;
         Ok(())
     }
 
     // The altered tables are locked until the commit: nobody prepares a marked statement for their old columns.
     fn tables_changed(&mut self) {
-        self.pool.mark.fetch_add(1, Ordering::AcqRel);
+        self.pool.tables_changed();
     }
 }
 

@@ -100,6 +100,10 @@ impl Tx for SqliteTx<'_> {
         query(self.0, sql, params, each)
     }
 
+    fn mark(&mut self, statements: &[&'static str]) -> Result<()> {
+        statements.iter().try_for_each(|sql| self.execute(sql, &[]).map(drop))
+    }
+
     fn batch(&mut self, sql: &str) -> Result<()> {
         Ok(self.0.execute_batch(sql)?)
     }

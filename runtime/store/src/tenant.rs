@@ -206,7 +206,7 @@ impl TenantStore {
         Ok(verified)
     }
 
-    async fn head(&self) -> Result<Head> {
+    pub(crate) async fn head(&self) -> Result<Head> {
         let sql = format!("SELECT seq, hash FROM {}", self.naming.table("_audit_head"));
         let rows = self.fetch(&sql, &[], |row| Ok((row.int(0)?, row.bytes(1)?))).await?;
         let head = rows
@@ -232,16 +232,6 @@ impl TenantStore {
         ));
         let params = [record.into(), before.into(), limit.into(), entity.into()];
         self.fetch(&sql, &params, audit::read_entry).await
-    }
-
-    /// Entries of the whole audit trail, newest first, before `before`.
-    pub async fn trail(&self, before: i64, limit: i64) -> Result<Vec<StoredEntry>> {
-        let sql = self.naming.sql(&format!(
-            "SELECT {} FROM {} WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
-            audit::COLUMNS,
-            self.naming.table("_audit")
-        ));
-        self.fetch(&sql, &[before.into(), limit.into()], audit::read_entry).await
     }
 }
 
@@ -325,7 +315,13 @@ struct PostgresSource {
 impl Source for PostgresSource {
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()> {
         let transaction = self.runtime.block_on(self.pool.connection.begin())?;
-        match work(&mut PostgresTx { transaction: &transaction, runtime: &self.runtime, pool: &self.pool }) {
+        let mut tx = PostgresTx {
+            transaction: &transaction,
+            runtime: &self.runtime,
+            pool: &self.pool,
+            marks: Vec::new(),
+        };
+        match work(&mut tx).and_then(|()| tx.send_marks()) {
             Ok(()) => Ok(self.runtime.block_on(transaction.commit())?),
             Err(error) => {
                 self.runtime.block_on(transaction.rollback())?;

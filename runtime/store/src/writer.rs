@@ -3,15 +3,17 @@
 //!
 //! The audit chain is extended at the end of the group, so its order is the order of the commits.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use mortise_definition::model::Slot;
 use mortise_expr::Dialect;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use crate::audit::{self, AuditEntry, Head};
 use crate::error::{Error, Result};
@@ -33,10 +35,14 @@ pub struct Session<'a> {
     audits: Vec<AuditEntry>,
     events: Vec<Paired>,
     touched: Vec<usize>,
+    stale: BTreeSet<Follower>,
     new_model: Option<String>,
     after: Vec<Box<dyn FnOnce() + Send>>,
     wake: bool,
 }
+
+/// A value that follows from other records: index of the entity, record, slot.
+pub type Follower = (usize, Uuid, Slot);
 
 impl Session<'_> {
     /// Runs a statement; `?1`, `?2` … are its parameters in either dialect.
@@ -91,6 +97,19 @@ impl Session<'_> {
         }
     }
 
+    /// Says that a value follows from something that changed, and has to be worked out anew before the write ends.
+    pub fn stale(&mut self, follower: Follower) {
+        self.stale.insert(follower);
+    }
+
+    /// Takes the values that have to be worked out anew: those of one record, or all.
+    pub fn take_stale(&mut self, record: Option<(usize, Uuid)>) -> BTreeSet<Follower> {
+        let of = |(entity, id, _): &Follower| record.is_none_or(|record| record == (*entity, *id));
+        let (taken, left) = std::mem::take(&mut self.stale).into_iter().partition(of);
+        self.stale = left;
+        taken
+    }
+
     /// Says that this write brings a new model into force.
     pub fn model_changed(&mut self, digest: String) {
         self.new_model = Some(digest);
@@ -107,15 +126,14 @@ impl Session<'_> {
         E: From<Error>,
     {
         let (audits, events, after) = (self.audits.len(), self.events.len(), self.after.len());
-        self.tx.execute("SAVEPOINT part", &[])?;
+        self.tx.mark(&["SAVEPOINT part"])?;
         match work(self) {
             Ok(value) => {
-                self.tx.execute("RELEASE SAVEPOINT part", &[])?;
+                self.tx.mark(&["RELEASE SAVEPOINT part"])?;
                 Ok(value)
             }
             Err(error) => {
-                self.tx.execute("ROLLBACK TO SAVEPOINT part", &[])?;
-                self.tx.execute("RELEASE SAVEPOINT part", &[])?;
+                self.tx.mark(&["ROLLBACK TO SAVEPOINT part", "RELEASE SAVEPOINT part"])?;
                 self.audits.truncate(audits);
                 self.events.truncate(events);
                 self.after.truncate(after);
@@ -372,7 +390,7 @@ impl Writer {
         mut model: String,
     ) -> Result<()> {
         for job in group {
-            tx.execute("SAVEPOINT job", &[])?;
+            tx.mark(&["SAVEPOINT job"])?;
             let mut session = Session {
                 tx: &mut *tx,
                 naming: &self.naming,
@@ -380,6 +398,7 @@ impl Writer {
                 audits: Vec::new(),
                 events: Vec::new(),
                 touched: Vec::new(),
+                stale: BTreeSet::new(),
                 new_model: None,
                 after: Vec::new(),
                 wake: false,
@@ -399,9 +418,9 @@ impl Writer {
                     model = digest;
                 }
             } else {
-                tx.execute("ROLLBACK TO SAVEPOINT job", &[])?;
+                tx.mark(&["ROLLBACK TO SAVEPOINT job"])?;
             }
-            tx.execute("RELEASE SAVEPOINT job", &[])?;
+            tx.mark(&["RELEASE SAVEPOINT job"])?;
         }
         Ok(())
     }

@@ -141,7 +141,8 @@ pub enum FieldType {
         /// Id of the entity, `app.entity` when it belongs to another app.
         entity: String,
     },
-    /// Child rows: records of another entity that point to this one and are edited together with it.
+    /// Child rows: records of another entity that point to this one and are edited together with it. They are seen by
+    /// those who see the record above them, and changed by those who may change it.
     Lines {
         /// Id of the entity of the rows.
         entity: String,

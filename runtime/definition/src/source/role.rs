@@ -27,7 +27,8 @@ pub struct Role {
     pub permissions: Vec<Permission>,
 }
 
-/// What a role may do with the records of one entity.
+/// What a role may do with the records of one entity. Several roles of a person add up record by record: what one role
+/// opens on its records is not open on the records of another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Permission {
@@ -35,7 +36,7 @@ pub struct Permission {
     pub entity: String,
     /// What may be done.
     pub operations: Vec<Operation>,
-    /// With which records; all unless given.
+    /// With which records; all unless given. New records are not limited by it.
     #[serde(default, skip_serializing_if = "RowScope::is_all")]
     pub rows: RowScope,
     /// Fields that are not fully open to the role, by name.

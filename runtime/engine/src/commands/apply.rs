@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::prepare::{Create, Step, Update};
 use super::rules::{self, Settled};
-use super::{Outcome, Work, Written, lines, links, numbers, rollups, similar, trail, trash};
+use super::{Outcome, Work, Written, input, lines, links, numbers, rollups, similar, trail, trash};
 use crate::error::{Error, FieldIssue};
 use crate::published::Published;
 use crate::values::Issue;
@@ -25,7 +25,22 @@ impl Step {
                 session.audit(*entry);
                 Ok(Outcome::Done)
             }
-            step => Ok(Outcome::Record(step.apply_record(work, session)?)),
+            step => Ok(Outcome::Record(step.apply_alone(work, session)?)),
+        }
+    }
+
+    fn apply_alone(self, work: &Work, session: &mut Session<'_>) -> Result<Written, Error> {
+        let written = self.apply_record(work, session)?;
+        rollups::settle(work, session, None)?;
+        Ok(written)
+    }
+
+    /// The record that the step looks at before it changes something.
+    fn looks_at(&self) -> Option<(usize, Uuid)> {
+        match self {
+            Step::Update(step) => Some((step.entity.index, step.id)),
+            Step::Delete { entity, id, .. } | Step::Restore { entity, id } => Some((entity.index, *id)),
+            _ => None,
         }
     }
 
@@ -33,7 +48,7 @@ impl Step {
         match self {
             Step::Create(step) => create(work, session, *step),
             Step::Update(step) => update(work, session, *step),
-            Step::Delete { entity, id, version } => trash::delete(work, session, &entity, id, version),
+            Step::Delete { entity, id, version } => trash::delete(work, session, &entity, id, version, None),
             Step::Restore { entity, id } => trash::restore(work, session, &entity, id),
             Step::Comment { entity, id, text } => comment(work, session, &entity, id, &text),
             Step::Attach { entity, id, file } => attach(work, session, &entity, id, file),
@@ -52,15 +67,24 @@ fn apply_batch(
     for (index, part) in parts.into_iter().enumerate() {
         let result = match part {
             Err(error) => Err(error),
-            Ok(step) if atomic => step.apply_record(work, session),
-            Ok(step) => session.nested(|session| step.apply_record(work, session)),
+            Ok(step) if atomic => apply_part(work, session, step),
+            Ok(step) => session.nested(|session| step.apply_alone(work, session)),
         };
         match result {
             Err(error) if atomic => return Err(Error::Batch { index, error: Box::new(error) }),
             result => results.push(result),
         }
     }
+    rollups::settle(work, session, None)?;
     Ok(Outcome::Batch(results))
+}
+
+/// A part of a batch that stands or falls as a whole: rollups are worked out at its end, except where the part looks.
+fn apply_part(work: &Work, session: &mut Session<'_>, step: Step) -> Result<Written, Error> {
+    if let Some(record) = step.looks_at() {
+        rollups::settle(work, session, Some(record))?;
+    }
+    step.apply_record(work, session)
 }
 
 pub(crate) fn create(work: &Work, session: &mut Session<'_>, step: Create) -> Result<Written, Error> {
@@ -75,6 +99,7 @@ pub(crate) fn create(work: &Work, session: &mut Session<'_>, step: Create) -> Re
     // A row points to the record that it is written with, even when that has just been given to somebody else.
     let linked: Vec<Slot> = changed.iter().copied().filter(|slot| Some(*slot) != step.within).collect();
     links::check(work, session, entity, step.id, &values, &linked)?;
+    work.demand_above(session, entity, &values, &linked)?;
     if numbers::assign(work, session, entity, &mut values)? {
         changed = (system::OWNER..values.len()).filter(|&slot| !values[slot].is_null()).collect();
     }
@@ -88,7 +113,7 @@ pub(crate) fn create(work: &Work, session: &mut Session<'_>, step: Create) -> Re
     if !step.input.lines.is_empty() {
         lines::write(work, session, entity, step.id, &step.input)?;
     }
-    rollups::refresh(work, session, entity, None, Some(&values))?;
+    rollups::note(work, session, entity, None, Some(&values));
     Ok(Written { entity: entity.key.clone(), id: step.id, version: 1, values })
 }
 
@@ -116,12 +141,17 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, mut step: Update) -
             Some(base) => base,
             None => {
                 let old = living(work, session, entity, step.id)?;
-                work.demand(entity, Operation::Update, &old)?;
+                work.demand_in(session, entity, Operation::Update, &old, step.within)?;
+                input::permit(work, entity, Operation::Update, Some(&old), &step.input)?;
                 let settled =
                     rules::settle_change(work, entity, &old, &step.input).map_err(Error::Invalid)?;
                 (old, settled)
             }
         };
+        if prepared {
+            // What lies above the record may have changed since, without a new version of the record.
+            work.demand_in(session, entity, Operation::Update, &old, step.within)?;
+        }
         let version = version_of(&old);
         if let Some(seen) = step.version.filter(|&seen| seen != version) {
             // What was prepared may have been read before a write that was still on its way: look again, in here.
@@ -135,6 +165,7 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, mut step: Update) -
         }
         let Settled { mut values, changed } = settled;
         links::check(work, session, entity, step.id, &values, &changed)?;
+        work.demand_above(session, entity, &values, &changed)?;
         let mut changes: Vec<(Slot, Value)> =
             changed.iter().map(|&slot| (slot, values[slot].clone())).collect();
         changes.extend(stamp(work, version + 1));
@@ -148,7 +179,7 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, mut step: Update) -
         if !step.input.lines.is_empty() {
             lines::write(work, session, entity, step.id, &step.input)?;
         }
-        rollups::refresh(work, session, entity, Some(&old), Some(&values))?;
+        rollups::note(work, session, entity, Some(&old), Some(&values));
         return Ok(Written { entity: entity.key.clone(), id: step.id, version: version + 1, values });
     }
     let current = version_of(&living(work, session, entity, step.id)?);
@@ -206,7 +237,7 @@ fn comment(
     text: &str,
 ) -> Result<Written, Error> {
     let record = living(work, session, entity, id)?;
-    work.demand(entity, Operation::Read, &record)?;
+    work.demand_in(session, entity, Operation::Read, &record, None)?;
     let comment = work.env.id();
     let sql = session.naming.sql(&format!(
         "INSERT INTO {} (id, entity, record, at, actor, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -235,7 +266,7 @@ fn attach(
     file: Uuid,
 ) -> Result<Written, Error> {
     let record = living(work, session, entity, id)?;
-    work.demand(entity, Operation::Update, &record)?;
+    work.demand_in(session, entity, Operation::Update, &record, None)?;
     if let Some(issue) = links::bind(work, session, entity, id, None, file)? {
         return Err(Error::field("file", issue));
     }

@@ -1,12 +1,13 @@
 //! What a client gave, field by field: known, permitted, of the right type. Everything that is wrong is reported at once.
 
 use mortise_definition::model::{EntityModel, FieldKind, Slot, system};
+use mortise_definition::source::Operation;
 use mortise_expr::Value;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::Work;
-use crate::error::FieldIssue;
+use crate::error::{Error, FieldIssue};
 use crate::people::Channel;
 use crate::values::{Issue, from_json};
 
@@ -39,32 +40,65 @@ impl Input {
     }
 }
 
-/// Reads what a client gave.
+/// Reads what a client gave for an operation. Fields that are open to it on some records only are judged by
+/// [`permit`], when the record is known.
 pub(crate) fn read(
     work: &Work,
     entity: &EntityModel,
+    operation: Operation,
     values: &Map<String, Json>,
 ) -> Result<Input, Vec<FieldIssue>> {
     let mut issues = Vec::new();
-    let input = read_into(work, entity, values, "", 0, &mut issues);
+    let input = read_into(work, entity, &[operation], values, ("", 0), &mut issues);
     if issues.is_empty() { Ok(input) } else { Err(issues) }
+}
+
+/// Fails for fields that are closed to the operation on this record (none: a new one).
+pub(crate) fn permit(
+    work: &Work,
+    entity: &EntityModel,
+    operation: Operation,
+    record: Option<&[Value]>,
+    input: &Input,
+) -> Result<(), Error> {
+    let access = work.access(entity);
+    let closed = record.map_or_else(Vec::new, |record| work.closed(entity, operation, record));
+    let hidden = record.map_or_else(Vec::new, |record| work.closed(entity, Operation::Read, record));
+    let seen = |slot: Slot| access.sees(slot) && !hidden.contains(&slot);
+    // What the person read they may send back.
+    let same = |slot: Slot, value: &Value| seen(slot) && record.is_some_and(|record| record[slot] == *value);
+    let given = input.given.iter().filter(|(slot, value)| !same(*slot, value)).map(|(slot, _)| *slot);
+    let given = given.chain(input.lines.iter().map(|(slot, _)| *slot));
+    let refused = given.filter(|slot| closed.contains(slot) || !access.opens(operation, *slot));
+    let complain = |slot: Slot| {
+        let name = &entity.fields[slot].name;
+        let issue = match seen(slot) {
+            true => Issue::new("field.no_permission"),
+            false => Issue::of("field.unknown", name),
+        };
+        FieldIssue { field: name.to_string(), issue, text: None }
+    };
+    let issues: Vec<FieldIssue> = refused.map(complain).collect();
+    if issues.is_empty() { Ok(()) } else { Err(Error::Invalid(issues)) }
 }
 
 fn read_into(
     work: &Work,
     entity: &EntityModel,
+    operations: &[Operation],
     values: &Map<String, Json>,
-    path: &str,
-    depth: usize,
+    (path, depth): (&str, usize),
     issues: &mut Vec<FieldIssue>,
 ) -> Input {
     let cx = work.values();
     let access = work.access(entity);
+    let gives = |slot: Slot| operations.iter().any(|operation| access.opens(*operation, slot));
     let mut input = Input { given: Vec::with_capacity(values.len()), lines: Vec::new() };
     for (name, json) in values {
         let mut complain =
             |issue: Issue| issues.push(FieldIssue { field: format!("{path}{name}"), issue, text: None });
-        let Some(field) = entity.field(name).filter(|field| access.sees(field.slot)) else {
+        let Some(field) = entity.field(name).filter(|field| access.sees(field.slot) || gives(field.slot))
+        else {
             // Titles of references come with answers and may come back with them.
             if name != "_titles" {
                 complain(unknown(work, entity, name));
@@ -78,7 +112,7 @@ fn read_into(
             }
             continue;
         }
-        if !access.gives(field.slot) {
+        if !gives(field.slot) {
             complain(Issue::new("field.no_permission"));
             continue;
         }
@@ -124,11 +158,14 @@ fn read_lines(
     if rows.len() > LINES_MAX || depth >= DEPTH_MAX {
         return Err(Issue::new("value.too_many").with("limit", LINES_MAX));
     }
+    // Which of them exist already is seen when they are written.
+    let operations = [Operation::Create, Operation::Update];
     let mut lines = Vec::with_capacity(rows.len());
     for (index, row) in rows.iter().enumerate() {
         let Json::Object(values) = row else { return Err(Issue::new("value.not_object")) };
         let id = values.get("id").and_then(Json::as_str).and_then(|id| Uuid::try_parse(id).ok());
-        let input = read_into(work, child, values, &format!("{path}{index}/"), depth + 1, issues);
+        let input =
+            read_into(work, child, &operations, values, (&format!("{path}{index}/"), depth + 1), issues);
         lines.push(LineInput { id, input });
     }
     Ok(lines)

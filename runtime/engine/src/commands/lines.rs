@@ -8,7 +8,7 @@ use mortise_store::{Session, select};
 use sea_query::ExprTrait;
 use uuid::Uuid;
 
-use super::input::{Input, LINES_MAX, LineInput};
+use super::input::{self, Input, LINES_MAX, LineInput};
 use super::prepare::{Create, Update};
 use super::{Work, apply, links, rules, similar, trash};
 use crate::error::{Error, FieldIssue};
@@ -27,20 +27,21 @@ pub(crate) fn write(
         let FieldKind::Lines { entity: child, via } = &field.kind else { continue };
         let child = &work.published.model.entities[*child];
         // Rows out of sight are not for this person to leave out.
-        let present = links::seen(work, session, child, select::column(child, *via).eq(record))?;
+        let of_record = select::column(child, *via).eq(record);
+        let present = links::seen(work, session, child, of_record, Some(*via))?;
         if present.len() > LINES_MAX {
             // More than a form shows; to take the rest for removed would delete what nobody has seen.
             return Err(Error::field(&field.name, Issue::new("value.too_many").with("limit", LINES_MAX)));
         }
         for (index, row) in rows.iter().enumerate() {
             let written = match row.id.filter(|id| present.contains(id)) {
-                Some(id) => change(work, session, child, id, &row.input),
+                Some(id) => change(work, session, child, (*via, id), &row.input),
                 None => add(work, session, child, (*via, record), row),
             };
             written.map_err(|error| inside(error, &format!("{}/{index}/", field.name)))?;
         }
         for gone in present.iter().filter(|id| !rows.iter().any(|row| row.id == Some(**id))) {
-            trash::delete(work, session, child, *gone, None)?;
+            trash::delete(work, session, child, *gone, None, Some(*via))?;
         }
     }
     Ok(())
@@ -54,6 +55,7 @@ fn add(
     row: &LineInput,
 ) -> Result<(), Error> {
     work.access(child).demand(Operation::Create, child)?;
+    input::permit(work, child, Operation::Create, None, &row.input)?;
     let id = row.id.unwrap_or_else(|| work.env.id());
     let mut input = row.input.clone();
     input.given.retain(|(slot, _)| *slot != via);
@@ -69,11 +71,12 @@ fn change(
     work: &Work,
     session: &mut Session<'_>,
     child: &std::sync::Arc<EntityModel>,
-    id: Uuid,
+    (via, id): (Slot, Uuid),
     input: &Input,
 ) -> Result<(), Error> {
     work.access(child).demand(Operation::Update, child)?;
-    let update = Update { entity: child.clone(), id, version: None, input: input.clone(), base: None };
+    let (input, within) = (input.clone(), Some(via));
+    let update = Update { entity: child.clone(), id, version: None, input, base: None, within };
     apply::update(work, session, update).map(drop)
 }
 

@@ -45,22 +45,24 @@ pub(crate) fn check(
 
 /// Whether a living record is within the person's sight.
 fn in_sight(work: &Work, session: &mut Session<'_>, entity: &EntityModel, id: Uuid) -> Result<bool, Error> {
-    Ok(!seen(work, session, entity, Expr::col(Alias::new("id")).eq(id))?.is_empty())
+    Ok(!seen(work, session, entity, Expr::col(Alias::new("id")).eq(id), None)?.is_empty())
 }
 
-/// Ids of the living records that meet a condition and that the person may see.
+/// Ids of the living records that meet a condition and that the person may see; for child rows perhaps those of a
+/// record that was asked about already.
 pub(crate) fn seen(
     work: &Work,
     session: &mut Session<'_>,
     entity: &EntityModel,
     condition: Expr,
+    within: Option<Slot>,
 ) -> Result<Vec<Uuid>, Error> {
     let table = &work.published.layout.tables[entity.index];
     let id = || Alias::new("id");
     let mut query = Query::select();
     query.column(id()).and_where(condition).and_where(Expr::col(Alias::new("deleted_at")).is_null());
     query.from(table.from.clone());
-    if let Some(scope) = work.scope_sql(entity, Operation::Read)?.single() {
+    if let Some(scope) = work.scope_sql_within(entity, Operation::Read, within)?.single() {
         query.and_where(scope);
     }
     query.order_by(id(), Order::Asc);

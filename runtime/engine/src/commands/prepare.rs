@@ -49,6 +49,8 @@ pub(crate) struct Update {
     pub(crate) input: Input,
     /// The record and what becomes of it; none when it was not there (a part before may make it).
     pub(crate) base: Option<(Vec<Value>, Settled)>,
+    /// The reference to the record that this one is changed with, for child rows.
+    pub(crate) within: Option<Slot>,
 }
 
 /// Prepares a command.
@@ -141,14 +143,15 @@ pub(crate) fn prepare_now(work: &Work, command: &Command) -> Result<Step, Error>
         }
         Command::Update { entity, id, version, values } => {
             let entity = demand(work, entity, Operation::Update)?;
-            let input = input::read(work, &entity, values).map_err(Error::Invalid)?;
-            Ok(Step::Update(Box::new(Update { entity, id: *id, version: *version, input, base: None })))
+            let input = input::read(work, &entity, Operation::Update, values).map_err(Error::Invalid)?;
+            let (id, version) = (*id, *version);
+            Ok(Step::Update(Box::new(Update { entity, id, version, input, base: None, within: None })))
         }
         _ => Err(Error::BadRequest(Issue::new("batch.nested"))),
     }
 }
 
-fn demand(work: &Work, key: &str, operation: Operation) -> Result<Arc<EntityModel>, Error> {
+pub(super) fn demand(work: &Work, key: &str, operation: Operation) -> Result<Arc<EntityModel>, Error> {
     let entity = work.entity(key)?;
     work.access(entity).demand(operation, entity)?;
     Ok(entity.clone())
@@ -167,7 +170,7 @@ fn prepare_create(
     };
     let entity = demand(work, key, operation)?;
     let id = id.unwrap_or_else(|| work.env.id());
-    let input = input::read(work, &entity, values).map_err(Error::Invalid)?;
+    let input = input::read(work, &entity, operation, values).map_err(Error::Invalid)?;
     let settled = rules::settle_new(work, &entity, id, &input).map_err(Error::Invalid)?;
     let keys = similar::keys(&entity, &settled.values);
     Ok(Step::Create(Box::new(Create { entity, id, input, settled, keys, allow_duplicates, within: None })))
@@ -182,17 +185,22 @@ async fn prepare_update(
     values: &Map<String, Json>,
 ) -> Result<Step, Error> {
     let entity = demand(work, key, Operation::Update)?;
-    let input = input::read(work, &entity, values).map_err(Error::Invalid)?;
     let table = &work.published.layout.tables[entity.index];
     let old = store.fetch(table.select(), &[id.into()], |row| table.record(row)).await?.pop();
+    if let Some(old) = &old {
+        if !old[system::DELETED_AT].is_null() {
+            return Err(Error::no_record());
+        }
+        work.demand(store, &entity, Operation::Update, old).await?;
+    }
+    let input = input::read(work, &entity, Operation::Update, values).map_err(Error::Invalid)?;
     let base = match old {
-        Some(old) if !old[system::DELETED_AT].is_null() => return Err(Error::no_record()),
         Some(old) => {
-            work.demand(&entity, Operation::Update, &old)?;
+            input::permit(work, &entity, Operation::Update, Some(&old), &input)?;
             let settled = rules::settle_change(work, &entity, &old, &input).map_err(Error::Invalid)?;
             Some((old, settled))
         }
         None => None,
     };
-    Ok(Step::Update(Box::new(Update { entity, id, version, input, base })))
+    Ok(Step::Update(Box::new(Update { entity, id, version, input, base, within: None })))
 }

@@ -1,9 +1,9 @@
 //! Rollups: values that a record takes from the records pointing to it, brought up to date in the same transaction.
 
-use mortise_definition::model::{EntityModel, FieldKind, FieldModel};
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot};
 use mortise_definition::source::RollupOperation;
-use mortise_expr::{Context, Value};
-use mortise_store::{Session, select};
+use mortise_expr::{Context, INT_LIMIT, Value};
+use mortise_store::{Follower, Session, select};
 use sea_query::{Alias, Expr, ExprTrait, Query};
 use uuid::Uuid;
 
@@ -11,27 +11,37 @@ use super::Work;
 use crate::error::Error;
 use crate::values::Issue;
 
-/// Brings the rollups up to date that depend on a record which was `old` and is `new` (either may be absent).
-pub(crate) fn refresh(
+/// Notes the rollups that depend on a record which was `old` and is `new` (either may be absent). However many records
+/// a command changes, [`settle`] works out each rollup once.
+pub(crate) fn note(
     work: &Work,
     session: &mut Session<'_>,
     entity: &EntityModel,
     old: Option<&[Value]>,
     new: Option<&[Value]>,
-) -> Result<(), Error> {
+) {
     for &(parent, slot) in &entity.feeds {
-        let parent = &work.published.model.entities[parent];
-        let field = &parent.fields[slot];
+        let field = &work.published.model.entities[parent].fields[slot];
         let FieldKind::Rollup { via, .. } = &field.kind else { continue };
-        if !matters(field, old, new) {
-            continue;
+        if matters(field, old, new) {
+            for id in [old, new].into_iter().flatten().filter_map(|record| record[*via].as_id()) {
+                session.stale((parent, id, slot));
+            }
         }
-        let mut parents: Vec<Uuid> =
-            [old, new].into_iter().flatten().filter_map(|record| record[*via].as_id()).collect();
-        parents.dedup();
-        for id in parents {
-            refresh_one(work, session, parent, field, id)?;
-        }
+    }
+}
+
+/// Brings the noted rollups up to date: those of one record, or all.
+pub(crate) fn settle(
+    work: &Work,
+    session: &mut Session<'_>,
+    record: Option<(usize, Uuid)>,
+) -> Result<(), Error> {
+    let stale: Vec<Follower> = session.take_stale(record).into_iter().collect();
+    for of_record in stale.chunk_by(|one, other| (one.0, one.1) == (other.0, other.1)) {
+        let (entity, id, _) = of_record[0];
+        let slots = of_record.iter().map(|(_, _, slot)| *slot);
+        refresh(work, session, &work.published.model.entities[entity], id, slots)?;
     }
     Ok(())
 }
@@ -45,20 +55,26 @@ fn matters(field: &FieldModel, old: Option<&[Value]>, new: Option<&[Value]>) -> 
     slots.into_iter().any(|slot| old[slot] != new[slot])
 }
 
-fn refresh_one(
+fn refresh(
     work: &Work,
     session: &mut Session<'_>,
-    parent: &EntityModel,
-    field: &FieldModel,
+    entity: &EntityModel,
     id: Uuid,
+    slots: impl Iterator<Item = Slot>,
 ) -> Result<(), Error> {
-    let table = &work.published.layout.tables[parent.index];
+    let table = &work.published.layout.tables[entity.index];
     let Some(old) = table.load(session, id)? else { return Ok(()) };
-    let value = aggregate(work, session, parent, field, id)?;
-    if value != old[field.slot] {
+    let mut changes = Vec::new();
+    for slot in slots {
+        let value = aggregate(work, session, entity, &entity.fields[slot], id)?;
+        if value != old[slot] {
+            changes.push((slot, value));
+        }
+    }
+    if !changes.is_empty() {
         // Nothing is calculated from rollups, and the version stays: nobody's save is disturbed by new child rows.
-        table.update(session, id, mortise_store::version_of(&old), &[(field.slot, value)])?;
-        session.touch(parent.index);
+        table.update(session, id, mortise_store::version_of(&old), &changes)?;
+        session.touch(entity.index);
     }
     Ok(())
 }
@@ -100,5 +116,29 @@ pub(crate) fn aggregate(
     }
     let ty = parent.shape.members()[rollup.slot].ty.clone();
     let (sql, params) = select::build(&query, session.naming.dialect);
-    Ok(session.query(&sql, &params, |row| row.value(0, &ty))?.pop().unwrap_or(Value::Null))
+    let values = session.query(&sql, &params, |row| row.value(0, &ty)).map_err(|error| match error {
+        mortise_store::Error::OutOfRange => too_large(work, parent, rollup),
+        error => Error::Store(error),
+    })?;
+    let value = values.into_iter().next().unwrap_or(Value::Null);
+    match number(&value).unsigned_abs() > INT_LIMIT.unsigned_abs() {
+        true => Err(too_large(work, parent, rollup)),
+        false => Ok(value),
+    }
+}
+
+/// What a value is stored as, for those that are numbers.
+fn number(value: &Value) -> i64 {
+    match value {
+        Value::Int(number) | Value::Duration(number) => *number,
+        Value::Decimal(number) => number.mantissa,
+        _ => 0,
+    }
+}
+
+/// It is no single field of the written record that is wrong.
+fn too_large(work: &Work, entity: &EntityModel, rollup: &FieldModel) -> Error {
+    let language = &work.actor.user.language;
+    let issue = Issue::new("value.sum_too_large").with("entity", entity.label.get(language));
+    Error::field("", issue.with("name", rollup.label.get(language)))
 }

@@ -11,19 +11,20 @@ use uuid::Uuid;
 
 use super::apply::{living, not_unique, stamp};
 use super::{Work, Written, lines, rollups, similar, trail};
+use crate::access::denied;
 use crate::error::Error;
-use crate::values::Issue;
 
-/// Puts a record and its child rows into the trash.
+/// Puts a record and its child rows into the trash; `within` is its reference to the record that it is removed from.
 pub(crate) fn delete(
     work: &Work,
     session: &mut Session<'_>,
     entity: &Arc<EntityModel>,
     id: Uuid,
     version: Option<i64>,
+    within: Option<Slot>,
 ) -> Result<Written, Error> {
     let old = living(work, session, entity, id)?;
-    work.demand(entity, Operation::Delete, &old)?;
+    work.demand_in(session, entity, Operation::Delete, &old, within)?;
     let current = version_of(&old);
     if version.is_some_and(|seen| seen != current) {
         return Err(Error::Stale { current });
@@ -35,7 +36,7 @@ pub(crate) fn delete(
         for (child, via) in rows_of(work, &parent) {
             for row in lines::living(work, session, &child, via, id)? {
                 let old = living(work, session, &child, row)?;
-                demand(work, &child, &old)?;
+                demand(work, session, &child, &old, via)?;
                 move_between(work, session, &child, &old, now(), "record.deleted")?;
                 waiting.push((child.clone(), row));
             }
@@ -52,7 +53,7 @@ pub(crate) fn restore(
     id: Uuid,
 ) -> Result<Written, Error> {
     let old = work.published.layout.tables[entity.index].load(session, id)?.ok_or_else(Error::no_record)?;
-    work.demand(entity, Operation::Delete, &old)?;
+    work.demand_in(session, entity, Operation::Delete, &old, None)?;
     let deleted_at = old[system::DELETED_AT].clone();
     if deleted_at.is_null() {
         return Ok(Written { entity: entity.key.clone(), id, version: version_of(&old), values: old });
@@ -71,7 +72,7 @@ pub(crate) fn restore(
             let rows = session.query(&sql, &params, |row| row.id(0))?;
             for row in rows.into_iter().flatten() {
                 let old = table.load(session, row)?.ok_or_else(Error::no_record)?;
-                demand(work, &child, &old)?;
+                demand(work, session, &child, &old, via)?;
                 move_between(work, session, &child, &old, Value::Null, "record.restored")?;
                 waiting.push((child.clone(), row));
             }
@@ -90,9 +91,17 @@ fn rows_of(work: &Work, entity: &EntityModel) -> Vec<(Arc<EntityModel>, Slot)> {
 }
 
 /// A record may go only with all its rows; that there is one which the person may not see is all they are told.
-fn demand(work: &Work, child: &EntityModel, row: &[Value]) -> Result<(), Error> {
-    work.demand(child, Operation::Delete, row)
-        .map_err(|_| Error::Forbidden(Issue::new("permission.denied").with("entity", &child.key)))
+fn demand(
+    work: &Work,
+    session: &mut Session<'_>,
+    child: &EntityModel,
+    row: &[Value],
+    via: Slot,
+) -> Result<(), Error> {
+    match work.demand_in(session, child, Operation::Delete, row, Some(via)) {
+        Err(Error::NotFound(_)) => Err(denied(child)),
+        result => result,
+    }
 }
 
 /// Moves a record into or out of the trash.
@@ -123,6 +132,6 @@ fn move_between(
     let text = trail::changes(entity, Some(old), &values, &[system::DELETED_AT]);
     trail::record(work, session, entity, kind, (id, version + 1), text);
     // What rollups read did not change, but the row left or joined the living: as if it were new.
-    rollups::refresh(work, session, entity, None, Some(&values))?;
+    rollups::note(work, session, entity, None, Some(&values));
     Ok(Written { entity: entity.key.clone(), id, version: version + 1, values })
 }

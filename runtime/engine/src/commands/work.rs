@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use mortise_definition::model::{EntityModel, Model};
+use mortise_definition::model::{EntityModel, Model, Slot};
 use mortise_definition::source::Operation;
 use mortise_expr::{Context, Value};
 
-use crate::access::{Access, EntityAccess, ScopeSql, covers, scope_sql};
+use crate::access::{Access, Asker, EntityAccess};
 use crate::env::Env;
 use crate::error::Error;
 use crate::people::{Actor, Directory};
@@ -40,30 +40,14 @@ impl Work {
         self.access.entity(entity.index)
     }
 
-    /// Whether a record is within the scope of an operation.
-    pub(crate) fn covers(&self, entity: &EntityModel, operation: Operation, record: &[Value]) -> bool {
-        covers(self.access(entity).scope(operation), &self.published, &self.actor.user, self.now, record)
+    /// For whom and when scopes are asked about.
+    pub(crate) fn asker(&self) -> Asker<'_> {
+        Asker { published: &self.published, user: &self.actor.user, now: self.now }
     }
 
-    /// The scope of an operation as SQL.
-    pub(crate) fn scope_sql(&self, entity: &EntityModel, operation: Operation) -> Result<ScopeSql, Error> {
-        scope_sql(self.access(entity).scope(operation), entity, &self.published, &self.actor.user, self.now)
-    }
-
-    /// Fails with "not found" for records out of sight, with "denied" for those that may be seen but not so treated.
-    pub(crate) fn demand(
-        &self,
-        entity: &EntityModel,
-        operation: Operation,
-        record: &[Value],
-    ) -> Result<(), Error> {
-        if !self.covers(entity, Operation::Read, record) {
-            return Err(Error::no_record());
-        }
-        match self.covers(entity, operation, record) {
-            true => Ok(()),
-            false => Err(Error::Forbidden(Issue::new("permission.denied").with("entity", &entity.key))),
-        }
+    /// Fields of a record on which the operation is closed to the person, although it is open on other records.
+    pub(crate) fn closed(&self, entity: &EntityModel, operation: Operation, record: &[Value]) -> Vec<Slot> {
+        self.access(entity).closed(operation, |rows| self.asker().holds(rows, record))
     }
 
     /// How values are read and shown for this person.

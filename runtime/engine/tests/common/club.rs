@@ -84,6 +84,30 @@ pub fn club() -> Package {
             ),
         ),
         ("roles/rows.json", role("rows", json!([{"entity": "row", "operations": all, "rows": "all"}]))),
+        (
+            "roles/keeper.json",
+            role(
+                "keeper",
+                json!([on_case(all.clone(), json!("own"), json!({})), {"entity": "row", "operations": all}]),
+            ),
+        ),
+        (
+            "roles/pooler.json",
+            role(
+                "pooler",
+                json!([
+                    on_case(all.clone(), json!({"where": "record.owner == user.id || record.owner == null"}), json!({})),
+                    {"entity": "row", "operations": all}
+                ]),
+            ),
+        ),
+        (
+            "roles/watcher.json",
+            role(
+                "watcher",
+                json!([on_case(json!(["read"]), json!("all"), json!({})), {"entity": "row", "operations": all}]),
+            ),
+        ),
     ];
     let mut files = vec![
         ("app.json", json!({"id": "club", "version": "1.0.0", "label": words("Club")})),
@@ -110,7 +134,7 @@ pub fn club() -> Package {
             "entities/row.json",
             json!({
                 "id": "row", "label": words("Row"), "title": "what",
-                "fields": [field("case", "reference", json!({"entity": "case"})), field("what", "text", json!({})), plain("doc", "file")]
+                "fields": [field("case", "reference", json!({"entity": "case"})), field("what", "text", json!({"search": true})), plain("doc", "file")]
             }),
         ),
         (

@@ -103,7 +103,6 @@ fn context(
     related: Vec<Related>,
 ) -> RecordContext {
     let path = visit.base.path(&entity_path(show.model, entity));
-    let may = |operation| visit.tenant.engine.may_with(visit.actor(), &entity.key, operation, record);
     let (badges, facts) = sections::head(show, entity, record);
     let deleted = match &record.values[system::DELETED_AT] {
         Value::DateTime(at) => Some(show.ago(*at)),
@@ -120,8 +119,8 @@ fn context(
         version: record.version(),
         owner: (!owner.is_null()).then(|| show.words(&entity.fields[system::OWNER], owner)),
         can: Can {
-            update: may(Operation::Update),
-            delete: may(Operation::Delete),
+            update: record.may(Operation::Update),
+            delete: record.may(Operation::Delete),
             comment: deleted.is_none(),
         },
         deleted,

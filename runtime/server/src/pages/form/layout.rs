@@ -3,7 +3,8 @@
 use mortise_definition::model::{
     EntityModel, FieldKind, FieldModel, FormModel, ItemModel, Model, Slot, system,
 };
-use mortise_definition::source::FormPurpose;
+use mortise_definition::source::{FormPurpose, Operation};
+use mortise_engine::Record;
 use mortise_expr::{Context, Expression, Value};
 use std::sync::Arc;
 
@@ -59,29 +60,38 @@ pub(super) fn forms<'a>(
 }
 
 impl Layout {
-    /// The form of a key, else the entity's first for the purpose, else one of all fields.
+    /// The form of a key for a record or a new one, else the entity's first for that, else one of all fields.
     pub(in crate::pages) fn of(
         by: &SignedIn,
         model: &Model,
         entity: &Arc<EntityModel>,
-        purpose: FormPurpose,
+        record: Option<&Record>,
         key: Option<&str>,
     ) -> Layout {
+        let (purpose, operation) = match record {
+            Some(_) => (FormPurpose::Edit, Operation::Update),
+            None => (FormPurpose::Create, Operation::Create),
+        };
         let forms = forms(model, entity, purpose);
         let form = forms.iter().find(|form| Some(form.key.as_str()) == key).or_else(|| forms.first());
         let mut layout = match form {
             Some(form) => Self::of_form(by, model, entity, form),
             None => Self::of_all(model, entity, purpose),
         };
-        let access = |slot: Slot| by.tenant.engine.field_access(by.actor(), &entity.key, slot);
+        let gives =
+            |slot: Slot| by.opens(entity, operation, slot) && record.is_none_or(|record| record.takes(slot));
+        let sees = |slot: Slot| {
+            let shown = by.sees(entity, slot) && record.is_none_or(|record| record.shows(slot));
+            shown || gives(slot)
+        };
         for section in &mut layout.sections {
-            section.items.retain(|item| access(item.slot).0);
+            section.items.retain(|item| sees(item.slot));
             for item in &mut section.items {
                 if let FieldKind::Lines { entity: child, .. } = &entity.fields[item.slot].kind {
-                    let child = &model.entities[*child].key;
-                    item.columns.retain(|slot| by.tenant.engine.field_access(by.actor(), child, *slot).0);
+                    let child = &model.entities[*child];
+                    item.columns.retain(|slot| by.sees(child, *slot) || gives_row(by, child, *slot));
                 }
-                item.read_only |= !access(item.slot).1 || !entity.fields[item.slot].writable();
+                item.read_only |= !gives(item.slot) || !entity.fields[item.slot].writable();
             }
         }
         layout.sections.retain(|section| !section.items.is_empty());
@@ -154,7 +164,11 @@ impl Section {
 
 /// Whether people may give this field of a child row.
 pub(super) fn gives(show: &Show, child: &EntityModel, slot: Slot) -> bool {
-    child.fields[slot].writable() && show.by.tenant.engine.field_access(show.by.actor(), &child.key, slot).1
+    child.fields[slot].writable() && gives_row(show.by, child, slot)
+}
+
+fn gives_row(by: &SignedIn, child: &EntityModel, slot: Slot) -> bool {
+    by.opens(child, Operation::Create, slot) || by.opens(child, Operation::Update, slot)
 }
 
 /// Columns of child rows: those of the form, else the first fields of the child that people fill in.

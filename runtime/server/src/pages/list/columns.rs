@@ -71,7 +71,7 @@ pub(super) fn columns(
     path: &str,
 ) -> Vec<Column> {
     let language = show.by.language;
-    let sees = |slot: Slot| show.by.tenant.engine.field_access(show.by.actor(), &entity.key, slot).0;
+    let sees = |slot: Slot| show.by.sees(entity, slot);
     let column = |slot: Slot, through: Option<Slot>, label: String, phone_hide: bool| {
         let field = &entity.fields[slot];
         let target = match (through, &field.kind) {

@@ -86,7 +86,7 @@ impl Filters<'_> {
     }
 
     fn sees(&self, slot: Slot) -> bool {
-        self.show.by.tenant.engine.field_access(self.show.by.actor(), &self.entity.key, slot).0
+        self.show.by.sees(self.entity, slot)
     }
 
     /// Values of a field's equality conditions.

@@ -1,7 +1,6 @@
 //! Values of a record in the order of its form; what no form shows comes after it.
 
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot, system};
-use mortise_definition::source::FormPurpose;
 use mortise_engine::Record;
 use mortise_expr::{Context, Value};
 use serde::Serialize;
@@ -52,10 +51,6 @@ struct Heading {
     numeric: bool,
 }
 
-fn sees(show: &Show, entity: &EntityModel, slot: Slot) -> bool {
-    show.by.tenant.engine.field_access(show.by.actor(), &entity.key, slot).0
-}
-
 /// Whether the field has a meaning for this record.
 fn applies(show: &Show, field: &FieldModel, record: &Record) -> bool {
     let Some(when) = &field.visible_when else { return true };
@@ -72,7 +67,7 @@ pub(super) fn head(show: &Show, entity: &EntityModel, record: &Record) -> (Vec<C
     for slot in slots.map(|column| column.slot) {
         let field = &entity.fields[slot];
         let told = slot == entity.title || slot == system::OWNER || record.values[slot].is_null();
-        if told || !sees(show, entity, slot) || !applies(show, field, record) {
+        if told || !show.by.sees(entity, slot) || !applies(show, field, record) {
             continue;
         }
         let value = show.cell(entity, record, slot);
@@ -91,7 +86,7 @@ pub(super) fn head(show: &Show, entity: &EntityModel, record: &Record) -> (Vec<C
 
 /// All values that the person may see.
 pub(super) fn sections(show: &Show, entity: &Arc<EntityModel>, record: &Record) -> Vec<Section> {
-    let layout = Layout::of(show.by, show.model, entity, FormPurpose::Edit, None);
+    let layout = Layout::of(show.by, show.model, entity, Some(record), None);
     let mut shown: Vec<Slot> = vec![entity.title, system::OWNER];
     let mut sections = Vec::new();
     for section in &layout.sections {
@@ -108,7 +103,7 @@ pub(super) fn sections(show: &Show, entity: &Arc<EntityModel>, record: &Record) 
         }
     }
     let rest = entity.declared().iter().filter(|field| {
-        !shown.contains(&field.slot) && sees(show, entity, field.slot) && !record_is_empty(record, field)
+        !shown.contains(&field.slot) && show.by.sees(entity, field.slot) && !record_is_empty(record, field)
     });
     let rest: Vec<Item> = rest
         .filter(|field| applies(show, field, record))
