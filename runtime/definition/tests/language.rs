@@ -105,6 +105,7 @@ fn every_code_in_the_source_has_words() {
             "connector",
             "template",
             "decision",
+            "calendar",
             "metric",
             "assignment",
             "dashboard",

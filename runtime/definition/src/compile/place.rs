@@ -35,6 +35,13 @@ impl Place {
         place
     }
 
+    /// The value at a JSON pointer below.
+    pub(super) fn below(&self, pointer: &str) -> Place {
+        let mut place = self.clone();
+        place.pointer.push_str(pointer);
+        place
+    }
+
     /// Where in the file.
     pub(super) fn pointer(&self) -> &str {
         &self.pointer

@@ -61,15 +61,15 @@ impl Build<'_> {
             }
             Action::Notify { .. } => self.notify(entity, app, action, place)?,
             Action::Freeze { person, duration, reason, .. } => {
-                let until = duration.as_deref();
-                ActionKind::Freeze {
-                    person: self.value(area, person, &Type::Id, &place.key("person"))?,
-                    duration: match until {
-                        Some(source) => Some(self.value(area, source, &Type::Duration, &place.key("for"))?),
-                        None => None,
-                    },
-                    reason: reason.clone(),
-                }
+                let person = self.value(area, person, &Type::Id, &place.key("person"));
+                let duration = duration.as_deref();
+                let duration =
+                    duration.map(|source| self.value(area, source, &Type::Duration, &place.key("for")));
+                let duration = match duration {
+                    Some(compiled) => Some(compiled?),
+                    None => None,
+                };
+                ActionKind::Freeze { person: person?, duration, reason: reason.clone() }
             }
             Action::Unfreeze { person, .. } => ActionKind::Unfreeze {
                 person: match person {
@@ -99,7 +99,7 @@ impl Build<'_> {
 
     /// The transition belongs to the lifecycle of the entity.
     pub(super) fn transition_exists(&mut self, entity: usize, id: &str, place: &Place) {
-        if !self.states.contains_key(&entity) {
+        if !self.with_lifecycle.contains(&entity) {
             let problem = place.error("action.no_lifecycle");
             return self.problems.push(problem.arg("entity", &self.entities[entity].key));
         }

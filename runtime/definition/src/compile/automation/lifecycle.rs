@@ -32,6 +32,7 @@ impl Build<'_> {
 
     fn lifecycle(&mut self, app: usize, lifecycle: &Lifecycle, place: &Place) -> Option<LifecycleModel> {
         let entity = self.entity(app, &lifecycle.entity, &place.key("entity"))?;
+        self.with_lifecycle.insert(entity);
         let field = self.field(entity, &lifecycle.field, &place.key("field"))?;
         let model = &self.entities[entity].fields[field];
         let FieldKind::Choice { choices } = &model.kind else {

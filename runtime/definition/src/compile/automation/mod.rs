@@ -3,8 +3,13 @@
 
 mod action;
 mod area;
+mod assignment;
+mod calendar;
+mod connector;
+mod dashboard;
 mod decision;
 mod lifecycle;
+mod metric;
 mod notification;
 mod rule;
 mod scenario;
@@ -13,7 +18,7 @@ mod template;
 mod unary;
 mod values;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -40,24 +45,35 @@ impl Compiler<'_> {
             problems,
             previous,
             clock,
+            with_lifecycle: HashSet::new(),
             states: HashMap::new(),
             lifecycles: HashMap::new(),
         };
         // Each after what it looks into: actions ask lifecycles for transitions, dashboards and policies ask metrics.
         let lifecycles = build.lifecycles();
         let decisions = build.decisions();
+        let calendars = build.calendars();
+        let metrics = build.metrics();
+        let connectors = build.connectors();
         let notifications = build.notifications();
+        let assignments = build.assignments(&metrics);
         let slas = build.slas();
         let rules = build.rules();
+        let dashboards = build.dashboards(&metrics);
         let scenarios = build.scenarios();
         let mut automation = Automation {
             lifecycles,
             decisions,
+            calendars,
             slas,
+            metrics,
+            assignments,
+            connectors,
             notifications,
             rules,
+            dashboards,
             scenarios,
-            ..Automation::default()
+            by_entity: Vec::new(),
         };
         automation.by_entity = by_entity(&automation, entities.len());
         automation
@@ -72,6 +88,8 @@ struct Build<'a> {
     /// Shapes of the root `previous` by entity.
     previous: Vec<Arc<Shape>>,
     clock: Arc<Shape>,
+    /// Entities for which somebody wrote a lifecycle, right or wrong.
+    with_lifecycle: HashSet<usize>,
     /// Fields that hold states, with the state of a new record, by entity.
     states: HashMap<usize, (Slot, String)>,
     /// Lifecycles by entity.

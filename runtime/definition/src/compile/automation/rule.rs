@@ -78,7 +78,7 @@ impl Build<'_> {
             Trigger::Transition { transition } => {
                 if let Some(id) = transition {
                     self.transition_exists(entity, id, &place.key("transition"));
-                } else if !self.states.contains_key(&entity) {
+                } else if !self.with_lifecycle.contains(&entity) {
                     self.problems
                         .push(place.error("action.no_lifecycle").arg("entity", &self.entities[entity].key));
                 }
@@ -106,7 +106,9 @@ impl Build<'_> {
             }
             Ok(cron) => Some(Box::new(cron)),
             Err(error) => {
-                self.problems.push(place.error("rule.cron").arg("value", line).arg("detail", error));
+                let detail = error.to_string();
+                let detail = detail.trim_end_matches('.');
+                self.problems.push(place.error("rule.cron").arg("value", line).arg("detail", detail));
                 None
             }
         }

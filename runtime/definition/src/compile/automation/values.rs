@@ -39,7 +39,7 @@ impl Build<'_> {
             }
             let Some(want) = self.draft(entity).fields[slot].ty.clone() else { continue };
             if let Some(value) = self.value(area, source, &want, &place) {
-                self.check_constant(entity, slot, source, target, &place);
+                self.check_constant(entity, slot, source, &place);
                 compiled.push((slot, value));
             }
         }
@@ -99,9 +99,9 @@ impl Build<'_> {
     }
 
     /// A value that is written down has to suit the field as if a person had typed it.
-    fn check_constant(&mut self, entity: usize, slot: Slot, source: &str, target: Target, place: &Place) {
+    fn check_constant(&mut self, entity: usize, slot: Slot, source: &str, place: &Place) {
         let field = &self.entities[entity].fields[slot];
-        if field.required && target == Target::Existing && source.trim() == "null" {
+        if field.required && source.trim() == "null" {
             self.problems.push(place.error("action.empties_required").arg("name", &field.name));
         }
         let FieldKind::Choice { choices } = &field.kind else { return };
