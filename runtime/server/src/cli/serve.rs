@@ -55,6 +55,7 @@ pub(super) async fn run(config: Config, words: &Words) -> anyhow::Result<()> {
     let lock = DataLock::take(&config.data)?;
     let _lock = lock
         .with_context(|| words.text("cli.serve.running", &[("data", &config.data.display().to_string())]))?;
+    allow_open_files();
     let token = auth::new_secret("mop_");
     let env = std::sync::Arc::new(mortise_engine::System);
     let data = config.data.clone();
@@ -87,6 +88,18 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     match address.ip().is_unspecified() {
         true => SocketAddr::from(([127, 0, 0, 1], address.port())),
         false => address,
+    }
+}
+
+/// Every connection and every open tenant needs files, and systems grant few of them (often 1,024) until they are asked.
+fn allow_open_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+            tracing::debug!(%error, "the limit of open files stays as it is");
+        }
     }
 }
 

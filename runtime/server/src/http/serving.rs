@@ -99,6 +99,7 @@ async fn connection(
     http.header_read_timeout(None).max_header_size(HEAD_BYTES_MAX);
     let serving = stopping.watch(http.serve_connection(stream, service));
     tokio::select! {
+        biased;
         result = serving => if let Err(error) = result {
             tracing::debug!(%error, %peer, "connection broke off");
         },
