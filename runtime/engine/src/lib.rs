@@ -6,7 +6,11 @@
 mod above;
 mod access;
 mod apps;
+mod assign;
+mod automation;
+mod clocks;
 mod commands;
+pub mod decide;
 pub mod demo;
 mod engine;
 mod env;
@@ -15,7 +19,9 @@ pub mod exchange;
 mod files;
 mod form_state;
 mod idempotency;
+mod insight;
 mod lists;
+mod metrics;
 mod people;
 mod published;
 mod query;
@@ -26,6 +32,11 @@ mod trail;
 pub mod values;
 
 pub use apps::{AppVersion, FormerNames, Plan, Report};
+pub use assign::{Choice, Considered, Excluded, Replay, ReplayedPerson, Score, StoredAssignment};
+pub use automation::{
+    Backlog, FailedField, Failure, Freeze, LANE_RENEWAL, Lanes, Sole, TransitionOffer, WorkItem, WorkState,
+};
+pub use clocks::{ClockState, Moved, Recomputed, StoredClock};
 pub use commands::{BATCH_MAX, COMMENT_MAX, Command, Outcome, RunOptions, Written};
 pub use engine::{Database, Engine, EngineMetrics, EngineOptions, check_slug};
 pub use env::{Env, Simulated, System};
@@ -33,6 +44,7 @@ pub use error::{Error, FieldIssue, Suspect};
 pub use files::{Contents, FILE_BYTES_MAX, FileInfo};
 pub use form_state::FormState;
 pub use lists::{Page, TOTAL_CAP, Total};
+pub use metrics::{Figured, GROUPS_MAX, MetricQuery};
 pub use mortise_store::TrailFilter;
 pub use mortise_store::purge::Retired;
 pub use people::{Actor, Channel, Department, Directory, Origin, Person, UserContext};

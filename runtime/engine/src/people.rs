@@ -93,6 +93,8 @@ pub enum Channel {
     Cli,
     /// The system itself (data that comes with an app).
     System,
+    /// What happens by itself: rules, clocks and schedules.
+    Automation,
 }
 
 impl Channel {
@@ -104,6 +106,7 @@ impl Channel {
             Channel::Import => "import",
             Channel::Cli => "cli",
             Channel::System => "system",
+            Channel::Automation => "automation",
         }
     }
 }

@@ -1,10 +1,11 @@
 //! A model in force, with all that is worked out from it once: statements, access by role, keys of JSON answers.
 
-use mortise_definition::model::{FieldKind, Model, Slot};
+use mortise_definition::model::{ActionKind, ActionModel, FieldKind, Model, Slot};
 use mortise_store::{Layout, Naming};
 use std::sync::Arc;
 
 use crate::access::{Access, AccessCache};
+use crate::assign::CandidateCache;
 use crate::people::UserContext;
 
 /// A model in force; a request works with one of these from beginning to end.
@@ -17,8 +18,12 @@ pub(crate) struct Published {
     access: AccessCache,
     /// `"name":` by entity and slot.
     pub(crate) keys: Vec<Vec<Box<[u8]>>>,
+    /// What is known of the candidates of assignments.
+    pub(crate) candidates: CandidateCache,
     /// By entity: what its records are child rows of, with their references to it.
     pub(crate) parents: Vec<Vec<(usize, Slot)>>,
+    /// By entity: whether anything can freeze people's rights on its records.
+    pub(crate) freezable: Vec<bool>,
 }
 
 impl Published {
@@ -36,7 +41,9 @@ impl Published {
             layout: Layout::new(naming, &model),
             keys: model.entities.iter().map(keys).collect(),
             access: AccessCache::default(),
+            candidates: CandidateCache::default(),
             parents: parents(&model),
+            freezable: freezable(&model),
             model,
         }
     }
@@ -45,6 +52,20 @@ impl Published {
     pub(crate) fn access(&self, user: &UserContext) -> Arc<Access> {
         self.access.of(&self.model, user)
     }
+}
+
+fn freezable(model: &Model) -> Vec<bool> {
+    let mut freezable = vec![false; model.entities.len()];
+    let freezes = |actions: &[ActionModel]| {
+        actions.iter().any(|action| matches!(action.kind, ActionKind::Freeze { .. }))
+    };
+    for rule in model.automation.rules.values().filter(|rule| freezes(&rule.actions)) {
+        freezable[rule.entity] = true;
+    }
+    for sla in model.automation.slas.values() {
+        freezable[sla.entity] |= sla.ladder.iter().any(|step| freezes(&step.actions));
+    }
+    freezable
 }
 
 fn parents(model: &Model) -> Vec<Vec<(usize, Slot)>> {

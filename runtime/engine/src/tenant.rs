@@ -16,6 +16,7 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use crate::apps;
+use crate::automation::lane::Lane;
 use crate::commands::{self, Command, Outcome, RunOptions, Work, Written, similar};
 use crate::env::Env;
 use crate::error::{Error, Suspect};
@@ -43,11 +44,13 @@ pub struct Tenant {
     pub folder: PathBuf,
     pub(crate) store: TenantStore,
     files: Files,
-    env: Arc<dyn Env>,
+    pub(crate) env: Arc<dyn Env>,
     published: Arc<ArcSwap<Published>>,
     directory: ArcSwap<Directory>,
     totals: Totals,
     imports: Arc<Imports>,
+    /// What happens by itself.
+    pub(crate) lane: Arc<Lane>,
     /// Held while apps or settings change: one change after the other.
     pub(crate) changing: tokio::sync::Mutex<()>,
 }
@@ -61,12 +64,17 @@ impl Tenant {
         files: Files,
         env: Arc<dyn Env>,
     ) -> Result<Tenant, Error> {
+        let revision = store.model_revision().await?;
         let sources = apps::load(&store).await?;
         let compiled =
             recompile(&sources.packages, &sources.overlays, &sources.settings).map_err(Error::Definition)?;
-        store.set_model(&compiled.model.digest);
+        store.set_model(&compiled.model.digest, revision);
         let published = Published::new(Arc::new(compiled.model), store.naming());
+        let lane = Arc::new(Lane::default());
+        let woken = lane.clone();
+        store.on_commit(move || woken.wake.notify_one());
         Ok(Tenant {
+            lane,
             slug: slug.to_owned(),
             imports: Arc::new(Imports::new(folder.join("imports"))),
             folder,
@@ -133,6 +141,7 @@ impl Tenant {
             actor: actor.clone(),
             env: self.env.clone(),
             now: self.env.now(),
+            cause: None,
             published,
         }
     }
@@ -410,6 +419,7 @@ impl Tenant {
 
     /// Finishes what is under way and takes no more writes.
     pub async fn close(&self) {
+        self.lane.stop().await;
         self.store.close().await;
     }
 }

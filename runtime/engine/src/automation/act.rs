@@ -5,6 +5,7 @@ use mortise_definition::model::{ActionKind, ActionModel};
 use mortise_store::Session;
 
 use super::{Subject, actions, rules};
+use crate::assign;
 use crate::commands::Work;
 use crate::error::Error;
 use crate::values::Issue;
@@ -61,8 +62,11 @@ fn one(
         }
         ActionKind::Unfreeze { person } => actions::unfreeze(work, session, subject, app, person.as_ref()),
         ActionKind::Run { rule } => run(work, session, subject, rule),
-        ActionKind::Assign { .. }
-        | ActionKind::Notify { .. }
+        ActionKind::Assign { policy } => {
+            let policy = assign::find(work, policy)?;
+            assign::assign(work, session, &policy, subject).map(drop)
+        }
+        ActionKind::Notify { .. }
         | ActionKind::Report { .. }
         | ActionKind::Comment { .. }
         | ActionKind::Webhook { .. } => Err(Error::BadRequest(Issue::new("automation.unavailable"))),

@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 use mortise_definition::Text;
-use mortise_definition::model::{EntityModel, FieldKind, Slot};
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot};
 use mortise_expr::{Expression, Type, Value};
 use mortise_store::Session;
 
@@ -117,7 +117,7 @@ pub(super) fn update_related(
     let entity = work.published.model.entities[related.entity].clone();
     let ids = commands::living_rows(work, session, &entity, related.via, subject.id)?;
     if ids.len() > RELATED_MAX {
-        return Err(Error::BadRequest(Issue::new("automation.too_many").with("limit", RELATED_MAX)));
+        return Err(Error::BadRequest(Issue::new("automation.too_many_records").with("limit", RELATED_MAX)));
     }
     let input = input(&entity, values.clone())?;
     for id in ids {
@@ -141,7 +141,9 @@ pub(super) fn transition(
     transition: &str,
 ) -> Result<(), Error> {
     demand_living(subject)?;
-    if let Some(written) = commands::take_if_open(work, session, &subject.entity, &subject.record, transition)? {
+    if let Some(written) =
+        commands::take_if_open(work, session, &subject.entity, &subject.record, transition)?
+    {
         subject.record = written.values;
     }
     Ok(())
@@ -160,9 +162,36 @@ pub(super) fn decide(
     let decided = subject.with_roots(work, decision.app, |cx| crate::decide::decide(&decision, cx));
     let decided = decided.map_err(|error| undecided(key, &error))?;
     let entity = subject.entity.clone();
-    let value = |(slot, output): &(Slot, usize)| (*slot, fitted(&entity, *slot, &decided.outputs[*output]));
-    let values = outputs.iter().map(value).collect();
+    let mut values = Values::with_capacity(outputs.len());
+    for (slot, output) in outputs {
+        let value = &decided.outputs[*output];
+        values.push((
+            *slot,
+            match (&entity.fields[*slot].kind, value) {
+                (FieldKind::Reference { entity }, Value::Text(code)) => named(work, session, *entity, code)?,
+                _ => fitted(&entity, *slot, value),
+            },
+        ));
+    }
     set(work, session, subject, values)
+}
+
+/// The living record of an entity that a table names by its unique text: `L2` of a list of grades.
+fn named(work: &Work, session: &mut Session<'_>, entity: usize, code: &str) -> Result<Value, Error> {
+    let entity = &work.published.model.entities[entity];
+    let unknown = || {
+        let issue = Issue::new("automation.no_such_record").with("entity", &entity.key);
+        Error::BadRequest(issue.with("code", code))
+    };
+    let is_key = |field: &&FieldModel| field.unique && matches!(field.kind, FieldKind::Text { .. });
+    let key = entity.declared().iter().find(is_key).ok_or_else(unknown)?;
+    let table = &work.published.layout.tables[entity.index];
+    let sql = session.naming.sql(&format!(
+        "SELECT id FROM {} WHERE {} = ?1 AND deleted_at IS NULL",
+        table.name, table.columns[key.slot]
+    ));
+    let found = session.query(&sql, &[code.into()], |row| row.id(0))?.pop().flatten();
+    found.map(Value::Id).ok_or_else(unknown)
 }
 
 fn undecided(key: &str, error: &DecideError) -> Error {
@@ -205,7 +234,11 @@ pub(super) fn freeze(
         Some(duration) => match subject.eval(work, app, duration)? {
             Value::Duration(milliseconds) => {
                 let until = TimeDelta::try_milliseconds(milliseconds);
-                Some(until.and_then(|length| work.now.checked_add_signed(length)).ok_or_else(|| empty(duration))?)
+                Some(
+                    until
+                        .and_then(|length| work.now.checked_add_signed(length))
+                        .ok_or_else(|| empty(duration))?,
+                )
             }
             _ => return Err(empty(duration)),
         },

@@ -45,7 +45,8 @@ impl Tenant {
         // What the person may not see counts all the same, so the record is read as it is.
         let table = &work.published.layout.tables[entity.index];
         let stored = self.store.fetch(table.select(), &[record.id().into()], |row| table.record(row)).await?;
-        let Some(stored) = stored.into_iter().next().filter(|stored| stored[system::DELETED_AT].is_null()) else {
+        let Some(stored) = stored.into_iter().next().filter(|stored| stored[system::DELETED_AT].is_null())
+        else {
             return Ok(Vec::new());
         };
         if !work.reaches(&self.store, entity, Operation::Update, &stored).await? {

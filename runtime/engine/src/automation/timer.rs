@@ -84,10 +84,9 @@ pub(crate) fn put_off(
     due: DateTime<Utc>,
     payload: Option<&str>,
 ) -> Result<(), Error> {
-    let sql = session.naming.sql(&format!(
-        "UPDATE {} SET due = ?2, payload = ?3 WHERE id = ?1",
-        session.naming.table("_timer")
-    ));
+    let sql = session
+        .naming
+        .sql(&format!("UPDATE {} SET due = ?2, payload = ?3 WHERE id = ?1", session.naming.table("_timer")));
     session.execute(&sql, &[id.into(), due.into(), Param::String(payload.map(str::to_owned))])?;
     session.wake_lane();
     Ok(())

@@ -8,7 +8,11 @@ use uuid::Uuid;
 
 use super::prepare::{Create, Step, Update};
 use super::rules::{self, Settled};
-use super::{Outcome, Work, Written, input, lines, links, numbers, rollups, similar, trail, trash};
+use super::{
+    Outcome, Work, Written, input, lifecycle, lines, links, numbers, rollups, similar, trail, trash,
+};
+use crate::assign;
+use crate::automation::{Subject, freeze};
 use crate::error::{Error, FieldIssue};
 use crate::published::Published;
 use crate::values::Issue;
@@ -40,6 +44,7 @@ impl Step {
         match self {
             Step::Update(step) => Some((step.entity.index, step.id)),
             Step::Delete { entity, id, .. } | Step::Restore { entity, id } => Some((entity.index, *id)),
+            Step::Transition(step) => Some((step.entity.index, step.id)),
             _ => None,
         }
     }
@@ -52,6 +57,16 @@ impl Step {
             Step::Restore { entity, id } => trash::restore(work, session, &entity, id),
             Step::Comment { entity, id, text } => comment(work, session, &entity, id, &text),
             Step::Attach { entity, id, file } => attach(work, session, &entity, id, file),
+            Step::Transition(step) => lifecycle::take(work, session, *step),
+            Step::Claim { entity, id, policy } => {
+                let record = living(work, session, &entity, id)?;
+                work.demand_in(session, &entity, Operation::Read, &record, None)?;
+                assign::claim(work, session, &policy, Subject::new(entity, record, work.now))
+            }
+            Step::Unfreeze { entity, id, person } => {
+                let record = living(work, session, &entity, id)?;
+                freeze::lift_by_hand(work, session, &entity, record, person)
+            }
             Step::Batch { .. } | Step::Note(_) => Err(Error::BadRequest(Issue::new("batch.nested"))),
         }
     }
@@ -100,6 +115,9 @@ pub(crate) fn create(work: &Work, session: &mut Session<'_>, step: Create) -> Re
     let linked: Vec<Slot> = changed.iter().copied().filter(|slot| Some(*slot) != step.within).collect();
     links::check(work, session, entity, step.id, &values, &linked)?;
     work.demand_above(session, entity, &values, &linked)?;
+    if step.within.is_none() {
+        freeze::check(work, session, entity, &values)?;
+    }
     if numbers::assign(work, session, entity, &mut values)? {
         changed = (system::OWNER..values.len()).filter(|&slot| !values[slot].is_null()).collect();
     }
@@ -160,7 +178,9 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, mut step: Update) -
             }
             return Err(Error::Stale { current: version });
         }
-        if settled.changed.is_empty() && step.input.lines.is_empty() {
+        freeze::check(work, session, entity, &old)?;
+        // A transition that leads back to where it began has happened all the same.
+        if settled.changed.is_empty() && step.input.lines.is_empty() && step.input.transition.is_none() {
             return Ok(Written { entity: entity.key.clone(), id: step.id, version, values: old });
         }
         let Settled { mut values, changed } = settled;
@@ -175,7 +195,7 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, mut step: Update) -
         if !table.update(session, step.id, version, &changes).map_err(|error| not_unique(entity, error))? {
             continue;
         }
-        after_update(work, session, entity, &old, &values, &changed)?;
+        after_update(work, session, entity, (&old, &values), &changed, step.input.transition.take())?;
         if !step.input.lines.is_empty() {
             lines::write(work, session, entity, step.id, &step.input)?;
         }
@@ -199,9 +219,9 @@ fn after_update(
     work: &Work,
     session: &mut Session<'_>,
     entity: &EntityModel,
-    old: &[Value],
-    new: &[Value],
+    (old, new): (&[Value], &[Value]),
     changed: &[Slot],
+    transition: Option<String>,
 ) -> Result<(), Error> {
     let table = &work.published.layout.tables[entity.index];
     let id = mortise_store::id_of(new);
@@ -213,7 +233,8 @@ fn after_update(
         table.add_similar(session, id, &similar::keys(entity, new))?;
     }
     let text = trail::changes(entity, Some(old), new, changed);
-    trail::record(work, session, entity, "record.changed", (id, version_of(new)), text);
+    let kind = if transition.is_some() { "record.transitioned" } else { "record.changed" };
+    trail::detailed(work, session, entity, kind, (id, version_of(new)), text, transition);
     Ok(())
 }
 
@@ -267,6 +288,7 @@ fn attach(
 ) -> Result<Written, Error> {
     let record = living(work, session, entity, id)?;
     work.demand_in(session, entity, Operation::Update, &record, None)?;
+    freeze::check(work, session, entity, &record)?;
     if let Some(issue) = links::bind(work, session, entity, id, None, file)? {
         return Err(Error::field("file", issue));
     }

@@ -23,6 +23,8 @@ pub(crate) struct Input {
     pub(crate) given: Vec<(Slot, Value)>,
     /// Child rows by slot.
     pub(crate) lines: Vec<(Slot, Vec<LineInput>)>,
+    /// Id of the transition that is being taken; only with one the state may change.
+    pub(crate) transition: Option<String>,
 }
 
 /// What a client gave for one child row.
@@ -50,6 +52,21 @@ pub(crate) fn read(
 ) -> Result<Input, Vec<FieldIssue>> {
     let mut issues = Vec::new();
     let input = read_into(work, entity, &[operation], values, ("", 0), &mut issues);
+    if issues.is_empty() { Ok(input) } else { Err(issues) }
+}
+
+/// Reads what a client gave for a change of this record.
+pub(crate) fn read_for(
+    work: &Work,
+    entity: &EntityModel,
+    record: &[Value],
+    values: &Map<String, Json>,
+) -> Result<Input, Vec<FieldIssue>> {
+    let mut issues = Vec::new();
+    let input = read_into(work, entity, &[Operation::Update], values, ("", 0), &mut issues);
+    if let Err(Error::Invalid(more)) = permit(work, entity, Operation::Update, Some(record), &input) {
+        issues.extend(more);
+    }
     if issues.is_empty() { Ok(input) } else { Err(issues) }
 }
 
@@ -93,7 +110,7 @@ fn read_into(
     let cx = work.values();
     let access = work.access(entity);
     let gives = |slot: Slot| operations.iter().any(|operation| access.opens(*operation, slot));
-    let mut input = Input { given: Vec::with_capacity(values.len()), lines: Vec::new() };
+    let mut input = Input { given: Vec::with_capacity(values.len()), ..Input::default() };
     for (name, json) in values {
         let mut complain =
             |issue: Issue| issues.push(FieldIssue { field: format!("{path}{name}"), issue, text: None });

@@ -3,7 +3,9 @@
 //! numbers, references, duplicates. The change, its audit entries and its events commit together (invariant 2).
 
 mod apply;
+mod by_itself;
 mod input;
+mod lifecycle;
 mod lines;
 mod links;
 mod numbers;
@@ -21,6 +23,9 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 pub(crate) use apply::reindex;
+pub(crate) use by_itself::{change, living_rows, make, take_if_open};
+pub(crate) use input::Input;
+pub(crate) use lifecycle::{guarded, lifecycle_of, open_to, state_of};
 pub(crate) use prepare::{prepare, prepare_now};
 pub(crate) use rollups::aggregate;
 pub(crate) use trail::entry as audit_entry;
@@ -96,6 +101,39 @@ pub enum Command {
         id: Uuid,
         /// File.
         file: Uuid,
+    },
+    /// Takes a transition of the record's lifecycle, the only way to change its state.
+    Transition {
+        /// Entity.
+        entity: String,
+        /// Record.
+        id: Uuid,
+        /// The version that the person has seen.
+        #[serde(default)]
+        version: Option<i64>,
+        /// Id of the transition.
+        transition: String,
+        /// Values that come along by field name: evidence, reasons.
+        values: Map<String, Json>,
+    },
+    /// Takes a record that belongs to nobody, by the right that an assignment policy gives.
+    Claim {
+        /// Entity.
+        entity: String,
+        /// Record.
+        id: Uuid,
+        /// Key of the policy.
+        policy: String,
+    },
+    /// Lifts freezes of a record; for administrators.
+    Unfreeze {
+        /// Entity.
+        entity: String,
+        /// Record.
+        id: Uuid,
+        /// Whose rights come back; everybody's unless given.
+        #[serde(default)]
+        person: Option<Uuid>,
     },
     /// Several changes in one transaction.
     Batch {

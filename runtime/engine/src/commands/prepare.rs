@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use mortise_definition::model::{EntityModel, Slot, system};
+use mortise_definition::model::{AssignmentModel, EntityModel, Slot, system};
 use mortise_definition::source::Operation;
 use mortise_expr::Value;
 use mortise_store::{AuditEntry, TenantStore};
@@ -11,8 +11,10 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::input::{self, Input};
+use super::lifecycle::{self, Taking};
 use super::rules::{self, Settled};
 use super::{BATCH_MAX, COMMENT_MAX, Command, Work, similar, trail};
+use crate::assign;
 use crate::error::Error;
 use crate::people::Channel;
 use crate::values::Issue;
@@ -25,6 +27,9 @@ pub(crate) enum Step {
     Restore { entity: Arc<EntityModel>, id: Uuid },
     Comment { entity: Arc<EntityModel>, id: Uuid, text: String },
     Attach { entity: Arc<EntityModel>, id: Uuid, file: Uuid },
+    Transition(Box<Taking>),
+    Claim { entity: Arc<EntityModel>, id: Uuid, policy: Arc<AssignmentModel> },
+    Unfreeze { entity: Arc<EntityModel>, id: Uuid, person: Option<Uuid> },
     Batch { parts: Vec<Result<Step, Error>>, atomic: bool },
     Note(Box<AuditEntry>),
 }
@@ -91,7 +96,11 @@ async fn prepare_batch(
 fn target(command: &Command) -> Option<Uuid> {
     match command {
         Command::Create { id, .. } => *id,
-        Command::Update { id, .. } | Command::Delete { id, .. } | Command::Restore { id, .. } => Some(*id),
+        Command::Update { id, .. }
+        | Command::Delete { id, .. }
+        | Command::Restore { id, .. }
+        | Command::Transition { id, .. }
+        | Command::Claim { id, .. } => Some(*id),
         _ => None,
     }
 }
@@ -128,6 +137,21 @@ async fn prepare_one(
         Command::Attach { entity, id, file } => {
             Ok(Step::Attach { entity: demand(work, entity, Operation::Update)?, id: *id, file: *file })
         }
+        Command::Transition { entity, id, version, transition, values } => {
+            lifecycle::prepare(work, entity, *id, *version, transition, values)
+        }
+        Command::Claim { entity, id, policy } => {
+            let entity = demand(work, entity, Operation::Read)?;
+            let policy = assign::find(work, policy)?;
+            match policy.entity == entity.index {
+                true => Ok(Step::Claim { entity, id: *id, policy }),
+                false => Err(assign::unknown(&policy.key)),
+            }
+        }
+        Command::Unfreeze { entity, id, person } => match work.actor.user.admin {
+            true => Ok(Step::Unfreeze { entity: work.entity(entity)?.clone(), id: *id, person: *person }),
+            false => Err(Error::Forbidden(Issue::new("permission.administrator"))),
+        },
         Command::Note { action, details } => {
             Ok(Step::Note(Box::new(trail::entry(work, action, details.to_string()))))
         }
@@ -187,20 +211,16 @@ async fn prepare_update(
     let entity = demand(work, key, Operation::Update)?;
     let table = &work.published.layout.tables[entity.index];
     let old = store.fetch(table.select(), &[id.into()], |row| table.record(row)).await?.pop();
-    if let Some(old) = &old {
-        if !old[system::DELETED_AT].is_null() {
-            return Err(Error::no_record());
-        }
-        work.demand(store, &entity, Operation::Update, old).await?;
-    }
-    let input = input::read(work, &entity, Operation::Update, values).map_err(Error::Invalid)?;
-    let base = match old {
-        Some(old) => {
-            input::permit(work, &entity, Operation::Update, Some(&old), &input)?;
-            let settled = rules::settle_change(work, &entity, &old, &input).map_err(Error::Invalid)?;
-            Some((old, settled))
-        }
-        None => None,
+    let Some(old) = old else {
+        let input = input::read(work, &entity, Operation::Update, values).map_err(Error::Invalid)?;
+        return Ok(Step::Update(Box::new(Update { entity, id, version, input, base: None, within: None })));
     };
+    if !old[system::DELETED_AT].is_null() {
+        return Err(Error::no_record());
+    }
+    work.demand(store, &entity, Operation::Update, &old).await?;
+    let input = input::read_for(work, &entity, &old, values).map_err(Error::Invalid)?;
+    let settled = rules::settle_change(work, &entity, &old, &input).map_err(Error::Invalid)?;
+    let base = Some((old, settled));
     Ok(Step::Update(Box::new(Update { entity, id, version, input, base, within: None })))
 }

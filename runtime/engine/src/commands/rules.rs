@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Work;
 use super::input::Input;
+use super::lifecycle;
 use crate::error::FieldIssue;
 use crate::people::Channel;
 use crate::values::{self, Issue};
@@ -41,6 +42,7 @@ pub(crate) fn settle_new(
     }
     let mut issues = Vec::new();
     fill_defaults(work, entity, input, &mut values, &mut issues);
+    lifecycle::begin(work, entity, input, &mut values, &mut issues);
     calculate(work, entity, &mut values, &mut issues);
     refuse_invisible(work, entity, input, &values, &mut issues);
     let everything = |_: &FieldModel, _: Option<&Expression>| true;
@@ -67,6 +69,7 @@ pub(crate) fn settle_change(
         .chain([system::OWNER])
         .filter(|&slot| entity.fields[slot].stored() && values[slot] != old[slot])
         .collect();
+    lifecycle::keep(work, entity, input, &changed, &mut issues);
     refuse_invisible(work, entity, input, &values, &mut issues);
     let touched = |field: &FieldModel, expression: Option<&Expression>| {
         changed.contains(&field.slot) || expression.is_some_and(|expression| reads_any(expression, &changed))

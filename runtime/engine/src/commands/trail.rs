@@ -14,8 +14,21 @@ pub(crate) fn record(
     session: &mut Session<'_>,
     entity: &EntityModel,
     kind: &'static str,
+    version: (Uuid, i64),
+    changes: String,
+) {
+    detailed(work, session, entity, kind, version, changes, None);
+}
+
+/// The same, with the id of the transition that was taken.
+pub(crate) fn detailed(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    kind: &'static str,
     (id, version): (Uuid, i64),
     changes: String,
+    detail: Option<String>,
 ) {
     session.audit(AuditEntry {
         entity: Some(entity.key.clone()),
@@ -23,17 +36,19 @@ pub(crate) fn record(
         version: Some(version),
         ..entry(work, kind, changes)
     });
+    let cause = work.cause.as_deref();
     session.event(EventEntry {
         at: work.now,
         kind,
         entity: entity.key.clone(),
         record: id,
         version,
-        actor: work.actor.id(),
-        cause: None,
-        depth: 0,
-        rule: None,
-        detail: None,
+        // What happens by itself goes back to the person with whom it began.
+        actor: cause.map_or_else(|| work.actor.id(), |cause| cause.actor),
+        cause: cause.and_then(|cause| cause.event),
+        depth: cause.map_or(0, |cause| cause.depth + 1),
+        rule: cause.map(|cause| cause.rule.clone()),
+        detail,
     });
     session.touch(entity.index);
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::apply::{living, not_unique, stamp};
 use super::{Work, Written, lines, rollups, similar, trail};
 use crate::access::denied;
+use crate::automation::freeze;
 use crate::error::Error;
 
 /// Puts a record and its child rows into the trash; `within` is its reference to the record that it is removed from.
@@ -25,6 +26,7 @@ pub(crate) fn delete(
 ) -> Result<Written, Error> {
     let old = living(work, session, entity, id)?;
     work.demand_in(session, entity, Operation::Delete, &old, within)?;
+    freeze::check(work, session, entity, &old)?;
     let current = version_of(&old);
     if version.is_some_and(|seen| seen != current) {
         return Err(Error::Stale { current });
@@ -54,6 +56,7 @@ pub(crate) fn restore(
 ) -> Result<Written, Error> {
     let old = work.published.layout.tables[entity.index].load(session, id)?.ok_or_else(Error::no_record)?;
     work.demand_in(session, entity, Operation::Delete, &old, None)?;
+    freeze::check(work, session, entity, &old)?;
     let deleted_at = old[system::DELETED_AT].clone();
     if deleted_at.is_null() {
         return Ok(Written { entity: entity.key.clone(), id, version: version_of(&old), values: old });

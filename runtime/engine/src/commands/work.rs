@@ -9,6 +9,7 @@ use mortise_definition::source::Operation;
 use mortise_expr::{Context, Value};
 
 use crate::access::{Access, Asker, EntityAccess};
+use crate::automation::Cause;
 use crate::env::Env;
 use crate::error::Error;
 use crate::people::{Actor, Directory};
@@ -24,6 +25,8 @@ pub(crate) struct Work {
     pub(crate) actor: Actor,
     pub(crate) env: Arc<dyn Env>,
     pub(crate) now: DateTime<Utc>,
+    /// Why it happens, where nobody asked for it.
+    pub(crate) cause: Option<Arc<Cause>>,
 }
 
 impl Work {

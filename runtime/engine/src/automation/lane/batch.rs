@@ -310,13 +310,7 @@ impl Batch<'_> {
 }
 
 fn cause_of(event: &StoredEvent, rule: &str) -> Cause {
-    Cause {
-        event: Some(event.seq),
-        depth: event.depth,
-        rule: rule.to_owned(),
-        actor: event.actor,
-        via: None,
-    }
+    Cause { event: Some(event.seq), depth: event.depth, rule: rule.to_owned(), actor: event.actor, via: None }
 }
 
 fn task(handler: Handler, event: &StoredEvent) -> Task {

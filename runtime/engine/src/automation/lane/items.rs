@@ -230,12 +230,7 @@ fn next_try(error: &Error, attempts: i64, now: DateTime<Utc>) -> Option<DateTime
 }
 
 /// Notes that work failed for the first time.
-pub(super) fn put(
-    work: &Work,
-    session: &mut Session<'_>,
-    task: &Task,
-    error: &Error,
-) -> Result<(), Error> {
+pub(super) fn put(work: &Work, session: &mut Session<'_>, task: &Task, error: &Error) -> Result<(), Error> {
     let next_at = next_try(error, 1, work.now);
     let state = if next_at.is_some() { WorkState::Waiting } else { WorkState::Parked };
     let failure = Failure::of(error);
@@ -299,10 +294,9 @@ pub(super) fn set_state(
     state: WorkState,
     next_at: Option<DateTime<Utc>>,
 ) -> Result<(), Error> {
-    let sql = session.naming.sql(&format!(
-        "UPDATE {} SET state = ?2, next_at = ?3 WHERE id = ?1",
-        session.naming.table("_work")
-    ));
+    let sql = session
+        .naming
+        .sql(&format!("UPDATE {} SET state = ?2, next_at = ?3 WHERE id = ?1", session.naming.table("_work")));
     session.execute(&sql, &[id.into(), state.name().into(), Param::ChronoDateTimeUtc(next_at)])?;
     Ok(())
 }
@@ -314,7 +308,8 @@ fn json(failure: &Failure) -> String {
 /// Says on the record's timeline that something failed.
 fn tell(work: &Work, session: &mut Session<'_>, task: &Task, state: WorkState, failure: &Failure) {
     tracing::warn!(handler = %task.handler, code = failure.code, "automation failed: {}", failure.reason);
-    let details = serde_json::json!({ "handler": task.handler.to_string(), "state": state, "error": failure });
+    let details =
+        serde_json::json!({ "handler": task.handler.to_string(), "state": state, "error": failure });
     session.audit(AuditEntry {
         entity: task.entity.clone(),
         record: task.record,
@@ -323,11 +318,7 @@ fn tell(work: &Work, session: &mut Session<'_>, task: &Task, state: WorkState, f
 }
 
 /// Work that is to be tried again now.
-pub(super) fn due(
-    session: &mut Session<'_>,
-    now: DateTime<Utc>,
-    limit: i64,
-) -> Result<Vec<WorkItem>, Error> {
+pub(super) fn due(session: &mut Session<'_>, now: DateTime<Utc>, limit: i64) -> Result<Vec<WorkItem>, Error> {
     let sql = session.naming.sql(&format!(
         "SELECT {COLUMNS} FROM {} WHERE state = 'waiting' AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2",
         session.naming.table("_work")
