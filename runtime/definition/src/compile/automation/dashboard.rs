@@ -1,0 +1,110 @@
+//! Compiles dashboards: every card shows a metric in a form that suits it.
+
+use std::sync::Arc;
+
+use super::{Build, Keyed};
+use crate::Kind;
+use crate::compile::place::Place;
+use crate::model::{CardModel, DashboardModel, FieldKind, MetricModel};
+use crate::source::{Card, CardKind, Dashboard, Grain};
+
+const ICON: &str = "chart-bar";
+/// Most cards: each asks the database.
+const CARDS_MAX: usize = 40;
+/// Most places of a card unless it says otherwise.
+const LIMIT: u8 = 10;
+/// Columns of a page.
+const WIDTH_MAX: u8 = 12;
+const WIDTH_NUMBER: u8 = 3;
+const WIDTH: u8 = 6;
+
+impl Build<'_> {
+    pub(super) fn dashboards(&mut self, metrics: &Keyed<MetricModel>) -> Keyed<DashboardModel> {
+        let mut models = Keyed::new();
+        for (app, package) in self.packages() {
+            for dashboard in &package.dashboards {
+                let place = Place::new(package, Kind::Dashboard, &dashboard.id);
+                let model = self.dashboard(app, dashboard, metrics, &place);
+                models.insert(model.key.clone(), Arc::new(model));
+            }
+        }
+        models
+    }
+
+    fn dashboard(
+        &mut self,
+        app: usize,
+        dashboard: &Dashboard,
+        metrics: &Keyed<MetricModel>,
+        place: &Place,
+    ) -> DashboardModel {
+        let at = place.key("cards");
+        if dashboard.cards.is_empty() {
+            self.problems.push(at.error("dashboard.no_cards"));
+        }
+        self.at_most(dashboard.cards.len(), CARDS_MAX, &at);
+        self.unique(dashboard.cards.iter().map(|card| card.id.as_str()), &at);
+        let cards = dashboard.cards.iter().enumerate();
+        let cards = cards.filter_map(|(index, card)| self.card(app, card, metrics, &at.index(index)));
+        DashboardModel {
+            cards: cards.collect(),
+            key: self.key(app, &dashboard.id),
+            id: dashboard.id.clone(),
+            app,
+            label: dashboard.label.clone(),
+            icon: dashboard.icon.clone().unwrap_or_else(|| ICON.to_owned()),
+            roles: self.roles(app, &dashboard.roles, &place.key("roles")),
+        }
+    }
+
+    fn card(
+        &mut self,
+        app: usize,
+        card: &Card,
+        metrics: &Keyed<MetricModel>,
+        place: &Place,
+    ) -> Option<CardModel> {
+        let key = self.artifact_key(Kind::Metric, app, &card.metric, &place.key("metric"))?;
+        // A metric that is wrong itself was reported already.
+        let metric = metrics.get(&key)?;
+        let at = place.key("by");
+        let by = match &card.by {
+            Some(name) => Some(self.dimension(metric, name, &at)?),
+            None => None,
+        };
+        match card.kind {
+            CardKind::Number | CardKind::Line if by.is_some() => {
+                self.problems.push(at.error("dashboard.by_unused"));
+            }
+            CardKind::Bar | CardKind::Funnel | CardKind::Leaderboard if by.is_none() => {
+                self.problems.push(place.error("dashboard.no_by"));
+            }
+            CardKind::Funnel => {
+                let kind = by.map(|slot| &self.entities[metric.entity].fields[slot].kind);
+                if !matches!(kind, Some(FieldKind::Choice { .. })) {
+                    self.problems.push(at.error("dashboard.funnel"));
+                }
+            }
+            _ => {}
+        }
+        if card.per.is_some() && card.kind != CardKind::Line {
+            self.problems.push(place.key("per").error("dashboard.per_unused"));
+        }
+        let wide = if card.kind == CardKind::Number { WIDTH_NUMBER } else { WIDTH };
+        let width = card.width.unwrap_or(wide);
+        if !(1..=WIDTH_MAX).contains(&width) {
+            self.problems.push(place.key("width").error("dashboard.width").arg("limit", WIDTH_MAX));
+        }
+        Some(CardModel {
+            id: card.id.clone(),
+            label: card.label.clone().unwrap_or_else(|| metric.label.clone()),
+            kind: card.kind,
+            metric: key,
+            by,
+            per: card.per.unwrap_or(Grain::Day),
+            window: card.window.clone().or_else(|| metric.window.clone()),
+            limit: card.limit.unwrap_or(LIMIT).max(1).into(),
+            width,
+        })
+    }
+}
