@@ -17,17 +17,22 @@ use crate::column;
 use crate::error::{Error, Result};
 use crate::exec::{Param, Row, Tx};
 
-/// Connections to a server: writers hold one each while they commit, reads take one for a statement.
-const CONNECTIONS: u32 = 16;
+/// Connections to a server: writers hold one each while they commit, reads take one for a statement, one listens.
+const CONNECTIONS: u32 = 17;
 
 /// The connections that all tenants of one server share.
-pub type PostgresServer = DatabaseConnection;
+#[derive(Debug, Clone)]
+pub struct PostgresServer {
+    pub(crate) connection: DatabaseConnection,
+    /// Names this process among those that share the server.
+    pub(crate) node: Uuid,
+}
 
-/// Connects to a server (`postgres://user:password@host/database`).
+/// Connects to a server (`postgres://user:password@host/database`) as a node of its own.
 pub async fn connect_postgres(url: &str) -> Result<PostgresServer> {
     let mut options = ConnectOptions::new(url);
     options.max_connections(CONNECTIONS).sqlx_logging(false);
-    Ok(Database::connect(options).await?)
+    Ok(PostgresServer { connection: Database::connect(options).await?, node: Uuid::new_v4() })
 }
 
 /// The connections that a tenant works with.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use mortise_expr::Dialect;
 use parking_lot::Mutex;
 use rusqlite::Connection;
-use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use tokio::runtime::Handle;
 
 use crate::audit::{self, Head, StoredEntry, Verified, Verifier};
@@ -15,8 +15,10 @@ use crate::catalog::{Catalog, Migration};
 use crate::error::{Error, Result};
 use crate::exec::{Naming, Param, Row, Tx};
 use crate::pace::Paces;
-use crate::postgres::{PostgresPool, PostgresTx};
+use crate::postgres::{PostgresPool, PostgresServer, PostgresTx};
+use crate::signal::{self, Sender, Signal};
 use crate::sqlite::{self, SqliteFile, SqliteTx};
+use crate::standing::InForce;
 use crate::writer::{Session, Source, Writer, WriterCounters};
 use crate::{migrate, system};
 
@@ -25,7 +27,7 @@ const VERIFY_BATCH: i64 = 1_000;
 
 enum Backend {
     Sqlite(SqliteFile),
-    Postgres(PostgresPool),
+    Postgres(PostgresPool, Sender),
 }
 
 /// One tenant's database.
@@ -44,7 +46,7 @@ impl TenantStore {
         let mut source = Box::new(SqliteSource(Mutex::new(writer)));
         source.transaction(&mut |tx| system::bring_up_to_date(tx, &naming))?;
         Ok(TenantStore {
-            writer: Writer::new(naming.clone(), source),
+            writer: Writer::new(naming.clone(), source, None),
             naming,
             backend: Backend::Sqlite(file),
             paces: Paces::default(),
@@ -52,17 +54,18 @@ impl TenantStore {
     }
 
     /// Opens the tenant's schema, making it if there is none.
-    pub async fn open_postgres(connection: DatabaseConnection, schema: &str) -> Result<TenantStore> {
+    pub async fn open_postgres(server: &PostgresServer, schema: &str) -> Result<TenantStore> {
         let naming = Naming { dialect: Dialect::Postgres, schema: Some(schema.to_owned()) };
-        let pool = PostgresPool::new(connection);
+        let pool = PostgresPool::new(server.connection.clone());
         let mut source = PostgresSource { pool: pool.clone(), runtime: Handle::current() };
         let names = naming.clone();
         let made = tokio::task::spawn_blocking(move || {
             source.transaction(&mut |tx| system::bring_up_to_date(tx, &names)).map(|()| source)
         });
         let source = made.await.map_err(|error| Error::Panicked(error.to_string()))??;
-        let writer = Writer::new(naming.clone(), Box::new(source));
-        Ok(TenantStore { writer, naming, backend: Backend::Postgres(pool), paces: Paces::default() })
+        let sender = Sender { schema: schema.to_owned(), node: server.node };
+        let writer = Writer::new(naming.clone(), Box::new(source), Some(sender.clone()));
+        Ok(TenantStore { writer, naming, backend: Backend::Postgres(pool, sender), paces: Paces::default() })
     }
 
     /// Names of this tenant's tables.
@@ -96,7 +99,7 @@ impl TenantStore {
             Backend::Sqlite(file) => {
                 file.read(|connection| sqlite::query(connection, sql, params, &mut each))?
             }
-            Backend::Postgres(pool) => pool.query(sql, params, &mut each).await?,
+            Backend::Postgres(pool, _) => pool.query(sql, params, &mut each).await?,
         }
         Ok(rows)
     }
@@ -122,7 +125,7 @@ impl TenantStore {
 
     /// How often records of an entity changed since the start.
     pub fn changes(&self, entity: usize) -> u64 {
-        self.writer.changes(entity)
+        self.writer.standing.changes(entity)
     }
 
     /// Whether the model of this digest is (still) in force; asked after a read, the answer covers the read.
@@ -130,14 +133,52 @@ impl TenantStore {
         self.writer.in_force(digest)
     }
 
-    /// Says which model is in force.
-    pub fn set_model(&self, digest: &str) {
-        self.writer.set_model(digest);
+    /// How many changes of the model there were. Read before the definitions: should they change in between, the next
+    /// write finds out.
+    pub async fn model_revision(&self) -> Result<i64> {
+        let sql = format!("SELECT model FROM {}", self.naming.table("_audit_head"));
+        Ok(self.fetch(&sql, &[], |row| row.int(0)).await?.pop().flatten().unwrap_or_default())
     }
 
-    /// Sets what is called after each commit that wrote events or timers: it must be quick. There is one at a time.
+    /// Says which model is in force, as of this revision.
+    pub fn set_model(&self, digest: &str, revision: i64) {
+        let model = InForce { digest: digest.to_owned(), revision: Some(revision) };
+        let before = std::mem::replace(&mut *self.writer.standing.model.lock(), model);
+        if let Backend::Postgres(pool, _) = &self.backend
+            && before.revision.is_some_and(|before| before != revision)
+        {
+            pool.tables_changed();
+        }
+    }
+
+    /// Sets what is called after each commit that wrote events or timers, here or on another node: it must be quick.
+    /// There is one at a time.
     pub fn on_commit(&self, callback: impl Fn() + Send + Sync + 'static) {
-        self.writer.on_commit(Arc::new(callback));
+        self.writer.standing.on_commit(Arc::new(callback));
+    }
+
+    /// Sets what is called when another node has changed the model: writes are refused until [`Self::set_model`].
+    pub fn on_outdated(&self, callback: impl Fn() + Send + Sync + 'static) {
+        self.writer.standing.on_outdated(Arc::new(callback));
+    }
+
+    /// Takes in what another node did.
+    pub fn heard(&self, signal: &Signal) {
+        self.writer.standing.heard(signal);
+    }
+
+    /// Takes in that other nodes may have done anything.
+    pub fn heard_gap(&self) {
+        self.writer.standing.count_all();
+        self.writer.standing.wake();
+        self.writer.standing.outdated();
+    }
+
+    /// Tells other nodes that people, roles or departments of this tenant changed.
+    pub async fn announce_people(&self) -> Result<()> {
+        let Backend::Postgres(pool, sender) = &self.backend else { return Ok(()) };
+        let signal = Signal { people: true, ..sender.blank() };
+        pool.query(signal::SEND, &signal::payload(&signal)?, &mut |_| Ok(())).await
     }
 
     /// Counters of the writer.
@@ -332,9 +373,8 @@ impl Source for PostgresSource {
 }
 
 /// Drops a tenant's schema with all it holds.
-pub async fn drop_postgres(connection: &DatabaseConnection, schema: &str) -> Result<()> {
-    connection
-        .execute_unprepared(&format!("DROP SCHEMA IF EXISTS {} CASCADE", crate::exec::quote(schema)))
-        .await?;
+pub async fn drop_postgres(server: &PostgresServer, schema: &str) -> Result<()> {
+    let sql = format!("DROP SCHEMA IF EXISTS {} CASCADE", crate::exec::quote(schema));
+    server.connection.execute_unprepared(&sql).await?;
     Ok(())
 }

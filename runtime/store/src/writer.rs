@@ -19,6 +19,8 @@ use crate::audit::{self, AuditEntry, Head};
 use crate::error::{Error, Result};
 use crate::event::{self, EventEntry, Paired};
 use crate::exec::{Naming, Param, Row, Tx};
+use crate::signal::{Sender, Signal};
+use crate::standing::{InForce, Standing};
 
 /// Writes of one transaction at most; more would delay the first answer for no gain in throughput.
 const GROUP_MAX: usize = 256;
@@ -83,6 +85,11 @@ impl Session<'_> {
     /// Adds to the outbox. The event belongs to the audit entry that was added last: it tells what changed.
     pub fn event(&mut self, entry: EventEntry) {
         self.events.push((entry, self.audits.len().checked_sub(1)));
+    }
+
+    /// The events that this write has added so far.
+    pub fn added_events(&self) -> impl Iterator<Item = &EventEntry> {
+        self.events.iter().map(|(event, _)| event)
     }
 
     /// Says that this write left something for the lane beside events: a timer, or work to do again.
@@ -195,9 +202,6 @@ pub(crate) trait Source: Send {
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()>;
 }
 
-/// Called after a commit that left something for the lane.
-pub(crate) type OnCommit = Arc<dyn Fn() + Send + Sync>;
-
 /// Counters of a writer, for the metrics.
 #[derive(Debug, Default)]
 pub struct WriterCounters {
@@ -220,46 +224,30 @@ pub(crate) struct Writer {
     wake: Condvar,
     source: Mutex<Box<dyn Source>>,
     head: Mutex<Option<Head>>,
-    model: Mutex<String>,
-    changes: Mutex<Vec<u64>>,
-    on_commit: Mutex<Option<OnCommit>>,
+    /// Tells other nodes, where there can be some.
+    sender: Option<Sender>,
+    pub(crate) standing: Standing,
     pub(crate) counters: WriterCounters,
 }
 
 impl Writer {
-    pub(crate) fn new(naming: Naming, source: Box<dyn Source>) -> Arc<Self> {
+    pub(crate) fn new(naming: Naming, source: Box<dyn Source>, sender: Option<Sender>) -> Arc<Self> {
         Arc::new(Writer {
             naming,
             state: Mutex::new(State { queue: VecDeque::new(), running: false, closed: false }),
             wake: Condvar::new(),
             source: Mutex::new(source),
             head: Mutex::new(None),
-            model: Mutex::new(String::new()),
-            changes: Mutex::new(Vec::new()),
-            on_commit: Mutex::new(None),
+            sender,
+            standing: Standing::default(),
             counters: WriterCounters::default(),
         })
-    }
-
-    /// How often records of an entity were changed since the start; cached totals are keyed by it.
-    pub(crate) fn changes(&self, entity: usize) -> u64 {
-        self.changes.lock().get(entity).copied().unwrap_or(0)
     }
 
     /// Whether the model of this digest is in force. A new model counts from shortly before its commit on, so that
     /// whoever asks after a read knows that the read was not of tables made for another model.
     pub(crate) fn in_force(&self, digest: &str) -> bool {
-        *self.model.lock() == digest
-    }
-
-    /// Says which model is in force (at opening).
-    pub(crate) fn set_model(&self, digest: &str) {
-        *self.model.lock() = digest.to_owned();
-    }
-
-    /// Sets what is called after each commit that left something for the lane.
-    pub(crate) fn on_commit(&self, callback: OnCommit) {
-        *self.on_commit.lock() = Some(callback);
+        self.standing.model.lock().digest == digest
     }
 
     /// Writes waiting now.
@@ -324,7 +312,7 @@ impl Writer {
     /// Runs a group in one transaction and answers each write.
     fn commit(&self, mut group: Vec<Box<dyn Job>>) {
         let mut effects = Effects::default();
-        let before = self.model.lock().clone();
+        let before = self.standing.model.lock().clone();
         let head = *self.head.lock();
         // A panic outside of the writes themselves must not end the writer: everybody after would wait for ever.
         let outcome =
@@ -332,18 +320,13 @@ impl Writer {
         match outcome.unwrap_or_else(|panic| Err(Error::Panicked(words(&*panic)))) {
             Ok(head) => {
                 *self.head.lock() = Some(head);
-                effects.after.into_iter().for_each(|action| action());
-                self.count(&effects.touched);
-                if effects.wake || !effects.events.is_empty() {
-                    let callback = self.on_commit.lock().clone();
-                    callback.inspect(|callback| callback());
-                }
+                self.settle(effects);
                 self.counters.commits.fetch_add(1, Ordering::Relaxed);
                 self.counters.writes.fetch_add(group.len() as u64, Ordering::Relaxed);
             }
             Err(error) => {
                 *self.head.lock() = None;
-                *self.model.lock() = before;
+                *self.standing.model.lock() = before;
                 tracing::error!(%error, "a group of {} writes was undone", group.len());
                 group.iter_mut().for_each(|job| job.fail(error.clone()));
             }
@@ -351,13 +334,15 @@ impl Writer {
         group.into_iter().for_each(Job::finish);
     }
 
-    fn count(&self, touched: &[usize]) {
-        let mut changes = self.changes.lock();
-        for &entity in touched {
-            if changes.len() <= entity {
-                changes.resize(entity + 1, 0);
-            }
-            changes[entity] += 1;
+    /// What follows from a commit, before anybody is answered.
+    fn settle(&self, effects: Effects) {
+        effects.after.into_iter().for_each(|action| action());
+        self.standing.count(&effects.touched);
+        if effects.wake || !effects.events.is_empty() {
+            self.standing.wake();
+        }
+        if effects.outdated {
+            self.standing.outdated();
         }
     }
 
@@ -365,21 +350,39 @@ impl Writer {
         &self,
         group: &mut [Box<dyn Job>],
         effects: &mut Effects,
-        model: &str,
+        known: &InForce,
         head: Option<Head>,
     ) -> Result<Head> {
         let mut after = Head::START;
         self.source.lock().transaction(&mut |tx| {
-            let before = match (head, self.naming.dialect) {
-                (Some(head), Dialect::Sqlite) => head,
+            let (before, revision) = match (head, self.naming.dialect) {
+                (Some(head), Dialect::Sqlite) => (head, known.revision.unwrap_or_default()),
                 // Another node may have written: PostgreSQL's head is read, and locked, each time.
                 _ => read_head(tx, &self.naming)?,
             };
-            self.run_group(tx, group, effects, model.to_owned())?;
+            effects.outdated = known.revision.is_some_and(|known| known != revision);
+            // No write was prepared for a model that is not known here: each is prepared again when it is.
+            let model = if effects.outdated { String::new() } else { known.digest.clone() };
+            self.run_group(tx, group, effects, model)?;
             after = audit::append(tx, &self.naming, before, &effects.audits)?;
-            event::append(tx, &self.naming, before.seq, &effects.events)
+            event::append(tx, &self.naming, before.seq, &effects.events)?;
+            if effects.new_model {
+                let sql =
+                    self.naming.sql(&format!("UPDATE {} SET model = ?1", self.naming.table("_audit_head")));
+                tx.execute(&sql, &[(revision + 1).into()])?;
+                self.standing.model.lock().revision = Some(revision + 1);
+            }
+            self.tell(tx, effects)
         })?;
         Ok(after)
+    }
+
+    /// Tells other nodes with the commit.
+    fn tell(&self, tx: &mut dyn Tx, effects: &Effects) -> Result<()> {
+        let Some(sender) = &self.sender else { return Ok(()) };
+        let lane = effects.wake || !effects.events.is_empty();
+        let entities = effects.touched.clone();
+        sender.send(tx, Signal { lane, model: effects.new_model, entities, ..sender.blank() })
     }
 
     fn run_group(
@@ -414,8 +417,9 @@ impl Writer {
                 effects.touched.extend(touched);
                 effects.after.extend(after);
                 if let Some(digest) = new_model {
-                    self.model.lock().clone_from(&digest);
+                    self.standing.model.lock().digest.clone_from(&digest);
                     model = digest;
+                    effects.new_model = true;
                 }
             } else {
                 tx.mark(&["ROLLBACK TO SAVEPOINT job"])?;
@@ -434,6 +438,10 @@ struct Effects {
     touched: Vec<usize>,
     after: Vec<Box<dyn FnOnce() + Send>>,
     wake: bool,
+    /// A new model comes into force.
+    new_model: bool,
+    /// Another node has brought a model into force that is not known here.
+    outdated: bool,
 }
 
 /// What a panic says.
@@ -442,12 +450,15 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
-fn read_head(tx: &mut dyn Tx, naming: &Naming) -> Result<Head> {
+/// The end of the audit trail, and how often the model has changed.
+fn read_head(tx: &mut dyn Tx, naming: &Naming) -> Result<(Head, i64)> {
     let lock = if naming.dialect == Dialect::Postgres { " FOR UPDATE" } else { "" };
     let mut head = None;
-    tx.query(&format!("SELECT seq, hash FROM {}{lock}", naming.table("_audit_head")), &[], &mut |row| {
+    let sql = format!("SELECT seq, hash, model FROM {}{lock}", naming.table("_audit_head"));
+    tx.query(&sql, &[], &mut |row| {
         let hash = row.bytes(1)?.and_then(|hash| hash.try_into().ok());
-        head = row.int(0)?.zip(hash).map(|(seq, hash)| Head { seq, hash });
+        let seq = row.int(0)?.zip(hash).map(|(seq, hash)| Head { seq, hash });
+        head = seq.zip(row.int(2)?);
         Ok(())
     })?;
     head.ok_or_else(|| Error::Corrupt("the head of the audit trail is missing".to_owned()))

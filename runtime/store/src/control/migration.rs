@@ -8,7 +8,7 @@ pub(super) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First)]
+        vec![Box::new(First), Box::new(Lanes)]
     }
 }
 
@@ -57,6 +57,38 @@ impl MigrationTrait for First {
         }
         Ok(())
     }
+}
+
+/// Leases of lanes.
+struct Lanes;
+
+impl MigrationName for Lanes {
+    fn name(&self) -> &str {
+        "m2026_11_23_lanes"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Lanes {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table(lanes()).await?;
+        for (name, column) in [("lanes_lease", "lease_until"), ("lanes_next", "next_due")] {
+            let index = Index::create().name(name).table("lanes").col(column).if_not_exists().to_owned();
+            manager.create_index(index).await?;
+        }
+        Ok(())
+    }
+}
+
+fn lanes() -> TableCreateStatement {
+    table("lanes")
+        .col(column("tenant_id").uuid().primary_key())
+        .col(optional("holder").uuid())
+        .col(column("epoch").big_integer())
+        .col(optional("lease_until").timestamp_with_time_zone())
+        .col(optional("next_due").timestamp_with_time_zone())
+        .col(column("active").boolean())
+        .to_owned()
 }
 
 fn tenants() -> TableCreateStatement {

@@ -3,6 +3,7 @@
 //! takes the tenant, so that an id of another tenant finds nothing.
 
 pub mod entity;
+mod lanes;
 mod migration;
 mod people;
 mod sign_in;
@@ -11,7 +12,7 @@ mod tenants;
 use std::path::Path;
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
 
 pub use entity::department::Model as Department;
@@ -52,10 +53,13 @@ impl Control {
     /// Opens the database, makes it when it is not there, and brings its tables up to date.
     pub async fn open(place: Place<'_>) -> Result<Self> {
         let db = match place {
-            Place::Folder(folder) => open_file(&folder.join("control.db")).await?,
+            Place::Folder(folder) => {
+                let db = open_file(&folder.join("control.db")).await?;
+                migration::Migrator::up(&db, None).await?;
+                db
+            }
             Place::Postgres(url) => open_schema(url).await?,
         };
-        migration::Migrator::up(&db, None).await?;
         Ok(Control { db })
     }
 
@@ -87,6 +91,12 @@ async fn open_schema(url: &str) -> Result<DatabaseConnection> {
     options.max_connections(POSTGRES_CONNECTIONS).sqlx_logging(false).set_schema_search_path(SCHEMA);
     options.acquire_timeout(BUSY);
     let db = Database::connect(options).await?;
+    // Nodes that start at the same moment wait for each other.
+    let lock = db.begin().await?;
+    lock.execute_unprepared(&format!("SELECT pg_advisory_xact_lock(hashtextextended('{SCHEMA}', 0))"))
+        .await?;
     db.execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA}")).await?;
+    migration::Migrator::up(&db, None).await?;
+    lock.commit().await?;
     Ok(db)
 }

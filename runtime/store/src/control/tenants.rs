@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set, TransactionTrait};
 use uuid::Uuid;
 
-use super::entity::{department, session, tenant, token, user, user_role};
+use super::entity::{department, lane, session, tenant, token, user, user_role};
 use super::{Control, Tenant};
 use crate::Result;
 
@@ -104,6 +104,7 @@ impl Control {
             .filter(department::Column::TenantId.eq(id))
             .exec(&transaction)
             .await?;
+        lane::Entity::delete_by_id(id).exec(&transaction).await?;
         tenant::Entity::delete_by_id(id).exec(&transaction).await?;
         Ok(transaction.commit().await?)
     }

@@ -34,7 +34,7 @@ const BOOL: Kind = Kind::Plain(&Type::Bool);
 
 /// Columns that tables of earlier versions got later: version, table, columns.
 pub(super) const ADDED: &[(i64, &str, &[&str])] =
-    &[(2, "_event", &["audit", "cause", "depth", "rule", "detail"])];
+    &[(2, "_event", &["audit", "cause", "depth", "rule", "detail"]), (2, "_audit_head", &["model"])];
 
 pub(super) const TABLES: &[Table] = &[
     Table {
@@ -67,7 +67,11 @@ pub(super) const TABLES: &[Table] = &[
     Table {
         name: "_audit_head",
         since: 1,
-        columns: &[("seq", INT, "NOT NULL"), ("hash", Kind::Bytes, "NOT NULL")],
+        columns: &[
+            ("seq", INT, "NOT NULL"),
+            ("hash", Kind::Bytes, "NOT NULL"),
+            ("model", INT, "NOT NULL DEFAULT 0"),
+        ],
         tail: "",
         indexes: &[],
     },
@@ -232,9 +236,14 @@ pub(super) const TABLES: &[Table] = &[
             ("counted", INT, "NOT NULL"),
             ("limit_us", INT, "NOT NULL"),
             ("breached", BOOL, "NOT NULL"),
+            ("fired", TEXT, "NOT NULL"),
         ],
         tail: "",
-        indexes: &[("_clock_record", "(record, sla)"), ("_clock_due", "(sla, state, due_at)")],
+        indexes: &[
+            ("_clock_record", "(record, sla)"),
+            ("_clock_due", "(sla, state, due_at)"),
+            ("_clock_sla", "(sla, state, id)"),
+        ],
     },
     Table {
         name: "_freeze",
