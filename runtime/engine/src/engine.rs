@@ -9,7 +9,6 @@ use mortise_store::{Files, PostgresServer, TenantStore};
 use parking_lot::RwLock;
 use tokio::sync::Mutex;
 
-use crate::automation::Lanes;
 use crate::env::{Env, System};
 use crate::error::Error;
 use crate::files::FILE_BYTES_MAX;
@@ -75,8 +74,6 @@ pub struct Engine {
     env: Arc<dyn Env>,
     file_bytes_max: u64,
     open: RwLock<HashMap<String, Arc<Tenant>>>,
-    /// By whom the lanes of tenants are worked; nobody works them before [`Engine::work_lanes`].
-    lanes: RwLock<Option<Arc<dyn Lanes>>>,
     /// Held while a tenant is opened or dropped; those that are open are found without it.
     opening: Mutex<()>,
 }
@@ -95,7 +92,6 @@ impl Engine {
             env: options.env,
             file_bytes_max: options.file_bytes_max,
             open: RwLock::default(),
-            lanes: RwLock::default(),
             opening: Mutex::default(),
         })
     }
@@ -129,26 +125,7 @@ impl Engine {
         };
         let tenant = Arc::new(Tenant::open(slug, folder, store, files, self.env.clone()).await?);
         self.open.write().insert(slug.to_owned(), tenant.clone());
-        let lanes = self.lanes.read().clone();
-        if let Some(lanes) = lanes {
-            tenant.work_lane(lanes);
-        }
         Ok(tenant)
-    }
-
-    /// Works the lanes of all tenants, those that are open and those that are opened from now on: events, timers and
-    /// schedules are carried out by themselves.
-    pub fn work_lanes(&self, lanes: Arc<dyn Lanes>) {
-        *self.lanes.write() = Some(lanes.clone());
-        for tenant in self.open.read().values() {
-            tenant.work_lane(lanes.clone());
-        }
-    }
-
-    /// Has the lane of a tenant look whether there is something to do, opening the tenant if need be.
-    pub async fn wake_lane(&self, slug: &str) -> Result<(), Error> {
-        self.tenant(slug).await?.wake_lane();
-        Ok(())
     }
 
     fn opened(&self, slug: &str) -> Option<Arc<Tenant>> {

@@ -64,7 +64,8 @@ impl Decimal {
         fits.then(|| Decimal::new(scaled as i64, scale))
     }
 
-    pub(crate) fn add(self, other: Decimal) -> Option<Decimal> {
+    /// The exact sum; none outside of 64 bits.
+    pub fn add(self, other: Decimal) -> Option<Decimal> {
         let (a, b, scale) = self.aligned(other);
         Some(Decimal::new(i64::try_from(a + b).ok()?, scale))
     }

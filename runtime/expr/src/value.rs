@@ -100,6 +100,21 @@ impl Value {
         }
     }
 
+    /// How two values compare, numbers of different kinds by what they are worth; none when they cannot be compared.
+    pub fn order(&self, other: &Value) -> Option<std::cmp::Ordering> {
+        crate::eval::order(self, other)
+    }
+
+    /// The value of a number; none for everything else.
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Value::Int(number) => Some(*number as f64),
+            Value::Decimal(decimal) => Some(decimal.to_f64()),
+            Value::Float(number) => Some(*number),
+            _ => None,
+        }
+    }
+
     /// The type of the value as far as it can be seen: an empty list is a list of nulls.
     pub fn ty(&self) -> Type {
         match self {

@@ -233,7 +233,7 @@ fn equal(a: &Value, b: &Value) -> bool {
 }
 
 /// The order of two values of one kind, or of two numbers; `None` for all else.
-fn order(a: &Value, b: &Value) -> Option<Ordering> {
+pub(crate) fn order(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
         (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),

@@ -79,8 +79,9 @@ pub struct Backlog {
 }
 
 impl Tenant {
-    /// Works the lane from now on, beside everything else, as long as `lanes` leaves it to this node.
-    pub(crate) fn work_lane(self: &Arc<Self>, lanes: Arc<dyn Lanes>) {
+    /// Works the lane from now on, beside everything else, as long as `lanes` leaves it to this node. To be called when
+    /// the people are known.
+    pub fn work_lane(self: &Arc<Self>, lanes: Arc<dyn Lanes>) {
         let mut task = self.lane.task.lock();
         if task.is_none() && !self.lane.stopping() {
             *task = Some(tokio::spawn(task::run(self.clone(), lanes)));

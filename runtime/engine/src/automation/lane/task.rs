@@ -100,7 +100,12 @@ async fn turn(tenant: &Tenant, lanes: &dyn Lanes) -> Result<Left, Error> {
     };
     let left = work(tenant, lanes, epoch).await;
     if !matches!(left, Ok(Left::Lost)) {
-        lanes.release(&tenant.slug, epoch, tenant.next_due().await.unwrap_or_default()).await?;
+        let next = match tenant.has_due().await {
+            Ok(false) => tenant.next_due().await.unwrap_or_default(),
+            // What is left is for whoever comes next.
+            _ => Some(tenant.env.now()),
+        };
+        lanes.release(&tenant.slug, epoch, next).await?;
     }
     left
 }

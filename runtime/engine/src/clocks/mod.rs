@@ -1,0 +1,243 @@
+//! Clocks on records (PLAT-09, PLAT-10): when they start, stand still, stop and start anew, and the steps of their ladders.
+//!
+//! A clock is moved by events alone, at the time of the event, never at the time at which the event is worked off: after
+//! a downtime it says the same as if there had been none.
+
+mod recompute;
+mod row;
+mod step;
+mod time;
+
+use chrono::{DateTime, Utc};
+use mortise_definition::model::{LimitModel, SlaModel};
+use mortise_expr::{Expression, Value};
+use mortise_store::Session;
+
+pub use recompute::{Moved, Recomputed};
+pub(crate) use recompute::{preview, recompute};
+pub use row::{ClockState, StoredClock};
+pub(crate) use row::{of_record, of_records};
+pub(crate) use step::due;
+
+use crate::automation::Subject;
+use crate::commands::{Work, audit_entry};
+use crate::decide::{DecideError, decide};
+use crate::error::Error;
+use crate::values::Issue;
+
+/// Moves the clock of a policy on a record after an event.
+pub(crate) fn on_event(
+    work: &Work,
+    session: &mut Session<'_>,
+    sla: &SlaModel,
+    subject: &Subject,
+) -> Result<(), Error> {
+    let current = row::current(session, &sla.key, subject.id)?;
+    let asks = Asks { work, sla, subject };
+    match current {
+        Some(clock) if clock.state.is_active() => move_on(&asks, session, clock),
+        Some(ended) => {
+            if asks.holds(sla.reset.as_ref())? && asks.starts()? {
+                row::retire(session, ended.id)?;
+                start(&asks, session)?;
+            }
+            Ok(())
+        }
+        None if asks.starts()? => start(&asks, session),
+        None => Ok(()),
+    }
+}
+
+/// What happens to a clock that runs or stands still.
+fn move_on(asks: &Asks<'_>, session: &mut Session<'_>, mut clock: StoredClock) -> Result<(), Error> {
+    let (sla, subject) = (asks.sla, asks.subject);
+    let at = subject.at.max(clock.since);
+    if subject.deleted || asks.holds(sla.cancel.as_ref())? {
+        return end(asks, session, &clock, ClockState::Cancelled, at);
+    }
+    if asks.holds(sla.reset.as_ref())? {
+        end(asks, session, &clock, ClockState::Cancelled, at)?;
+        row::retire(session, clock.id)?;
+        return if asks.starts()? { start(asks, session) } else { Ok(()) };
+    }
+    if asks.test(&sla.stop)? {
+        let counted = asks.counted(&clock, at);
+        let state = if counted > clock.limit { ClockState::Late } else { ClockState::Met };
+        return end(asks, session, &clock, state, at);
+    }
+    let stands = clock.state == ClockState::Paused;
+    let pauses = asks.holds(sla.pause.as_ref())?;
+    let goes_on = match &sla.resume {
+        Some(resume) => asks.test(resume)?,
+        None => !pauses,
+    };
+    if !stands && pauses {
+        clock.counted = asks.counted(&clock, at);
+        (clock.state, clock.since, clock.paused_at, clock.due_at) = (ClockState::Paused, at, Some(at), None);
+        step::forget(session, &clock)?;
+        row::update(session, &clock)?;
+        return note(asks, session, "clock.paused", &clock, at);
+    }
+    let limit = asks.limit()?;
+    let changed = limit != clock.limit;
+    clock.limit = limit;
+    if stands && goes_on {
+        (clock.state, clock.since, clock.paused_at) = (ClockState::Running, at, None);
+        schedule(asks, session, &mut clock)?;
+        return note(asks, session, "clock.resumed", &clock, at);
+    }
+    if changed {
+        match clock.state {
+            ClockState::Running => schedule(asks, session, &mut clock)?,
+            _ => row::update(session, &clock)?,
+        }
+        note(asks, session, "clock.limit_changed", &clock, at)?;
+    }
+    Ok(())
+}
+
+fn start(asks: &Asks<'_>, session: &mut Session<'_>) -> Result<(), Error> {
+    let (sla, subject) = (asks.sla, asks.subject);
+    let from = match &sla.from {
+        Some(from) => match asks.eval(from)? {
+            Value::DateTime(from) => from,
+            _ => subject.at,
+        },
+        None => subject.at,
+    };
+    let mut clock = StoredClock {
+        id: asks.work.env.id(),
+        sla: sla.key.clone(),
+        entity: subject.entity.key.clone(),
+        record: subject.id,
+        state: ClockState::Running,
+        started_at: from,
+        due_at: None,
+        paused_at: None,
+        ended_at: None,
+        since: from,
+        counted: 0,
+        limit: asks.limit()?,
+        breached: false,
+        fired: Vec::new(),
+    };
+    if asks.holds(sla.pause.as_ref())? {
+        (clock.state, clock.paused_at) = (ClockState::Paused, Some(from));
+    }
+    row::insert(session, &clock)?;
+    if clock.state == ClockState::Running {
+        schedule(asks, session, &mut clock)?;
+    }
+    note(asks, session, "clock.started", &clock, from)
+}
+
+/// Works out the limit of a running clock anew, with the timers of the steps that are still to come.
+fn schedule(asks: &Asks<'_>, session: &mut Session<'_>, clock: &mut StoredClock) -> Result<(), Error> {
+    let zone = asks.work.directory.tz;
+    let model = asks.work.model();
+    let base = time::base(model, asks.sla, zone);
+    clock.due_at = time::moment(clock, clock.limit, base);
+    row::update(session, clock)?;
+    step::schedule(asks, session, clock, base)
+}
+
+fn end(
+    asks: &Asks<'_>,
+    session: &mut Session<'_>,
+    clock: &StoredClock,
+    state: ClockState,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let counted = asks.counted(clock, at);
+    let ended = StoredClock {
+        state,
+        ended_at: Some(at),
+        counted,
+        breached: clock.breached || state == ClockState::Late,
+        ..clock.clone()
+    };
+    step::forget(session, clock)?;
+    row::update(session, &ended)?;
+    note(asks, session, state.event(), &ended, at)
+}
+
+/// Says on the record's timeline what became of the clock.
+fn note(
+    asks: &Asks<'_>,
+    session: &mut Session<'_>,
+    action: &str,
+    clock: &StoredClock,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let details = serde_json::json!({
+        "sla": clock.sla, "state": clock.state.name(), "at": at, "due": clock.due_at,
+        "limit": clock.limit, "counted": clock.counted,
+    });
+    let mut entry = audit_entry(asks.work, action, details.to_string());
+    entry.entity = Some(clock.entity.clone());
+    entry.record = Some(clock.record);
+    session.audit(entry);
+    Ok(())
+}
+
+/// The questions that a policy asks about a record at an event.
+pub(crate) struct Asks<'a> {
+    work: &'a Work,
+    sla: &'a SlaModel,
+    subject: &'a Subject,
+}
+
+impl Asks<'_> {
+    fn eval(&self, expression: &Expression) -> Result<Value, Error> {
+        self.subject.eval(self.work, self.sla.app, expression)
+    }
+
+    fn test(&self, condition: &Expression) -> Result<bool, Error> {
+        Ok(self.eval(condition)?.is_true())
+    }
+
+    /// A condition that is not there does not hold.
+    fn holds(&self, condition: Option<&Expression>) -> Result<bool, Error> {
+        condition.map_or(Ok(false), |condition| self.test(condition))
+    }
+
+    fn starts(&self) -> Result<bool, Error> {
+        let sla = self.sla;
+        Ok(!self.subject.deleted
+            && self.test(&sla.start)?
+            && !self.test(&sla.stop)?
+            && !self.holds(sla.cancel.as_ref())?)
+    }
+
+    /// Time counted until a moment.
+    fn counted(&self, clock: &StoredClock, at: DateTime<Utc>) -> i64 {
+        let base = time::base(self.work.model(), self.sla, self.work.directory.tz);
+        time::counted(clock, at, base)
+    }
+
+    /// The limit in microseconds.
+    fn limit(&self) -> Result<i64, Error> {
+        let value = match &self.sla.limit {
+            LimitModel::Expression(limit) => self.eval(limit)?,
+            LimitModel::Decision { decision, output } => {
+                let model = self.work.model();
+                let table = model.automation.decisions.get(decision);
+                let table = table.ok_or_else(|| broken(&self.sla.key, "decision.missing"))?;
+                let decided = self.subject.with_roots(self.work, table.app, |cx| decide(table, cx));
+                decided.map_err(|error| undecided(decision, &error))?.outputs.swap_remove(*output)
+            }
+        };
+        match value {
+            Value::Duration(milliseconds) if milliseconds > 0 => Ok(milliseconds.saturating_mul(1_000)),
+            _ => Err(broken(&self.sla.key, "clock.no_limit")),
+        }
+    }
+}
+
+fn undecided(decision: &str, error: &DecideError) -> Error {
+    Error::BadRequest(Issue::new("automation.decision").with("decision", decision).with("reason", error))
+}
+
+fn broken(policy: &str, code: &'static str) -> Error {
+    Error::BadRequest(Issue::new(code).with("rule", policy))
+}

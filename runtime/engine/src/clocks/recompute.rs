@@ -1,0 +1,149 @@
+//! What a changed policy or calendar means for the clocks that run: shown before it is published, and carried out
+//! afterwards in batches, so that no transaction grows with the number of clocks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use mortise_definition::model::{EntityModel, Model, SlaModel};
+use mortise_expr::Value;
+use mortise_store::{Param, Session, TenantStore, id_of};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::row::{self, StoredClock};
+use super::{Asks, schedule, time};
+use crate::automation::Subject;
+use crate::commands::Work;
+use crate::error::Error;
+
+/// Clocks of one batch.
+pub(crate) const BATCH: i64 = 500;
+/// Clocks named in a preview; the others are counted.
+const SHOWN_MAX: usize = 100;
+
+/// What becomes of the running clocks of a policy.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct Recomputed {
+    /// Running clocks.
+    pub running: usize,
+    /// Those whose limit moves.
+    pub changed: usize,
+    /// Those that are over their limit by the new reckoning and were not before.
+    pub newly_late: usize,
+    /// The first of those whose limit moves.
+    pub shown: Vec<Moved>,
+}
+
+/// A clock whose limit moves.
+#[derive(Debug, Clone, Serialize)]
+pub struct Moved {
+    /// Key of the policy.
+    pub sla: String,
+    /// Entity of the record.
+    pub entity: String,
+    /// The record.
+    pub record: Uuid,
+    /// Limit until now.
+    pub before: Option<DateTime<Utc>>,
+    /// Limit afterwards.
+    pub after: Option<DateTime<Utc>>,
+}
+
+/// Policies that stand in both models and count differently in the second: their own text, their calendar, or the
+/// decision table of their limit has changed. `texts` tells what each artifact says.
+pub(crate) fn concerned(model: &Model, changed: impl Fn(&SlaModel) -> bool) -> Vec<Arc<SlaModel>> {
+    model.automation.slas.values().filter(|sla| changed(sla)).cloned().collect()
+}
+
+/// What the policies of `work`'s model make of the running clocks; nothing is written.
+pub(crate) async fn preview(
+    work: &Work,
+    store: &TenantStore,
+    policies: &[Arc<SlaModel>],
+) -> Result<Recomputed, Error> {
+    let mut result = Recomputed::default();
+    for sla in policies {
+        let Some(entity) = work.model().entities.get(sla.entity).cloned() else { continue };
+        let mut last = Uuid::nil();
+        loop {
+            let clocks = row::running_outside(store, &sla.key, last, BATCH).await?;
+            let Some(end) = clocks.last() else { break };
+            last = end.id;
+            let (sql, params) = by_ids(work, &entity, &clocks);
+            let table = &work.published.layout.tables[entity.index];
+            let records = store.fetch_long(&sql, &params, |row| table.record(row)).await?;
+            compare(work, sla, &entity, &clocks, records, &mut result)?;
+        }
+    }
+    Ok(result)
+}
+
+fn compare(
+    work: &Work,
+    sla: &SlaModel,
+    entity: &Arc<EntityModel>,
+    clocks: &[StoredClock],
+    records: Vec<Vec<Value>>,
+    result: &mut Recomputed,
+) -> Result<(), Error> {
+    let mut records: HashMap<Uuid, Vec<Value>> =
+        records.into_iter().map(|record| (id_of(&record), record)).collect();
+    let base = time::base(work.model(), sla, work.directory.tz);
+    for clock in clocks {
+        result.running += 1;
+        let Some(record) = records.remove(&clock.record) else { continue };
+        let subject = Subject::new(entity.clone(), record, work.now);
+        let limit = Asks { work, sla, subject: &subject }.limit()?;
+        let after = time::moment(clock, limit, base);
+        if after == clock.due_at {
+            continue;
+        }
+        result.changed += 1;
+        let is_late = |due: Option<DateTime<Utc>>| due.is_some_and(|due| due < work.now);
+        result.newly_late += usize::from(is_late(after) && !is_late(clock.due_at));
+        if result.shown.len() < SHOWN_MAX {
+            let (sla, entity, record) = (clock.sla.clone(), clock.entity.clone(), clock.record);
+            result.shown.push(Moved { sla, entity, record, before: clock.due_at, after });
+        }
+    }
+    Ok(())
+}
+
+/// Works out the next batch of running clocks of a policy anew, those after the id `after`. Returns the last id, none
+/// when there are no more.
+pub(crate) fn recompute(
+    work: &Work,
+    session: &mut Session<'_>,
+    sla: &SlaModel,
+    after: Uuid,
+) -> Result<Option<Uuid>, Error> {
+    let Some(entity) = work.model().entities.get(sla.entity).cloned() else { return Ok(None) };
+    let clocks = row::running(session, &sla.key, after, BATCH)?;
+    let Some(last) = clocks.last().map(|clock| clock.id) else { return Ok(None) };
+    let (sql, params) = by_ids(work, &entity, &clocks);
+    let table = &work.published.layout.tables[entity.index];
+    let records = session.query(&sql, &params, |row| table.record(row))?;
+    let mut records: HashMap<Uuid, Vec<Value>> =
+        records.into_iter().map(|record| (id_of(&record), record)).collect();
+    for mut clock in clocks {
+        let Some(record) = records.remove(&clock.record) else { continue };
+        let subject = Subject::new(entity.clone(), record, work.now);
+        let asks = Asks { work, sla, subject: &subject };
+        clock.limit = asks.limit()?;
+        // By the new reckoning the limit may lie ahead again.
+        let base = time::base(work.model(), sla, work.directory.tz);
+        clock.breached &= time::moment(&clock, clock.limit, base).is_some_and(|due| due <= work.now);
+        schedule(&asks, session, &mut clock)?;
+    }
+    Ok(Some(last))
+}
+
+fn by_ids(work: &Work, entity: &EntityModel, clocks: &[StoredClock]) -> (String, Vec<Param>) {
+    let table = &work.published.layout.tables[entity.index];
+    let marks: Vec<String> = (1..=clocks.len()).map(|number| format!("?{number}")).collect();
+    let columns: Vec<&str> = table.stored.iter().map(|&slot| table.columns[slot].as_str()).collect();
+    let sql = format!("SELECT {} FROM {} WHERE id IN ({})", columns.join(", "), table.name, marks.join(", "));
+    let sql = work.published.layout.naming.sql(&sql);
+    (sql, clocks.iter().map(|clock| clock.record.into()).collect())
+}

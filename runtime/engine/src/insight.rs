@@ -1,0 +1,119 @@
+//! What people may ask about what happens by itself: clocks and decisions of a record, figures, and what a draft of a
+//! policy would change.
+
+use std::sync::Arc;
+
+use mortise_definition::model::{MetricModel, system};
+use mortise_definition::source::Operation;
+use uuid::Uuid;
+
+use crate::assign::{self, Replay, StoredAssignment};
+use crate::clocks::{self, Recomputed, StoredClock};
+use crate::error::Error;
+use crate::metrics::{self, Figured, MetricQuery};
+use crate::people::Actor;
+use crate::published::Published;
+use crate::tenant::Tenant;
+use crate::values::Issue;
+
+impl Tenant {
+    /// The clocks of a record, the newest first.
+    pub async fn clocks(&self, actor: &Actor, entity: &str, id: Uuid) -> Result<Vec<StoredClock>, Error> {
+        self.read(actor, entity, id).await?;
+        clocks::of_record(&self.store, id).await
+    }
+
+    /// The present clocks of records that the caller has read.
+    pub async fn clocks_of(&self, records: &[Uuid]) -> Result<Vec<StoredClock>, Error> {
+        clocks::of_records(&self.store, records).await
+    }
+
+    /// Who got a record and why, the newest decision first.
+    pub async fn assignments(
+        &self,
+        actor: &Actor,
+        entity: &str,
+        id: Uuid,
+    ) -> Result<Vec<StoredAssignment>, Error> {
+        self.read(actor, entity, id).await?;
+        assign::of_record(&self.store, id).await
+    }
+
+    /// Whether the person may claim records by a policy at all.
+    pub fn may_claim(&self, actor: &Actor, policy: &str) -> bool {
+        let model = self.model();
+        let policy = model.automation.assignments.get(policy);
+        policy.is_some_and(|policy| {
+            policy.claim.is_some() && policy.pool.roles.iter().any(|role| actor.user.roles.contains(role))
+        })
+    }
+
+    /// A figure, over the records that the person may see.
+    pub async fn metric(
+        &self,
+        actor: &Actor,
+        key: &str,
+        query: &MetricQuery,
+    ) -> Result<(Arc<MetricModel>, Vec<Figured>), Error> {
+        let work = self.work(actor);
+        let metric = metrics::find(&work, key)?.clone();
+        let known = |slot: usize| metric.dimensions.contains(&slot);
+        let asked = query.by.iter().copied().chain(query.matching.iter().map(|(slot, _)| *slot));
+        if let Some(slot) = asked.filter(|slot| *slot >= system::FIRST).find(|slot| !known(*slot)) {
+            let name = work.model().entities[metric.entity].fields[slot].name.to_string();
+            return Err(Error::BadRequest(Issue::new("metric.dimension").with("field", name)));
+        }
+        let figures = metrics::read(&work, &self.store, &metric, query).await?;
+        Ok((metric, figures))
+    }
+
+    /// What a metric aims at.
+    pub fn metric_target(&self, actor: &Actor, metric: &MetricModel) -> Option<f64> {
+        let work = self.work(actor);
+        let target = metric.target.as_ref()?;
+        work.with_roots(metric.app, &[], |cx| target.eval(cx)).ok()?.as_number()
+    }
+
+    /// Whether the person may read records of an entity.
+    pub fn may_read(&self, actor: &Actor, entity: &str) -> bool {
+        self.may(actor, entity, Operation::Read)
+    }
+
+    /// What a policy of `draft` (definitions that are not in force yet) would have done with the latest records.
+    pub(crate) async fn replay_with(
+        &self,
+        actor: &Actor,
+        draft: Arc<Published>,
+        policy: &str,
+        count: u64,
+    ) -> Result<Replay, Error> {
+        if !actor.user.admin {
+            return Err(Error::Forbidden(Issue::new("permission.administrator")));
+        }
+        let work = self.work_with(draft, actor);
+        let policy = assign::find(&work, policy)?;
+        let done = self.store.write(move |session| {
+            let result = assign::replay(&work, session, &policy, count)?;
+            Ok::<_, Error>(result)
+        });
+        done.await
+    }
+
+    /// The same with the policy in force.
+    pub async fn replay(&self, actor: &Actor, policy: &str, count: u64) -> Result<Replay, Error> {
+        self.replay_with(actor, self.published(), policy, count).await
+    }
+
+    /// What definitions that are not in force yet make of the running clocks.
+    pub(crate) async fn clock_preview(
+        &self,
+        actor: &Actor,
+        draft: Arc<Published>,
+        policies: &[String],
+    ) -> Result<Recomputed, Error> {
+        let work = self.work_with(draft, actor);
+        let slas = policies.iter().filter_map(|key| work.model().automation.slas.get(key).cloned());
+        let slas: Vec<_> = slas.collect();
+        clocks::preview(&work, &self.store, &slas).await
+    }
+}

@@ -1,0 +1,234 @@
+//! Metrics (PLAT-23): figures over records, defined once, compiled to SQL and read within the scope of whoever asks.
+
+mod statement;
+mod window;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use mortise_definition::model::{EntityModel, MeasureModel, MetricModel, Slot, system};
+use mortise_definition::source::{Grain, Operation, Window};
+use mortise_expr::Value;
+use mortise_store::{Session, TenantStore};
+use sea_query::Expr;
+
+use crate::commands::Work;
+use crate::error::Error;
+use crate::values::Issue;
+use statement::Asked;
+
+pub(crate) use window::midnight;
+
+/// Most groups of one answer; a chart with more says nothing, and memory stays bounded.
+pub const GROUPS_MAX: u64 = 2_000;
+
+/// What is asked of a metric.
+#[derive(Debug, Clone, Default)]
+pub struct MetricQuery {
+    /// Fields by which it is broken down, among the metric's dimensions.
+    pub by: Vec<Slot>,
+    /// Steps of time by which it is broken down.
+    pub per: Option<Grain>,
+    /// Another span of time than the metric's.
+    pub window: Option<Window>,
+    /// Values of dimensions.
+    pub matching: Vec<(Slot, Value)>,
+    /// Only so many groups, those with the highest figures.
+    pub best: Option<u64>,
+}
+
+/// A figure of a group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figured {
+    /// Values of the fields of `by`.
+    pub group: Vec<Value>,
+    /// First day of the step.
+    pub step: Option<NaiveDate>,
+    /// The figure; none without records, or where a divisor is zero.
+    pub figure: Option<f64>,
+}
+
+/// The metric of a key.
+pub(crate) fn find<'a>(work: &'a Work, key: &str) -> Result<&'a Arc<MetricModel>, Error> {
+    let found = work.model().automation.metrics.get(key);
+    found.ok_or_else(|| Error::NotFound(Issue::new("metric.not_found").with("metric", key)))
+}
+
+/// Reads a metric within the scope of the person.
+pub(crate) async fn read(
+    work: &Work,
+    store: &TenantStore,
+    metric: &MetricModel,
+    query: &MetricQuery,
+) -> Result<Vec<Figured>, Error> {
+    let parts = parts(work, metric)?;
+    let mut answers = Vec::with_capacity(parts.len());
+    let span = Span::of(work, metric, query);
+    for part in &parts {
+        let entity = &work.model().entities[part.entity];
+        let scope = readable(work, entity, part, query)?;
+        let asked = asked(part, entity, query, &span, scope, parts.len() > 1);
+        let (sql, params) = asked.build(work, store.naming())?;
+        answers.push(store.fetch_long(&sql, &params, |row| asked.read(row)).await?);
+    }
+    Ok(together(metric, query, answers, &span))
+}
+
+/// Reads a metric over all records, inside a write; for what happens by itself.
+pub(crate) fn read_all(
+    work: &Work,
+    session: &mut Session<'_>,
+    metric: &MetricModel,
+    query: &MetricQuery,
+) -> Result<Vec<Figured>, Error> {
+    let parts = parts(work, metric)?;
+    let mut answers = Vec::with_capacity(parts.len());
+    let span = Span::of(work, metric, query);
+    for part in &parts {
+        let entity = &work.model().entities[part.entity];
+        let asked = asked(part, entity, query, &span, None, parts.len() > 1);
+        let (sql, params) = asked.build(work, session.naming)?;
+        answers.push(session.query(&sql, &params, |row| asked.read(row))?);
+    }
+    Ok(together(metric, query, answers, &span))
+}
+
+/// The metric itself, or the two of a ratio.
+fn parts<'a>(work: &'a Work, metric: &'a MetricModel) -> Result<Vec<&'a MetricModel>, Error> {
+    match &metric.measure {
+        MeasureModel::Ratio { of, to, .. } => Ok(vec![find(work, of)?, find(work, to)?]),
+        _ => Ok(vec![metric]),
+    }
+}
+
+/// The span of time and its steps.
+struct Span {
+    since: Option<DateTime<Utc>>,
+    days: Vec<NaiveDate>,
+    steps: Vec<DateTime<Utc>>,
+}
+
+impl Span {
+    fn of(work: &Work, metric: &MetricModel, query: &MetricQuery) -> Span {
+        let zone = work.directory.tz;
+        let window = query.window.as_ref().or(metric.window.as_ref());
+        let mut since = window.map(|window| window::start(window, work.now, zone));
+        let mut days = Vec::new();
+        if let Some(per) = query.per {
+            // A line without a beginning shows the longest past that it has room for.
+            days = window::buckets(since.unwrap_or(DateTime::UNIX_EPOCH), work.now, per, zone);
+            since = since.max(days.first().map(|day| midnight(*day, zone)));
+        }
+        let steps = days.iter().map(|day| midnight(*day, zone)).collect();
+        Span { since, days, steps }
+    }
+}
+
+fn asked<'a>(
+    metric: &'a MetricModel,
+    entity: &'a EntityModel,
+    query: &'a MetricQuery,
+    span: &'a Span,
+    scope: Option<Expr>,
+    in_ratio: bool,
+) -> Asked<'a> {
+    Asked {
+        metric,
+        entity,
+        group: &query.by,
+        steps: &span.steps,
+        matching: &query.matching,
+        since: span.since,
+        scope,
+        // The best of a ratio are known only when both are there.
+        best: if in_ratio { Some(GROUPS_MAX) } else { Some(query.best.unwrap_or(GROUPS_MAX)) },
+    }
+}
+
+/// The scope in which a person may read a metric.
+fn readable(
+    work: &Work,
+    entity: &EntityModel,
+    metric: &MetricModel,
+    query: &MetricQuery,
+) -> Result<Option<Expr>, Error> {
+    let access = work.access(entity);
+    access.demand(Operation::Read, entity)?;
+    let value = match &metric.measure {
+        MeasureModel::Sum(value)
+        | MeasureModel::Average(value)
+        | MeasureModel::Percentile(value, _)
+        | MeasureModel::Min(value)
+        | MeasureModel::Max(value)
+        | MeasureModel::Share(value) => Some(value),
+        MeasureModel::Count | MeasureModel::Ratio { .. } => None,
+    };
+    let read = value.into_iter().flat_map(|value| value.references()).filter(|reference| reference.root == 0);
+    let dimensions = query.by.iter().copied().chain(query.matching.iter().map(|(slot, _)| *slot));
+    for slot in read.map(|reference| reference.slot).chain(dimensions) {
+        if slot >= system::FIRST && !access.sees_everywhere(slot) {
+            let issue = Issue::new("metric.hidden_field").with("metric", &metric.key);
+            return Err(Error::Forbidden(issue.with("field", &entity.fields[slot].name)));
+        }
+    }
+    Ok(work.scope_sql(entity, Operation::Read)?.single())
+}
+
+/// The answer of a metric, or of a ratio from those of its two parts.
+fn together(
+    metric: &MetricModel,
+    query: &MetricQuery,
+    mut answers: Vec<Vec<statement::Answer>>,
+    span: &Span,
+) -> Vec<Figured> {
+    let day = |step: Option<i64>| step.and_then(|step| span.days.get(usize::try_from(step).ok()?).copied());
+    let mut figures: Vec<Figured> = match (&metric.measure, answers.len()) {
+        (MeasureModel::Ratio { times, .. }, 2) => {
+            let below = answers.pop().unwrap_or_default();
+            let key = |group: &[Value], step: Option<i64>| format!("{step:?}{group:?}");
+            let below: HashMap<String, f64> = below
+                .iter()
+                .filter_map(|(group, step, figure)| Some((key(group, *step), (*figure)?)))
+                .collect();
+            let above = answers.pop().unwrap_or_default();
+            let divided = above.into_iter().map(|(group, step, figure)| {
+                let divisor = below.get(&key(&group, step)).copied().filter(|divisor| *divisor != 0.0);
+                let figure = figure.zip(divisor).map(|(figure, divisor)| figure / divisor * times);
+                Figured { group, step: day(step), figure }
+            });
+            divided.collect()
+        }
+        _ => {
+            let own = answers.pop().unwrap_or_default();
+            own.into_iter().map(|(group, step, figure)| Figured { group, step: day(step), figure }).collect()
+        }
+    };
+    figures.sort_by(|a, b| b.figure.unwrap_or(f64::MIN).total_cmp(&a.figure.unwrap_or(f64::MIN)));
+    if let Some(best) = query.best {
+        figures.truncate(usize::try_from(best).unwrap_or(usize::MAX));
+    }
+    if figures.is_empty() && query.by.is_empty() && span.days.is_empty() {
+        figures.push(Figured { group: Vec::new(), step: None, figure: None });
+    }
+    if !span.days.is_empty() {
+        fill(&mut figures, metric, query, &span.days);
+    }
+    figures
+}
+
+/// A line has a point for each step, also for those without records.
+fn fill(figures: &mut Vec<Figured>, metric: &MetricModel, query: &MetricQuery, days: &[NaiveDate]) {
+    if query.by.is_empty() {
+        let empty = match metric.measure {
+            MeasureModel::Count | MeasureModel::Sum(_) => Some(0.0),
+            _ => None,
+        };
+        for day in days {
+            if !figures.iter().any(|figure| figure.step == Some(*day)) {
+                figures.push(Figured { group: Vec::new(), step: Some(*day), figure: empty });
+            }
+        }
+    }
+    figures.sort_by_key(|figure| figure.step);
+}

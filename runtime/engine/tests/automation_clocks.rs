@@ -1,0 +1,181 @@
+//! Clocks: start, pause, stop, reset and limit, the steps of a ladder, downtime, and what a changed calendar does.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod common;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use common::text;
+use common::works::{World, check_works, task};
+use mortise_engine::{ClockState, StoredClock};
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+fn sla(more: Json) -> (&'static str, Json) {
+    let mut sla = json!({"id": "answer", "label": "Answer", "entity": "job",
+        "start": "record.state == 'new' || record.state == 'active'",
+        "stop": "record.note != null", "cancel": "record.state == 'lost'", "limit": "hours(48)"});
+    sla.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    ("slas/answer.json", sla)
+}
+
+fn step(id: &str, offset: i64, more: Json) -> Json {
+    let mut step = json!({"id": id, "label": id, "base": "start", "offset": format!("hours({offset})"),
+        "do": [task(&format!("'{id} ' + string(clock.late)"))]});
+    step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    step
+}
+
+async fn clock(world: &World, id: Uuid) -> StoredClock {
+    world.bench.tenant.clocks(&world.bench.admin(), "works.job", id).await.unwrap().remove(0)
+}
+
+fn at(text: &str) -> Option<DateTime<Utc>> {
+    Some(text.parse().unwrap())
+}
+
+fn hours(count: i64) -> TimeDelta {
+    TimeDelta::hours(count)
+}
+
+#[tokio::test]
+async fn a_clock_runs_from_the_event_and_is_met_or_late() {
+    check_works(vec![sla(json!({}))], async |world: &mut World| {
+        let met = world.job(json!({"name": "Met"})).await;
+        let late = world.job(json!({"name": "Late"})).await;
+        let lost = world.job(json!({"name": "Lost"})).await;
+        assert_eq!(clock(world, met).await.due_at, at("2026-03-04T01:00:00Z"));
+        world.pass(hours(47)).await;
+        world.change(met, json!({"note": "called"})).await;
+        let ann = world.ann();
+        world.take(&ann, lost, "lose", json!({"reason": "gone"})).await.unwrap();
+        world.settle().await;
+        world.pass(hours(2)).await;
+        assert!(
+            clock(world, late).await.breached,
+            "the limit is noticed when it passes, not when somebody looks"
+        );
+        world.change(late, json!({"note": "called"})).await;
+        assert_eq!(clock(world, met).await.state, ClockState::Met);
+        assert_eq!(clock(world, lost).await.state, ClockState::Cancelled);
+        let late = clock(world, late).await;
+        assert_eq!((late.state, late.counted), (ClockState::Late, 49 * 3_600_000_000));
+        assert_eq!(world.bench.tenant.next_due().await.unwrap(), None, "no timer outlives its clock");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn steps_are_carried_out_once_in_order_and_only_while_the_clock_runs() {
+    let ladder = json!([
+        step("warn", -2, json!({"base": "due"})),
+        step("remind", 25, json!({})),
+        step("second", 40, json!({"condition": "record.amount > 5"})),
+        step("last", 73, json!({"do": [task("'last'"), {"type": "set", "values": {"grade": "'b'"}}]})),
+    ]);
+    check_works(vec![sla(json!({"ladder": ladder}))], async |world: &mut World| {
+        let id = world.job(json!({"name": "Roof"})).await;
+        world.pass(hours(24)).await;
+        assert_eq!(world.tasks().await, [""; 0]);
+        world.pass(hours(1)).await;
+        assert_eq!(world.tasks().await, ["remind false"]);
+        world.pass(hours(22)).await;
+        assert_eq!(world.tasks().await, ["remind false", "warn false"], "the second asked its condition");
+        world.pass(hours(100)).await;
+        assert_eq!(world.tasks().await, ["last", "remind false", "warn false"]);
+        assert_eq!(text(&world.see(id).await["grade"]), "b");
+        let told = world.timeline(id).await;
+        let clocks: Vec<&str> =
+            told.iter().map(String::as_str).filter(|action| action.starts_with("clock.")).collect();
+        let expected = [
+            "clock.started",
+            "clock.step",
+            "clock.step_passed_over",
+            "clock.step",
+            "clock.breached",
+            "clock.step",
+        ];
+        assert_eq!(clocks, expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn after_a_downtime_each_step_comes_once_in_order_and_says_that_it_is_late() {
+    let ladder = json!([step("one", 1, json!({})), step("two", 2, json!({})), step("three", 200, json!({}))]);
+    check_works(vec![sla(json!({"ladder": ladder}))], async |world: &mut World| {
+        world.job(json!({"name": "Roof"})).await;
+        world.sleep(hours(100));
+        world.bench.crash().await;
+        world.settle().await;
+        world.settle().await;
+        assert_eq!(world.tasks().await, ["one true", "two true"]);
+        world.pass(hours(100)).await;
+        assert_eq!(world.tasks().await, ["one true", "three false", "two true"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pause_stops_counting_and_a_reset_starts_anew() {
+    let policy = sla(json!({"pause": "record.grade == 'a'", "reset": "record.owner != previous.owner",
+        "ladder": [step("remind", 25, json!({}))]}));
+    check_works(vec![policy], async |world: &mut World| {
+        let id = world.job(json!({"name": "Roof"})).await;
+        world.pass(hours(20)).await;
+        world.change(id, json!({"grade": "a"})).await;
+        let paused = clock(world, id).await;
+        assert_eq!((paused.state, paused.due_at), (ClockState::Paused, None));
+        world.pass(hours(500)).await;
+        assert_eq!(world.tasks().await, [""; 0]);
+        world.change(id, json!({"grade": "b"})).await;
+        assert_eq!(clock(world, id).await.due_at, Some(world.now() + hours(28)));
+        world.pass(hours(5)).await;
+        assert_eq!(world.tasks().await, ["remind false"]);
+        let bob = world.bench.person("bob").user.id;
+        world.change(id, json!({"owner": bob.to_string()})).await;
+        let again = clock(world, id).await;
+        assert_eq!((again.state, again.started_at, again.counted), (ClockState::Running, world.now(), 0));
+        world.pass(hours(25)).await;
+        assert_eq!(world.tasks().await, ["remind false", "remind false"], "the new clock has its own ladder");
+        let all = world.bench.tenant.clocks(&world.bench.admin(), "works.job", id).await.unwrap();
+        assert_eq!(
+            all.iter().map(|clock| clock.state).collect::<Vec<_>>(),
+            [ClockState::Running, ClockState::Cancelled]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_limit_follows_its_table_and_working_time() {
+    let day = json!(["09:00-12:00", "13:30-18:00"]);
+    let calendar = json!({"id": "work", "label": "Work", "time_zone": "Asia/Shanghai",
+        "week": {"monday": day, "tuesday": day, "wednesday": day, "thursday": day, "friday": day}});
+    let table = json!({"id": "limit", "entity": "job", "label": "Limit",
+        "inputs": [{"id": "grade", "label": "Grade", "value": "record.grade"}],
+        "outputs": [{"id": "limit", "label": "Limit", "type": "duration"}],
+        "rows": [{"when": ["'a'"], "then": ["hours(2)"]}, {"when": ["-"], "then": ["hours(settings.limit)"]}]});
+    let (path, mut policy) =
+        sla(json!({"calendar": "work", "limit_by": {"decision": "limit", "output": "limit"}}));
+    policy.as_object_mut().unwrap().remove("limit");
+    let files = vec![("calendars/work.json", calendar), ("decisions/limit.json", table), (path, policy)];
+    check_works(files, async |world: &mut World| {
+        // Monday nine o'clock; five hours end at 15:30, after lunch.
+        let id = world.job(json!({"name": "Roof"})).await;
+        assert_eq!(clock(world, id).await.due_at, at("2026-03-02T07:30:00Z"));
+        world.change(id, json!({"grade": "a"})).await;
+        assert_eq!(clock(world, id).await.due_at, at("2026-03-02T03:00:00Z"));
+        assert!(world.timeline(id).await.contains(&"clock.limit_changed".to_owned()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_clock_without_a_limit_is_parked_with_its_reason() {
+    check_works(vec![sla(json!({"limit": "hours(record.amount)"}))], async |world: &mut World| {
+        world.job(json!({"name": "Roof"})).await;
+        assert_eq!(world.parked().await, ["sla:works.answer clock.no_limit"]);
+    })
+    .await;
+}
