@@ -107,6 +107,30 @@ fn an_installed_app_exports_to_the_same_folder() {
 }
 
 #[test]
+fn what_an_upgrade_left_behind_is_listed_and_dropped_only_when_told_so() {
+    let installation = Installation::new();
+    let folder = tempfile::tempdir().expect("the system has a temporary folder");
+    app(folder.path());
+    let path = folder.path().to_string_lossy().into_owned();
+    installation.run(&["tenant", "create", "demo"]);
+    installation.run(&["app", "install", "demo", &path]);
+    write(folder.path(), "app.json", r#"{"id": "notes", "version": "2.0.0", "label": "Notes"}"#);
+    let other =
+        r#"{"id": "note", "label": "Note", "fields": [{"id": "text", "label": "Text", "type": "text"}]}"#;
+    write(folder.path(), "entities/note.json", other);
+    installation.run(&["app", "install", "demo", &path, "--confirm", "notes.note.title"]);
+    let listed = installation.run(&["app", "purge", "demo", "notes"]);
+    assert!(listed.contains("notes__note._old_title") && listed.contains("--yes"), "{listed}");
+    let kept = json(&installation.run(&["--json", "app", "purge", "demo"]));
+    assert_eq!((&kept[0]["key"], &kept[0]["rows"]), (&"notes.note.title".into(), &0.into()));
+    installation.run(&["app", "purge", "demo", "notes", "--yes"]);
+    assert_eq!(json(&installation.run(&["--json", "app", "purge", "demo"])), serde_json::json!([]));
+    // Nothing was in it, so that nothing is missed on the way back.
+    installation.run(&["app", "rollback", "demo", "notes", "--confirm", "notes.note.text"]);
+    installation.run(&["verify", "demo"]);
+}
+
+#[test]
 fn a_token_of_the_command_line_opens_the_api() {
     let installation = Installation::new();
     installation.run(&["tenant", "create", "demo"]);

@@ -2,6 +2,7 @@
 //! real server in this process. Each table is a story: later requests see what earlier ones did.
 
 mod admin;
+mod administration;
 mod apps;
 mod bad_input;
 mod files;
