@@ -147,6 +147,20 @@ test("a record opens for editing as it was typed, and only what changed is in th
   assert.ok(changes.includes("Bigger box") && !changes.includes("Length"), changes);
 });
 
+test("a node of a tree is found by its name and by the levels above it", async () => {
+  await open(`${THINGS}/new`);
+  const options = field("place").locator(".pick-option");
+  await page.locator("#f-place").click();
+  await page.locator("#f-place").pressSequentially("suz");
+  await options.filter({ hasText: "Suzhou" }).filter({ hasText: "East" }).click();
+  assert.equal(await value("place"), "East / Suzhou");
+  await page.locator("#f-place").click();
+  await options.filter({ hasText: "Shanghai" }).waitFor();
+  await field("place").locator(".pick-path button").first().click();
+  await options.filter({ hasText: "South" }).click();
+  assert.equal(await value("place"), "South");
+});
+
 test("when somebody else saved first, both versions are shown and nothing is overwritten or lost", async () => {
   await open(THINGS);
   await page.locator(".row-link", { hasText: "Bigger box" }).click();

@@ -8,6 +8,9 @@ use serde_json::json;
 
 const FILES: &str = "/t/demo/api/v1/files";
 const IMPORTS: &str = "/t/demo/api/v1/imports?entity=bench.item&name=items.csv";
+/// Makes the piece of a number.
+type Pieces = fn(u64) -> Vec<u8>;
+
 /// One gibibyte.
 const SIZE: u64 = 1 << 30;
 const PIECE: usize = 1 << 20;
@@ -42,13 +45,7 @@ fn lines(_: u64) -> Vec<u8> {
 }
 
 /// Sends up to a gigabyte, until the server answers or no longer listens, and gives its answer with what was sent.
-fn send(
-    server: &Server,
-    path: &str,
-    token: &str,
-    announced: bool,
-    piece: fn(u64) -> Vec<u8>,
-) -> (Answer, u64) {
+fn send(server: &Server, path: &str, token: &str, announced: bool, piece: Pieces) -> (Answer, u64) {
     let mut raw = Raw::connect(server.address()).expect("the server listens");
     let length = match announced {
         true => format!("content-length: {SIZE}"),
@@ -94,11 +91,18 @@ fn nothing_stays(installation: &Installation, folder: &str) {
     }
 }
 
+#[track_caller]
+fn bounded(server: &Server) {
+    let peak = server.memory_peak_bytes();
+    println!("{} MiB of memory at most", peak >> 20);
+    assert!(peak < MEMORY_MAX, "{peak} bytes");
+}
+
 #[test]
 fn a_gigabyte_is_refused_early_and_leaves_nothing() {
     let (installation, token) = prepare();
     let server = installation.serve();
-    let cases: [(&str, &str, fn(u64) -> Vec<u8>); 2] = [(FILES, "files", piece), (IMPORTS, "imports", lines)];
+    let cases: [(&str, &str, Pieces); 2] = [(FILES, "files", piece), (IMPORTS, "imports", lines)];
     for (path, folder, piece) in cases {
         for announced in [true, false] {
             let (answer, _) = send(&server, path, &token, announced, piece);
@@ -111,8 +115,7 @@ fn a_gigabyte_is_refused_early_and_leaves_nothing() {
     }
     let client = server.client().with_token(&token).get("/t/demo/api/v1/session");
     client.expect("the server still answers").expect(200);
-    let peak = server.memory_peak_bytes();
-    assert!(peak < MEMORY_MAX, "{peak} bytes");
+    bounded(&server);
 }
 
 #[test]
@@ -162,6 +165,5 @@ fn a_gigabyte_that_is_allowed_comes_back_as_it_was_in_bounded_memory() {
     let part = raw.answer().expect("an answer").expect(206);
     let last = SIZE / PIECE as u64 - 1;
     assert!(part.body == [piece(last - 1), piece(last)].concat(), "the end is another");
-    let peak = server.memory_peak_bytes();
-    assert!(peak < MEMORY_MAX, "{peak} bytes");
+    bounded(&server);
 }
