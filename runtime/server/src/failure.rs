@@ -313,7 +313,7 @@ fn status_of(error: &EngineError) -> StatusCode {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         EngineError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-        EngineError::Batch { error, .. } => status_of(error),
+        EngineError::Batch { error, .. } | EngineError::Within { error, .. } => status_of(error),
         EngineError::Store(StoreError::Closed) | EngineError::ModelChanged => StatusCode::SERVICE_UNAVAILABLE,
         EngineError::Store(
             StoreError::Migration(_) | StoreError::Repeated { .. } | StoreError::TooLarge { .. },
@@ -330,6 +330,9 @@ fn add_details(failure: Failure, error: EngineError) -> Failure {
         EngineError::Unconfirmed(steps) => failure.with_member("steps", json!(steps)),
         EngineError::Batch { index, error } => {
             add_details(failure, *error).with_member("index", index.into())
+        }
+        EngineError::Within { place, error } => {
+            add_details(failure, *error).with_member("place", place.into())
         }
         _ => failure,
     }
