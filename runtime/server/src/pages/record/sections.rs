@@ -145,7 +145,7 @@ fn item(
 fn table(show: &Show, field: &FieldModel, record: &Record, columns: &[Slot]) -> Option<Table> {
     let FieldKind::Lines { entity: child, .. } = &field.kind else { return None };
     let child = &show.model.entities[*child];
-    let columns: Vec<Slot> = columns.iter().copied().filter(|slot| sees(show, child, *slot)).collect();
+    let columns: Vec<Slot> = columns.iter().copied().filter(|slot| show.by.sees(child, *slot)).collect();
     let heading = |slot: &Slot| Heading {
         label: field_label(show, &child.fields[*slot]),
         numeric: matches!(child.fields[*slot].kind, FieldKind::Integer { .. } | FieldKind::Decimal { .. }),
