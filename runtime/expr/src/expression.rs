@@ -37,6 +37,19 @@ pub struct Equality {
     pub null: bool,
 }
 
+/// A condition that is nothing but a test of one member against values that are written down.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Membership {
+    /// The position of the root in the scope.
+    pub root: usize,
+    /// The position of the member in the root's shape.
+    pub slot: usize,
+    /// The values; null is one of them where the member is compared with it.
+    pub values: Vec<Value>,
+    /// Whether the condition holds for all other values instead.
+    pub negated: bool,
+}
+
 /// A compiled expression. Cheap to clone, safe to share between threads.
 #[derive(Clone, Debug)]
 pub struct Expression {
@@ -180,6 +193,17 @@ impl Expression {
         Expression::of(node.clone(), self.source.clone(), references.cloned().collect(), self.columns.clone())
     }
 
+    /// The value, where the expression gives the same for every record.
+    pub fn constant(&self) -> Option<&Value> {
+        self.node.constant()
+    }
+
+    /// The test, where the whole expression is one of a single member: `record.a == 'x'`, `record.a in ['x', 'y']`,
+    /// `record.a != null`, `!record.flag`.
+    pub fn membership(&self) -> Option<Membership> {
+        membership(&self.node)
+    }
+
     /// The member and kind of value, where the whole expression is an equality on the row root.
     pub fn equality(&self) -> Option<Equality> {
         let Kind::Compare(Comparison::Equal, a, b) = &self.node.kind else { return None };
@@ -191,6 +215,30 @@ impl Expression {
         };
         of(a, b).or_else(|| of(b, a))
     }
+}
+
+fn membership(node: &NodeRef) -> Option<Membership> {
+    let member = |node: &NodeRef| match node.kind {
+        Kind::Member { root, slot } => Some((root, slot)),
+        _ => None,
+    };
+    let (member, values, negated) = match &node.kind {
+        Kind::Member { root, slot } => ((*root, *slot), vec![Value::Bool(true)], false),
+        Kind::Not(inner) => {
+            let inner = membership(inner)?;
+            return Some(Membership { negated: !inner.negated, ..inner });
+        }
+        Kind::Compare(comparison, a, b) if comparison.is_equality() => {
+            let (of, value) = member(a).zip(b.constant()).or_else(|| member(b).zip(a.constant()))?;
+            (of, vec![value.clone()], *comparison == Comparison::NotEqual)
+        }
+        Kind::In(item, list) => {
+            let Value::List(values) = list.constant()? else { return None };
+            (member(item)?, values.to_vec(), false)
+        }
+        _ => return None,
+    };
+    Some(Membership { root: member.0, slot: member.1, values, negated })
 }
 
 /// Where in the source the members below a node stand; a place identifies a reference.

@@ -56,7 +56,7 @@ pub use calendar::local_part;
 pub use decimal::{Decimal, DecimalError, SCALE_LIMIT};
 pub use diagnostic::{Diagnostic, suggest};
 pub use eval::{COST_LIMIT, Context, EvalError};
-pub use expression::{Equality, Expression, Reference};
+pub use expression::{Equality, Expression, Membership, Reference};
 pub use scope::{Member, Scope, Shape, Type};
 pub use similarity::similarity;
 pub use source::{NESTING_LIMIT, SOURCE_LIMIT};

@@ -399,6 +399,30 @@ fn references_say_what_is_read_and_whether_null_was_thought_of() {
 }
 
 #[test]
+fn a_test_of_one_member_is_known_as_such() {
+    let test = |source: &str| {
+        let found = compile(source).membership()?;
+        let values: Vec<String> = found.values.iter().map(|value| format!("{value}")).collect();
+        Some((found.slot, values.join(" "), found.negated))
+    };
+    let status = compile("record.status == ''").membership().unwrap().slot;
+    assert_eq!(test("record.status == 'new'"), Some((status, "new".to_owned(), false)));
+    assert_eq!(test("!('new' != record.status)"), Some((status, "new".to_owned(), false)));
+    assert_eq!(test("record.status in ['a', 'b']"), Some((status, "a b".to_owned(), false)));
+    assert_eq!(test("record.status != null"), Some((status, String::new(), true)));
+    assert_eq!(
+        test("!record.locked").map(|(_, values, negated)| (values, negated)),
+        Some(("true".to_owned(), true))
+    );
+    for other in ["record.count > 3", "record.status == user.name", "record.locked && record.locked", "true"]
+    {
+        assert_eq!(test(other), None, "{other}");
+    }
+    assert_eq!(compile("1 > 2").constant(), Some(&Value::Bool(false)));
+    assert_eq!(compile("record.locked").constant(), None);
+}
+
+#[test]
 fn conditions_come_apart_at_the_outermost_operators() {
     let expression =
         compile("record.count == 1 && (record.total > 2 || record.locked) && user.name == record.name");
