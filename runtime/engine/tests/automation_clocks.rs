@@ -174,8 +174,56 @@ async fn a_limit_follows_its_table_and_working_time() {
 #[tokio::test]
 async fn a_clock_without_a_limit_is_parked_with_its_reason() {
     check_works(vec![sla(json!({"limit": "hours(record.amount)"}))], async |world: &mut World| {
+        world.settle().await;
         world.job(json!({"name": "Roof"})).await;
         assert_eq!(world.parked().await, ["sla:works.answer clock.no_limit"]);
+    })
+    .await;
+}
+
+/// The office of Shanghai, with these days off.
+fn office(holidays: Json) -> (&'static str, Json) {
+    let day = json!(["09:00-18:00"]);
+    let calendar = json!({"id": "work", "label": "Work", "time_zone": "Asia/Shanghai", "holidays": holidays,
+        "week": {"monday": day, "tuesday": day, "wednesday": day, "thursday": day, "friday": day}});
+    ("calendars/work.json", calendar)
+}
+
+#[tokio::test]
+async fn a_changed_calendar_moves_the_clocks_that_run() {
+    let policy =
+        || sla(json!({"calendar": "work", "limit": "hours(12)", "ladder": [step("late", 12, json!({}))]}));
+    check_works(vec![office(json!([])), policy()], async |world: &mut World| {
+        let id = world.job(json!({"name": "Roof"})).await;
+        let done = world.job(json!({"name": "Done"})).await;
+        world.change(done, json!({"note": "called"})).await;
+        assert_eq!(clock(world, id).await.due_at, at("2026-03-03T04:00:00Z"));
+        let with_holiday = vec![office(json!([{"date": "2026-03-03"}])), policy()];
+        world.bench.install(common::works::works("1.0.1", with_holiday)).await.unwrap();
+        world.settle().await;
+        assert_eq!(clock(world, id).await.due_at, at("2026-03-04T04:00:00Z"));
+        assert_eq!(clock(world, done).await.state, ClockState::Met, "what is over stays as it was");
+        world.pass(hours(30)).await;
+        assert_eq!(world.tasks().await, [""; 0], "the step has moved as well");
+        world.pass(hours(24)).await;
+        assert_eq!(world.tasks().await, ["late false"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn records_that_were_there_before_the_policy_get_their_clocks() {
+    check_works(vec![], async |world: &mut World| {
+        let id = world.job(json!({"name": "Roof"})).await;
+        world.sleep(hours(10));
+        let policy = sla(json!({"from": "record.created_at"}));
+        world.bench.install(common::works::works("1.0.1", vec![policy])).await.unwrap();
+        world.settle().await;
+        assert_eq!(clock(world, id).await.due_at, at("2026-03-04T01:00:00Z"));
+        let again = world.timeline(id).await.len();
+        world.bench.crash().await;
+        world.settle().await;
+        assert_eq!(world.timeline(id).await.len(), again, "once is enough");
     })
     .await;
 }

@@ -277,6 +277,8 @@ pub struct SlaModel {
     /// Key of the calendar; calendar time without.
     pub calendar: Option<String>,
     pub ladder: Vec<StepModel>,
+    /// SHA-256 over everything that its reckoning depends on (its text, calendar, table, settings), hex.
+    pub digest: String,
 }
 
 /// Where the limit of a clock comes from.
@@ -503,7 +505,11 @@ pub enum MeasureModel {
     Max(Expression),
     Share(Expression),
     /// Keys of the two metrics.
-    Ratio { of: String, to: String, times: f64 },
+    Ratio {
+        of: String,
+        to: String,
+        times: f64,
+    },
 }
 
 /// A dashboard.

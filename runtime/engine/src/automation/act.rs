@@ -8,6 +8,7 @@ use super::{Subject, actions, rules};
 use crate::assign;
 use crate::commands::Work;
 use crate::error::Error;
+use crate::notify;
 use crate::values::Issue;
 
 /// Carries out actions of an app (by its position) on a record. `work` has to carry the cause. Fails as a whole with
@@ -66,10 +67,14 @@ fn one(
             let policy = assign::find(work, policy)?;
             assign::assign(work, session, &policy, subject).map(drop)
         }
-        ActionKind::Notify { .. }
-        | ActionKind::Report { .. }
-        | ActionKind::Comment { .. }
-        | ActionKind::Webhook { .. } => Err(Error::BadRequest(Issue::new("automation.unavailable"))),
+        ActionKind::Notify { notification, to } => {
+            notify::tell(work, session, &*notify::find(work, notification)?, to, subject)
+        }
+        ActionKind::Report { name, template } => notify::report(work, session, app, subject, (name, template)),
+        ActionKind::Comment { text } => notify::comment(work, session, app, subject, text),
+        ActionKind::Webhook { connector, body } => {
+            notify::call(work, session, app, subject, connector, body)
+        }
     }
 }
 

@@ -108,7 +108,7 @@ pub(crate) fn freeze(
     ];
     session.execute(&sql, &params)?;
     let details = json!({ "person": person, "until": until, "reason": reason });
-    session.audit(told(work, entity, record, "record.frozen", &details));
+    session.audit(told(work, entity, record, "rights.frozen", &details));
     Ok(())
 }
 
@@ -131,7 +131,7 @@ pub(crate) fn lift(
     }
     if !lifted.is_empty() {
         let people: Vec<Uuid> = lifted.iter().map(|freeze| freeze.person).collect();
-        session.audit(told(work, entity, record, "record.unfrozen", &json!({ "people": people })));
+        session.audit(told(work, entity, record, "rights.restored", &json!({ "people": people })));
     }
     Ok(lifted.len())
 }

@@ -24,6 +24,8 @@ pub(crate) enum TimerKind {
     Step,
     /// A schedule of a rule.
     Schedule,
+    /// Clocks of a policy that are to be worked out anew.
+    Renewal,
 }
 
 impl TimerKind {
@@ -31,6 +33,7 @@ impl TimerKind {
         match self {
             TimerKind::Step => "step",
             TimerKind::Schedule => "schedule",
+            TimerKind::Renewal => "renewal",
         }
     }
 }
@@ -145,6 +148,7 @@ fn read(row: &dyn Row) -> mortise_store::Result<Timer> {
         due: moment(row, 1)?.unwrap_or_default(),
         kind: match row.text(2)?.as_deref() {
             Some("schedule") => TimerKind::Schedule,
+            Some("renewal") => TimerKind::Renewal,
             _ => TimerKind::Step,
         },
         target: row.text(3)?.unwrap_or_default(),

@@ -14,7 +14,7 @@ use mortise_expr::{Expression, Value};
 use mortise_store::Session;
 
 pub use recompute::{Moved, Recomputed};
-pub(crate) use recompute::{preview, recompute};
+pub(crate) use recompute::preview;
 pub use row::{ClockState, StoredClock};
 pub(crate) use row::{of_record, of_records};
 pub(crate) use step::due;
@@ -35,7 +35,7 @@ pub(crate) fn on_event(
     let current = row::current(session, &sla.key, subject.id)?;
     let asks = Asks { work, sla, subject };
     match current {
-        Some(clock) if clock.state.is_active() => move_on(&asks, session, clock),
+        Some(clock) if clock.state.is_active() => move_on(&asks, session, clock, false),
         Some(ended) => {
             if asks.holds(sla.reset.as_ref())? && asks.starts()? {
                 row::retire(session, ended.id)?;
@@ -48,8 +48,32 @@ pub(crate) fn on_event(
     }
 }
 
-/// What happens to a clock that runs or stands still.
-fn move_on(asks: &Asks<'_>, session: &mut Session<'_>, mut clock: StoredClock) -> Result<(), Error> {
+/// Works out the clock of a policy on a record anew, after the policy itself has changed: what runs gets its limit and
+/// steps by the new reckoning, and a record that would have a clock by now gets one.
+pub(crate) fn renew(
+    work: &Work,
+    session: &mut Session<'_>,
+    sla: &SlaModel,
+    mut subject: Subject,
+) -> Result<(), Error> {
+    // Nothing happened to the record: there is no change by which it could be reset.
+    subject.previous = subject.record.clone();
+    let asks = Asks { work, sla, subject: &subject };
+    match row::current(session, &sla.key, subject.id)? {
+        Some(clock) if clock.state.is_active() => move_on(&asks, session, clock, true),
+        Some(_) => Ok(()),
+        None if asks.starts()? => start(&asks, session),
+        None => Ok(()),
+    }
+}
+
+/// What happens to a clock that runs or stands still; `anew` works out its steps even when its limit is the same.
+fn move_on(
+    asks: &Asks<'_>,
+    session: &mut Session<'_>,
+    mut clock: StoredClock,
+    anew: bool,
+) -> Result<(), Error> {
     let (sla, subject) = (asks.sla, asks.subject);
     let at = subject.at.max(clock.since);
     if subject.deleted || asks.holds(sla.cancel.as_ref())? {
@@ -86,11 +110,21 @@ fn move_on(asks: &Asks<'_>, session: &mut Session<'_>, mut clock: StoredClock) -
         schedule(asks, session, &mut clock)?;
         return note(asks, session, "clock.resumed", &clock, at);
     }
-    if changed {
-        match clock.state {
-            ClockState::Running => schedule(asks, session, &mut clock)?,
-            _ => row::update(session, &clock)?,
+    if !changed && !anew {
+        return Ok(());
+    }
+    let before = clock.due_at;
+    match clock.state {
+        ClockState::Running => {
+            // By the new reckoning the limit may lie ahead again.
+            let base = time::base(asks.work.model(), sla, asks.work.directory.tz);
+            let due = time::moment(&clock, clock.limit, base);
+            clock.breached &= due.is_some_and(|due| due <= asks.work.now);
+            schedule(asks, session, &mut clock)?;
         }
+        _ => row::update(session, &clock)?,
+    }
+    if changed || clock.due_at != before {
         note(asks, session, "clock.limit_changed", &clock, at)?;
     }
     Ok(())

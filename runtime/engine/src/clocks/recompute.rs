@@ -1,24 +1,24 @@
-//! What a changed policy or calendar means for the clocks that run: shown before it is published, and carried out
-//! afterwards in batches, so that no transaction grows with the number of clocks.
+//! What a changed policy or calendar means for the clocks that run, to be shown before it is published. Nothing is
+//! written here; the lane works the clocks out anew afterwards.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use mortise_definition::model::{EntityModel, Model, SlaModel};
+use mortise_definition::model::{EntityModel, SlaModel};
 use mortise_expr::Value;
-use mortise_store::{Param, Session, TenantStore, id_of};
+use mortise_store::{Param, TenantStore, id_of};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::row::{self, StoredClock};
-use super::{Asks, schedule, time};
+use super::{Asks, time};
 use crate::automation::Subject;
 use crate::commands::Work;
 use crate::error::Error;
 
-/// Clocks of one batch.
-pub(crate) const BATCH: i64 = 500;
+/// Clocks looked at together.
+const BATCH: i64 = 500;
 /// Clocks named in a preview; the others are counted.
 const SHOWN_MAX: usize = 100;
 
@@ -50,12 +50,6 @@ pub struct Moved {
     pub after: Option<DateTime<Utc>>,
 }
 
-/// Policies that stand in both models and count differently in the second: their own text, their calendar, or the
-/// decision table of their limit has changed. `texts` tells what each artifact says.
-pub(crate) fn concerned(model: &Model, changed: impl Fn(&SlaModel) -> bool) -> Vec<Arc<SlaModel>> {
-    model.automation.slas.values().filter(|sla| changed(sla)).cloned().collect()
-}
-
 /// What the policies of `work`'s model make of the running clocks; nothing is written.
 pub(crate) async fn preview(
     work: &Work,
@@ -67,7 +61,7 @@ pub(crate) async fn preview(
         let Some(entity) = work.model().entities.get(sla.entity).cloned() else { continue };
         let mut last = Uuid::nil();
         loop {
-            let clocks = row::running_outside(store, &sla.key, last, BATCH).await?;
+            let clocks = row::running(store, &sla.key, last, BATCH).await?;
             let Some(end) = clocks.last() else { break };
             last = end.id;
             let (sql, params) = by_ids(work, &entity, &clocks);
@@ -108,35 +102,6 @@ fn compare(
         }
     }
     Ok(())
-}
-
-/// Works out the next batch of running clocks of a policy anew, those after the id `after`. Returns the last id, none
-/// when there are no more.
-pub(crate) fn recompute(
-    work: &Work,
-    session: &mut Session<'_>,
-    sla: &SlaModel,
-    after: Uuid,
-) -> Result<Option<Uuid>, Error> {
-    let Some(entity) = work.model().entities.get(sla.entity).cloned() else { return Ok(None) };
-    let clocks = row::running(session, &sla.key, after, BATCH)?;
-    let Some(last) = clocks.last().map(|clock| clock.id) else { return Ok(None) };
-    let (sql, params) = by_ids(work, &entity, &clocks);
-    let table = &work.published.layout.tables[entity.index];
-    let records = session.query(&sql, &params, |row| table.record(row))?;
-    let mut records: HashMap<Uuid, Vec<Value>> =
-        records.into_iter().map(|record| (id_of(&record), record)).collect();
-    for mut clock in clocks {
-        let Some(record) = records.remove(&clock.record) else { continue };
-        let subject = Subject::new(entity.clone(), record, work.now);
-        let asks = Asks { work, sla, subject: &subject };
-        clock.limit = asks.limit()?;
-        // By the new reckoning the limit may lie ahead again.
-        let base = time::base(work.model(), sla, work.directory.tz);
-        clock.breached &= time::moment(&clock, clock.limit, base).is_some_and(|due| due <= work.now);
-        schedule(&asks, session, &mut clock)?;
-    }
-    Ok(Some(last))
 }
 
 fn by_ids(work: &Work, entity: &EntityModel, clocks: &[StoredClock]) -> (String, Vec<Param>) {

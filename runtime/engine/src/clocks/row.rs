@@ -109,31 +109,15 @@ pub(super) fn by_id(session: &mut Session<'_>, id: Uuid) -> Result<Option<Stored
 }
 
 /// The running clocks of a policy after an id, in the order of ids.
-pub(super) fn running(
-    session: &mut Session<'_>,
-    sla: &str,
-    after: Uuid,
-    limit: i64,
-) -> Result<Vec<StoredClock>, Error> {
-    let sql = running_sql(session.naming);
-    let params = [sla.into(), "running".into(), after.into(), limit.into()];
-    Ok(session.query(&sql, &params, read)?)
-}
-
-/// The same outside of a transaction.
-pub(super) async fn running_outside(
+pub(super) async fn running(
     store: &TenantStore,
     sla: &str,
     after: Uuid,
     limit: i64,
 ) -> Result<Vec<StoredClock>, Error> {
-    let sql = running_sql(store.naming());
+    let sql = select(store.naming(), "sla = ?1 AND state = ?2 AND id > ?3 ORDER BY id LIMIT ?4");
     let params = [sla.into(), "running".into(), after.into(), limit.into()];
     Ok(store.fetch_long(&sql, &params, read).await?)
-}
-
-fn running_sql(naming: &Naming) -> String {
-    select(naming, "sla = ?1 AND state = ?2 AND id > ?3 ORDER BY id LIMIT ?4")
 }
 
 /// All clocks of a record, the newest first.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mortise_expr::Type;
+use sha2::{Digest, Sha256};
 
 use super::action::output_type;
 use super::area::Area;
@@ -10,6 +11,8 @@ use super::{Build, Keyed};
 use crate::Kind;
 use crate::compile::place::Place;
 use crate::model::{LimitModel, SlaModel, StepModel};
+use crate::package::hex;
+use crate::problem::Problems;
 use crate::source::{LadderStep, LimitBy, Sla};
 
 /// Most steps of a ladder; each is a timer of every record with the clock.
@@ -64,7 +67,23 @@ impl Build<'_> {
             limit: limit?,
             calendar: calendar.flatten(),
             ladder: steps.into_iter().flatten().collect(),
+            digest: self.reckoning(app, sla, place),
         })
+    }
+
+    /// Names everything that the limits of the clock are worked out from, so that a change of it is noticed.
+    fn reckoning(&self, app: usize, sla: &Sla, place: &Place) -> String {
+        let packages = self.compiler.packages;
+        // What is wrong with the names was said before.
+        let find = |kind, name| self.compiler.names.artifact(kind, app, name, place, &mut Problems::default());
+        let calendar = sla.calendar.as_deref().and_then(|name| find(Kind::Calendar, name));
+        let calendar = calendar.and_then(|(owner, id)| packages[owner].calendars.iter().find(|one| one.id == id));
+        let by = sla.limit_by.as_ref().and_then(|by| find(Kind::Decision, &by.decision));
+        let table = by.and_then(|(owner, id)| packages[owner].decisions.iter().find(|one| one.id == id));
+        let settings: Vec<String> =
+            self.compiler.settings[app].0.iter().map(|setting| setting.value.to_string()).collect();
+        let written = serde_json::to_vec(&(sla, calendar, table, settings));
+        hex(&Sha256::digest(written.expect("artifacts hold only what JSON can hold")))
     }
 
     fn limit(&mut self, area: &Area, sla: &Sla, place: &Place) -> Option<LimitModel> {

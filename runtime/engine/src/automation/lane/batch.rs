@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::items::{self, Handler, Task, WorkItem, WorkState};
-use super::schedule;
+use super::{renewal, schedule};
 use crate::automation::timer::{self, FAR, Timer, TimerKind};
 use crate::automation::{Cause, Subject, cause, rules};
 use crate::clocks;
@@ -90,7 +90,7 @@ fn fatal(error: &Error) -> bool {
 }
 
 /// Does something in a savepoint; even a panic only undoes that.
-fn guarded(
+pub(super) fn guarded(
     session: &mut Session<'_>,
     work: impl FnOnce(&mut Session<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -211,7 +211,7 @@ impl Batch<'_> {
             changed.extend(session.added_events().skip(seen).map(|event| event.record));
             seen = session.added_events().count();
             let waits = match timer.kind {
-                TimerKind::Schedule => seen > 0,
+                TimerKind::Schedule | TimerKind::Renewal => seen > 0,
                 TimerKind::Step => timer.record.is_some_and(|record| changed.contains(&record)),
             };
             if waits {
@@ -222,6 +222,7 @@ impl Batch<'_> {
             match timer.kind {
                 TimerKind::Schedule => done.more |= schedule::fire(self, session, &timer)?,
                 TimerKind::Step => self.step(session, &timer)?,
+                TimerKind::Renewal => done.more |= renewal::fire(self, session, &timer)?,
             }
         }
         Ok(())
@@ -275,6 +276,7 @@ impl Batch<'_> {
             return match timer.kind {
                 TimerKind::Step => self.carry_out(session, &timer),
                 TimerKind::Schedule => schedule::again(self, session, &timer),
+                TimerKind::Renewal => Ok(()),
             };
         }
         let event = match task.event {
@@ -301,7 +303,10 @@ impl Batch<'_> {
                 None => Ok(()),
             },
             Handler::Sla(key) => match model.automation.slas.get(key) {
-                Some(sla) => guarded(session, |session| clocks::on_event(&work, session, sla, &subject)),
+                Some(sla) if event.is_some() => {
+                    guarded(session, |session| clocks::on_event(&work, session, sla, &subject))
+                }
+                Some(sla) => guarded(session, |session| clocks::renew(&work, session, sla, subject)),
                 None => Ok(()),
             },
             Handler::Step(_) | Handler::Schedule(_) => Ok(()),

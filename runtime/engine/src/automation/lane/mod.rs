@@ -3,6 +3,7 @@
 
 mod batch;
 mod items;
+mod renewal;
 mod schedule;
 mod task;
 
@@ -107,9 +108,12 @@ impl Tenant {
             let digest = work.published.model.digest.clone();
             let sync = *self.lane.synced.lock() != digest;
             let done = self.store.write(move |session: &mut Session<'_>| {
-                let done = batch::run(&work, session, epoch)?;
+                let mut done = batch::run(&work, session, epoch)?;
                 if sync {
+                    // What this sets in motion is due at once.
+                    done.more = true;
                     schedule::sync(&work, session)?;
+                    renewal::sync(&work, session)?;
                 }
                 Ok(done)
             });
@@ -127,22 +131,27 @@ impl Tenant {
         }
     }
 
-    /// Whether there is something to do now, without doing it.
+    /// Whether there is something to do now, without doing it. Where nothing follows from events, they are left alone:
+    /// should that change, the lane begins with what happens then.
     async fn has_due(&self) -> Result<bool, Error> {
         if *self.lane.synced.lock() != self.model().digest {
             return Ok(true);
         }
+        if self.published().automated && self.has_events().await? {
+            return Ok(true);
+        }
+        let now = self.env.now();
+        Ok(self.next_due().await?.is_some_and(|next| next <= now))
+    }
+
+    async fn has_events(&self) -> Result<bool, Error> {
         let naming = self.store.naming();
         let sql = format!(
             "SELECT seq FROM {} WHERE seq > (SELECT position FROM {}) ORDER BY seq LIMIT 1",
             naming.table("_event"),
             naming.table("_lane")
         );
-        if !self.store.fetch(&sql, &[], |row| row.int(0)).await?.is_empty() {
-            return Ok(true);
-        }
-        let now = self.env.now();
-        Ok(self.next_due().await?.is_some_and(|next| next <= now))
+        Ok(!self.store.fetch(&sql, &[], |row| row.int(0)).await?.is_empty())
     }
 
     /// When the next timer, or the next try of failed work, falls due; events that wait are not counted.
@@ -160,7 +169,10 @@ impl Tenant {
             naming.table("_event"),
             naming.table("_lane")
         );
-        let events = self.store.fetch(&sql, &[], |row| row.int(0)).await?.pop().flatten().unwrap_or(0);
+        let events = match self.published().automated {
+            true => self.store.fetch(&sql, &[], |row| row.int(0)).await?.pop().flatten().unwrap_or(0),
+            false => 0,
+        };
         let (waiting, parked) = items::counts(&self.store).await?;
         Ok(Backlog { events, waiting, parked })
     }

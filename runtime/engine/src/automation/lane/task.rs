@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 
 use crate::error::Error;
+use crate::notify;
 use crate::tenant::Tenant;
 
 /// Pause after an error of the database.
@@ -19,7 +21,8 @@ pub const LANE_RENEWAL: Duration = Duration::from_secs(5);
 
 /// Who may work which lane: where several nodes serve the same tenants, one of them at a time.
 pub trait Lanes: Send + Sync {
-    /// Takes the lane of a tenant, and tells its epoch; none when another node has it.
+    /// Takes the lane of a tenant, and tells its epoch: larger with each taking, or 0 where there is only one node. None
+    /// when another node has it.
     fn acquire<'a>(&'a self, slug: &'a str) -> BoxFuture<'a, Result<Option<i64>, Error>>;
     /// Keeps it; false when another node has taken it over.
     fn renew<'a>(&'a self, slug: &'a str, epoch: i64) -> BoxFuture<'a, Result<bool, Error>>;
@@ -84,12 +87,12 @@ pub(crate) async fn run(tenant: Arc<Tenant>, lanes: Arc<dyn Lanes>) {
 
 /// Waits for something to do, takes the lane, works until there is nothing more for a while, and gives it back.
 async fn turn(tenant: &Tenant, lanes: &dyn Lanes) -> Result<Left, Error> {
-    if !tenant.has_due().await? {
+    if !tenant.has_due().await? && !tenant.has_mail().await? {
         sleep(tenant, None).await?;
         if tenant.lane.stopping() {
             return Ok(Left::Closed);
         }
-        if !tenant.has_due().await? {
+        if !tenant.has_due().await? && !tenant.has_mail().await? {
             return Ok(Left::Idle);
         }
     }
@@ -98,10 +101,17 @@ async fn turn(tenant: &Tenant, lanes: &dyn Lanes) -> Result<Left, Error> {
         tenant.lane.wake.notified().await;
         return Ok(Left::Lost);
     };
-    let left = work(tenant, lanes, epoch).await;
+    let (stop, stopped) = watch::channel(false);
+    let working = async {
+        let left = work(tenant, lanes, epoch).await;
+        stop.send_replace(true);
+        left
+    };
+    // What leaves the house is sent beside the work, by whoever holds the lane.
+    let (left, ()) = tokio::join!(working, notify::carry(tenant, epoch, stopped));
     if !matches!(left, Ok(Left::Lost)) {
         let next = match tenant.has_due().await {
-            Ok(false) => tenant.next_due().await.unwrap_or_default(),
+            Ok(false) => next(tenant).await.unwrap_or_default(),
             // What is left is for whoever comes next.
             _ => Some(tenant.env.now()),
         };
@@ -123,7 +133,7 @@ async fn work(tenant: &Tenant, lanes: &dyn Lanes, epoch: i64) -> Result<Left, Er
             }
             claimed = tokio::time::Instant::now();
         }
-        match tenant.run_batch(Some(epoch)).await {
+        match tenant.run_batch((epoch > 0).then_some(epoch)).await {
             Ok(done) => {
                 let worked = done.events + done.timers + done.items > 0;
                 if worked {
@@ -138,6 +148,9 @@ async fn work(tenant: &Tenant, lanes: &dyn Lanes, epoch: i64) -> Result<Left, Er
             Err(error) => return Err(error),
         }
         loop {
+            if tenant.post.is_busy() {
+                busy = tokio::time::Instant::now();
+            }
             if busy.elapsed() >= IDLE {
                 return Ok(Left::Idle);
             }
@@ -149,12 +162,16 @@ async fn work(tenant: &Tenant, lanes: &dyn Lanes, epoch: i64) -> Result<Left, Er
     }
 }
 
+/// When there is something to do again, or to send.
+async fn next(tenant: &Tenant) -> Result<Option<DateTime<Utc>>, Error> {
+    Ok([tenant.next_due().await?, tenant.next_mail().await?].into_iter().flatten().min())
+}
+
 /// Sleeps until something is committed or falls due, at most so long.
 async fn sleep(tenant: &Tenant, most: Option<Duration>) -> Result<(), Error> {
     /// No timer of the runtime is set farther than this.
     const FARTHEST: Duration = Duration::from_secs(24 * 3600);
-    let next = tenant.next_due().await?;
-    let until = next.map(|next| (next - tenant.env.now()).to_std().unwrap_or_default());
+    let until = next(tenant).await?.map(|next| (next - tenant.env.now()).to_std().unwrap_or_default());
     let until = [until, most].into_iter().flatten().min();
     tokio::select! {
         () = tenant.lane.wake.notified() => {}
