@@ -70,10 +70,10 @@ pub struct EngineMetrics {
 /// All tenants of an installation.
 pub struct Engine {
     data_dir: PathBuf,
-    postgres: Option<PostgresServer>,
+    pub(crate) postgres: Option<PostgresServer>,
     env: Arc<dyn Env>,
     file_bytes_max: u64,
-    open: RwLock<HashMap<String, Arc<Tenant>>>,
+    pub(crate) open: Arc<RwLock<HashMap<String, Arc<Tenant>>>>,
     /// Held while a tenant is opened or dropped; those that are open are found without it.
     opening: Mutex<()>,
 }
@@ -91,7 +91,7 @@ impl Engine {
             postgres,
             env: options.env,
             file_bytes_max: options.file_bytes_max,
-            open: RwLock::default(),
+            open: Arc::default(),
             opening: Mutex::default(),
         })
     }
@@ -124,6 +124,7 @@ impl Engine {
             Some(server) => TenantStore::open_postgres(server, &schema(slug)).await?,
         };
         let tenant = Arc::new(Tenant::open(slug, folder, store, files, self.env.clone()).await?);
+        tenant.follow();
         self.open.write().insert(slug.to_owned(), tenant.clone());
         Ok(tenant)
     }
@@ -177,8 +178,13 @@ impl Engine {
     }
 }
 
-fn schema(slug: &str) -> String {
+pub(crate) fn schema(slug: &str) -> String {
     format!("t_{}", slug.replace('-', "_"))
+}
+
+/// The way back: slugs have no underscore.
+pub(crate) fn slug_of(schema: &str) -> Option<String> {
+    Some(schema.strip_prefix("t_")?.replace('_', "-"))
 }
 
 /// Slugs become names of folders and schemas: nothing but letters, digits and hyphens.

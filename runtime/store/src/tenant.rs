@@ -151,6 +151,11 @@ impl TenantStore {
         }
     }
 
+    /// Whether the model of this revision is in force here.
+    pub fn knows(&self, revision: i64) -> bool {
+        self.writer.standing.model.lock().revision == Some(revision)
+    }
+
     /// Sets what is called after each commit that wrote events or timers, here or on another node: it must be quick.
     /// There is one at a time.
     pub fn on_commit(&self, callback: impl Fn() + Send + Sync + 'static) {
@@ -266,14 +271,31 @@ impl TenantStore {
         before: i64,
         limit: i64,
     ) -> Result<Vec<StoredEntry>> {
-        let sql = self.naming.sql(&format!(
-            "SELECT {} FROM {} WHERE record = ?1 AND seq < ?2 AND entity = ?4 ORDER BY seq DESC LIMIT ?3",
-            audit::COLUMNS,
-            self.naming.table("_audit")
-        ));
         let params = [record.into(), before.into(), limit.into(), entity.into()];
-        self.fetch(&sql, &params, audit::read_entry).await
+        self.fetch(&record_trail_sql(&self.naming), &params, audit::read_entry).await
     }
+}
+
+impl Session<'_> {
+    /// The newest entries of the audit trail about one record. Those of this transaction are not among them.
+    pub fn record_trail(
+        &mut self,
+        entity: &str,
+        record: uuid::Uuid,
+        limit: i64,
+    ) -> Result<Vec<StoredEntry>> {
+        let params = [record.into(), i64::MAX.into(), limit.into(), entity.into()];
+        let sql = record_trail_sql(self.naming);
+        self.query(&sql, &params, audit::read_entry)
+    }
+}
+
+fn record_trail_sql(naming: &Naming) -> String {
+    naming.sql(&format!(
+        "SELECT {} FROM {} WHERE record = ?1 AND seq < ?2 AND entity = ?4 ORDER BY seq DESC LIMIT ?3",
+        audit::COLUMNS,
+        naming.table("_audit")
+    ))
 }
 
 /// The catalogue as seen inside a write.

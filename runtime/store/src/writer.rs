@@ -41,6 +41,7 @@ pub struct Session<'a> {
     new_model: Option<String>,
     after: Vec<Box<dyn FnOnce() + Send>>,
     wake: bool,
+    by_lane: bool,
 }
 
 /// A value that follows from other records: index of the entity, record, slot.
@@ -95,6 +96,11 @@ impl Session<'_> {
     /// Says that this write left something for the lane beside events: a timer, or work to do again.
     pub fn wake_lane(&mut self) {
         self.wake = true;
+    }
+
+    /// Says that this write is the lane's own.
+    pub(crate) fn by_lane(&mut self) {
+        self.by_lane = true;
     }
 
     /// Says that records of this entity changed, so that cached totals are counted again.
@@ -380,7 +386,7 @@ impl Writer {
     /// Tells other nodes with the commit.
     fn tell(&self, tx: &mut dyn Tx, effects: &Effects) -> Result<()> {
         let Some(sender) = &self.sender else { return Ok(()) };
-        let lane = effects.wake || !effects.events.is_empty();
+        let lane = effects.wake_others;
         let entities = effects.touched.clone();
         sender.send(tx, Signal { lane, model: effects.new_model, entities, ..sender.blank() })
     }
@@ -405,15 +411,17 @@ impl Writer {
                 new_model: None,
                 after: Vec::new(),
                 wake: false,
+                by_lane: false,
             };
             let keep = job.run(&mut session);
-            let Session { audits, events, touched, new_model, after, wake, .. } = session;
+            let Session { audits, events, touched, new_model, after, wake, by_lane, .. } = session;
             if keep {
-                let earlier = effects.audits.len();
+                let (earlier, happened) = (effects.audits.len(), effects.events.len());
                 effects.audits.extend(audits);
                 let events = events.into_iter();
                 effects.events.extend(events.map(|(event, audit)| (event, audit.map(|own| earlier + own))));
                 effects.wake |= wake;
+                effects.wake_others |= !by_lane && (wake || effects.events.len() > happened);
                 effects.touched.extend(touched);
                 effects.after.extend(after);
                 if let Some(digest) = new_model {
@@ -438,6 +446,8 @@ struct Effects {
     touched: Vec<usize>,
     after: Vec<Box<dyn FnOnce() + Send>>,
     wake: bool,
+    /// There is something for the lane that its holder does not know of.
+    wake_others: bool,
     /// A new model comes into force.
     new_model: bool,
     /// Another node has brought a model into force that is not known here.

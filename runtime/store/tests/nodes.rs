@@ -61,6 +61,8 @@ async fn a_lane_belongs_to_one_node_until_its_lease_ends() {
         assert!(!control.renew_lane(id, NORTH, 1, at(51), LEASE).await.unwrap());
         control.release_lane(id, NORTH, 1, None).await.unwrap();
         assert!(control.renew_lane(id, SOUTH, 2, at(52), LEASE).await.unwrap());
+        assert!(control.raise_lane(id, SOUTH, 2, 2).await.unwrap());
+        assert!(!control.raise_lane(id, NORTH, 1, 99).await.unwrap());
         // Whoever held it last may take it again; what it wrote before counts no more.
         assert_eq!(control.acquire_lane(id, SOUTH, at(53), LEASE).await.unwrap(), Some(3));
         control.release_lane(id, SOUTH, 3, None).await.unwrap();
@@ -190,6 +192,19 @@ async fn nodes_hear_of_what_others_commit_and_of_nothing_else() {
         other.heard(&signal);
         assert_eq!(woken.load(Ordering::SeqCst), 1);
         assert_eq!((other.changes(3), other.changes(4)), (changes.0 + 1, changes.1));
+
+        // What the holder of the lane leaves for the lane concerns nobody else; that records changed does.
+        let worked = write(|session| {
+            session.fence(1)?;
+            session.event(event(NORTH));
+            session.wake_lane();
+            session.touch(4);
+            Ok(())
+        });
+        worked.await.unwrap();
+        let signal = next(&mut heard).await;
+        assert!(!signal.lane);
+        assert_eq!(store.lane_epoch().await.unwrap(), 1);
 
         store.announce_people().await.unwrap();
         let signal = next(&mut heard).await;

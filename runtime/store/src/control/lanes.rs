@@ -52,6 +52,13 @@ impl Control {
         Ok(held.map(|held| held.epoch))
     }
 
+    /// Raises the epoch of a lane that is held, when its tenant has seen a higher one (its data came from elsewhere);
+    /// false when the lane has been taken over.
+    pub async fn raise_lane(&self, tenant: Uuid, node: Uuid, epoch: i64, to: i64) -> Result<bool> {
+        let raised = held(tenant, node, epoch).col_expr(lane::Column::Epoch, Expr::value(to));
+        Ok(raised.exec(&self.db).await?.rows_affected > 0)
+    }
+
     /// Keeps a lane for another while; false when it has been taken over.
     pub async fn renew_lane(
         &self,

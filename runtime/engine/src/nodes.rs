@@ -1,0 +1,117 @@
+//! Other nodes that serve the same tenants from one PostgreSQL server: what they did is taken in here, so that no node
+//! goes on with old definitions, totals or people. Never the only way to find out: each signal has something beside it
+//! that notices without it.
+
+use std::sync::Arc;
+
+use mortise_definition::recompile;
+use mortise_store::{Heard, Listening};
+use tokio::runtime::Handle;
+
+use crate::apps;
+use crate::engine::{Engine, schema, slug_of};
+use crate::error::Error;
+use crate::published::Published;
+use crate::tenant::Tenant;
+
+/// What another node did, as far as the engine cannot follow it alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// People, roles or departments of the tenant changed, or the tenant itself; whether it is open here or not.
+    People(String),
+    /// There is something for the lane of a tenant that is not open here.
+    Lane(String),
+    /// Signals were lost: anything may have happened.
+    Gap,
+}
+
+impl Engine {
+    /// Follows what other nodes do as long as the answer is kept. Nothing to listen to where there is but one node.
+    pub async fn listen(
+        &self,
+        news: impl Fn(News) + Send + Sync + 'static,
+    ) -> Result<Option<Listening>, Error> {
+        let Some(server) = &self.postgres else { return Ok(None) };
+        let open = self.open.clone();
+        let hear = move |heard| match heard {
+            Heard::Signal(signal) => {
+                let Some(slug) = slug_of(&signal.schema) else { return };
+                let tenant = open.read().get(&slug).cloned();
+                match &tenant {
+                    Some(tenant) => tenant.store.heard(&signal),
+                    None if signal.lane => news(News::Lane(slug.clone())),
+                    None => {}
+                }
+                if signal.people {
+                    news(News::People(slug));
+                }
+            }
+            Heard::Gap => {
+                open.read().values().for_each(|tenant| tenant.store.heard_gap());
+                news(News::Gap);
+            }
+        };
+        Ok(Some(server.listen(hear).await?))
+    }
+
+    /// Whether other nodes may serve the same tenants.
+    pub fn shared(&self) -> bool {
+        self.postgres.is_some()
+    }
+
+    /// Whether other nodes may serve the same tenants.
+    pub fn shared(&self) -> bool {
+        self.postgres.is_some()
+    }
+
+    /// Whether events of a tenant wait, without opening it. Asked of tenants that other nodes may have open.
+    pub async fn has_backlog(&self, slug: &str) -> Result<bool, Error> {
+        match &self.postgres {
+            Some(server) => Ok(server.has_backlog(&schema(slug)).await?),
+            None => Ok(false),
+        }
+    }
+}
+
+impl Tenant {
+    /// Reads the definitions again whenever another node has changed them.
+    pub(crate) fn follow(self: &Arc<Self>) {
+        let (tenant, runtime) = (Arc::downgrade(self), Handle::current());
+        self.store.on_outdated(move || {
+            let Some(tenant) = tenant.upgrade() else { return };
+            runtime.spawn(async move {
+                if let Err(error) = tenant.reload().await {
+                    // Whoever writes next has it tried again.
+                    tracing::error!(tenant = tenant.slug, %error, "changed definitions could not be read");
+                }
+            });
+        });
+    }
+
+    async fn reload(&self) -> Result<(), Error> {
+        let _one = self.changing.lock().await;
+        let revision = self.store.model_revision().await?;
+        if self.store.knows(revision) {
+            return Ok(());
+        }
+        let sources = apps::load(&self.store).await?;
+        let compiled =
+            recompile(&sources.packages, &sources.overlays, &sources.settings).map_err(Error::Definition)?;
+        let published = Arc::new(Published::new(Arc::new(compiled.model), self.store.naming()));
+        let digest = published.model.digest.clone();
+        self.publisher(published)();
+        self.store.set_model(&digest, revision);
+        tracing::info!(tenant = self.slug, "definitions that another node changed are in force");
+        Ok(())
+    }
+
+    /// Tells other nodes that people, roles or departments changed.
+    pub async fn announce_people(&self) -> Result<(), Error> {
+        Ok(self.store.announce_people().await?)
+    }
+
+    /// The highest epoch with which the lane was worked.
+    pub async fn lane_epoch(&self) -> Result<i64, Error> {
+        Ok(self.store.lane_epoch().await?)
+    }
+}
