@@ -10,6 +10,7 @@ mod assign;
 mod automation;
 mod clocks;
 mod commands;
+pub mod connect;
 pub mod decide;
 pub mod demo;
 mod engine;
@@ -23,6 +24,7 @@ mod insight;
 mod lists;
 mod metrics;
 mod nodes;
+mod notify;
 mod people;
 mod published;
 mod query;
@@ -49,6 +51,10 @@ pub use metrics::{Figured, GROUPS_MAX, MetricQuery};
 pub use mortise_store::TrailFilter;
 pub use mortise_store::purge::Retired;
 pub use nodes::News;
+pub use notify::{
+    Courier, Delivery, DeliveryState, Door, EMAIL, Endpoint, EndpointInput, EndpointView, MailOptions,
+    MailSecurity, Message, Parcel, Refusal,
+};
 pub use people::{Actor, Channel, Department, Directory, Origin, Person, UserContext};
 pub use query::{Condition, LIMIT, LIMIT_MAX, Op, Query};
 pub use records::Record;

@@ -57,6 +57,8 @@ pub struct Directory {
     pub tz: Tz,
     /// Language of people who chose none.
     pub language: String,
+    /// Address of the tenant's pages without a slash at its end; only a path, where nobody has said more.
+    pub address: String,
 }
 
 /// A person with all that rules and scopes may ask about them.
@@ -95,6 +97,8 @@ pub enum Channel {
     System,
     /// What happens by itself: rules, clocks and schedules.
     Automation,
+    /// A signed call of another system.
+    Inbound,
 }
 
 impl Channel {
@@ -107,6 +111,7 @@ impl Channel {
             Channel::Cli => "cli",
             Channel::System => "system",
             Channel::Automation => "automation",
+            Channel::Inbound => "inbound",
         }
     }
 }
@@ -176,11 +181,19 @@ impl Directory {
             contexts: HashMap::new(),
             tz,
             language,
+            address: String::new(),
         };
         let contexts =
             directory.users.values().map(|user| (user.id, Arc::new(directory.work_out(user)))).collect();
         directory.contexts = contexts;
         directory
+    }
+
+    /// The same, with pages at this address.
+    #[must_use]
+    pub fn at(mut self, address: String) -> Directory {
+        self.address = address;
+        self
     }
 
     /// A user.

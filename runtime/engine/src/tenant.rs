@@ -13,6 +13,7 @@ use mortise_definition::recompile;
 use mortise_definition::source::Operation;
 use mortise_store::{Files, TenantStore, Verified};
 use serde_json::{Map, Value as Json};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::apps;
@@ -25,6 +26,7 @@ use crate::files::{self, Contents, FileInfo};
 use crate::form_state::{self, FormState};
 use crate::idempotency;
 use crate::lists::{self, Page, Totals};
+use crate::notify::{Courier, Post};
 use crate::people::{Actor, Directory};
 use crate::published::Published;
 use crate::query::Query;
@@ -34,7 +36,7 @@ use crate::timeline::{self, TimelineEntry};
 /// Tries of a command or a read whose definitions change meanwhile.
 const TRIES_MAX: u32 = 50;
 /// Pause between two tries: between the commit of an installation and its coming into force lies next to nothing.
-const RETRY: Duration = Duration::from_millis(2);
+pub(crate) const RETRY: Duration = Duration::from_millis(2);
 
 /// A tenant.
 pub struct Tenant {
@@ -51,6 +53,10 @@ pub struct Tenant {
     imports: Arc<Imports>,
     /// What happens by itself.
     pub(crate) lane: Arc<Lane>,
+    /// What leaves the house.
+    pub(crate) post: Arc<Post>,
+    /// Told after each commit that may have left something in an inbox.
+    bell: Arc<watch::Sender<()>>,
     /// Held while apps or settings change: one change after the other.
     pub(crate) changing: tokio::sync::Mutex<()>,
 }
@@ -71,10 +77,17 @@ impl Tenant {
         store.set_model(&compiled.model.digest, revision);
         let published = Published::new(Arc::new(compiled.model), store.naming());
         let lane = Arc::new(Lane::default());
-        let woken = lane.clone();
-        store.on_commit(move || woken.wake.notify_one());
+        let (post, bell) = (Arc::new(Post::default()), Arc::new(watch::Sender::new(())));
+        let (woken, mail, rung) = (lane.clone(), post.clone(), bell.clone());
+        store.on_commit(move || {
+            woken.wake.notify_one();
+            mail.wake.notify_one();
+            rung.send_replace(());
+        });
         Ok(Tenant {
             lane,
+            post,
+            bell,
             slug: slug.to_owned(),
             imports: Arc::new(Imports::new(folder.join("imports"))),
             folder,
@@ -101,6 +114,16 @@ impl Tenant {
     /// The imports: one set per tenant, so that no import ever runs twice at the same time.
     pub fn imports(&self) -> &Arc<Imports> {
         &self.imports
+    }
+
+    /// Has this courier carry out what leaves the house, while the lane is worked here.
+    pub fn hire(&self, courier: Arc<dyn Courier>) {
+        self.post.hire(courier);
+    }
+
+    /// Tells whenever there may be something new in an inbox; whose, has to be looked up.
+    pub fn bell(&self) -> watch::Receiver<()> {
+        self.bell.subscribe()
     }
 
     /// Says who the people are now.
@@ -142,6 +165,7 @@ impl Tenant {
             env: self.env.clone(),
             now: self.env.now(),
             cause: None,
+            files: self.files.clone(),
             published,
         }
     }
@@ -163,7 +187,7 @@ impl Tenant {
                 return result;
             }
             tries += 1;
-            tokio::time::sleep(RETRY).await;
+            self.catch_up().await;
         }
     }
 

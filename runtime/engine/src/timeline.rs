@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::commands::Work;
 use crate::error::Error;
 use crate::lists;
+use crate::people::Channel;
 use crate::records::{self, Record};
 use crate::values::{self, People};
 
@@ -31,7 +32,8 @@ pub struct TimelineEntry {
     pub actor: Option<Uuid>,
     /// Name of who.
     pub actor_name: Option<String>,
-    /// `record.created`, `record.changed`, `record.deleted`, `record.restored`, `comment.added`, `file.attached`.
+    /// `record.created`, `record.changed`, `record.transitioned`, `record.deleted`, `record.restored`, `comment.added`,
+    /// `file.attached`, `rights.frozen`, `rights.restored`, `automation.failed`, `clock.started` …
     pub action: String,
     /// By which door.
     pub channel: String,
@@ -45,6 +47,12 @@ pub struct TimelineEntry {
     /// The file that came, with its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<(Uuid, String)>,
+    /// Key of the rule or clock step that did it, where nobody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// What else is to be said of what happened by itself.
+    #[serde(skip_serializing_if = "Json::is_null")]
+    pub details: Json,
 }
 
 /// A field that changed.
@@ -145,11 +153,16 @@ pub(crate) fn tell(
 pub(crate) fn tell_bare(work: &Work, stored: StoredEntry) -> TimelineEntry {
     let entry = stored.entry;
     let details: Json = match entry.action.as_str() {
-        "comment.added" | "file.attached" => serde_json::from_str(&entry.changes).unwrap_or_default(),
-        _ => Json::Null,
+        "record.created" | "record.changed" | "record.transitioned" => Json::Null,
+        _ => serde_json::from_str(&entry.changes).unwrap_or_default(),
     };
-    let text = |name: &str| details.get(name).and_then(Json::as_str);
+    let by_itself = ["automation.", "rights.", "clock.", "assignment.", "notification.", "delivery."];
+    let by_itself = by_itself.iter().any(|kind| entry.action.starts_with(kind));
+    let spoken = matches!(entry.action.as_str(), "comment.added" | "file.attached");
+    let text = |name: &str| details.get(name).filter(|_| spoken).and_then(Json::as_str);
+    let automatic = entry.channel == Channel::Automation.name();
     TimelineEntry {
+        rule: entry.device.filter(|_| automatic),
         seq: stored.seq,
         at: entry.at,
         actor: entry.actor,
@@ -160,7 +173,19 @@ pub(crate) fn tell_bare(work: &Work, stored: StoredEntry) -> TimelineEntry {
         comment: text("text").map(str::to_owned),
         file: text("file").and_then(|id| id.parse().ok()).zip(text("name").map(str::to_owned)),
         action: entry.action,
+        details: if by_itself { details } else { Json::Null },
     }
+}
+
+/// Ids that an entry has of a reference field, before and after.
+pub(crate) fn ids_of(field: &FieldModel, entry: &StoredEntry) -> Vec<Uuid> {
+    let id = |json: &Json| json.as_str()?.parse().ok();
+    let parsed: Json = match entry.entry.action.starts_with("record.") {
+        true => serde_json::from_str(&entry.entry.changes).unwrap_or_default(),
+        false => return Vec::new(),
+    };
+    let change = parsed.get(&field.id).and_then(Json::as_array);
+    change.into_iter().flatten().filter_map(id).collect()
 }
 
 /// A value of the trail as words; what cannot be read any more (the field's type changed) is shown as it stands.

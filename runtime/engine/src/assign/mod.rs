@@ -26,7 +26,7 @@ pub(crate) use claim::claim;
 pub(crate) use replay::replay;
 pub use replay::{Replay, ReplayedPerson};
 pub use row::StoredAssignment;
-pub(crate) use row::{Kind, of_record};
+pub(crate) use row::{Kind, of_record, of_record_in};
 
 /// Chooses a person for a record and gives it to them; none when nobody can take it, and the record waits.
 /// Who holds the record now is not chosen again.

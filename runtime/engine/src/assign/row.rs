@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use mortise_definition::model::AssignmentModel;
-use mortise_store::{Param, Row, Session, TenantStore};
+use mortise_store::{Naming, Param, Row, Session, TenantStore};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -139,12 +139,20 @@ fn turn_name(policy: &AssignmentModel, person: &str) -> String {
 
 /// The decisions about a record, the newest first.
 pub(crate) async fn of_record(store: &TenantStore, record: Uuid) -> Result<Vec<StoredAssignment>, Error> {
-    let naming = store.naming();
-    let sql = naming.sql(&format!(
+    Ok(store.fetch(&of_record_sql(store.naming()), &[record.into()], read).await?)
+}
+
+/// The same inside of a write.
+pub(crate) fn of_record_in(session: &mut Session<'_>, record: Uuid) -> Result<Vec<StoredAssignment>, Error> {
+    let sql = of_record_sql(session.naming);
+    Ok(session.query(&sql, &[record.into()], read)?)
+}
+
+fn of_record_sql(naming: &Naming) -> String {
+    naming.sql(&format!(
         "SELECT at, policy, digest, person, kind, detail FROM {} WHERE record = ?1 ORDER BY id DESC LIMIT 100",
         naming.table("_assignment")
-    ));
-    Ok(store.fetch(&sql, &[record.into()], read).await?)
+    ))
 }
 
 fn read(row: &dyn Row) -> mortise_store::Result<StoredAssignment> {

@@ -56,6 +56,11 @@ fn one(
             let related = actions::Related { entity: *entity, via: *via, condition: condition.as_ref(), app };
             actions::update_related(work, session, subject, &related, &values)
         }
+        ActionKind::UpdateReferenced { entity, via, condition, values } => {
+            let values = actions::values(work, subject, app, values)?;
+            let related = actions::Related { entity: *entity, via: *via, condition: condition.as_ref(), app };
+            actions::update_referenced(work, session, subject, &related, values)
+        }
         ActionKind::Transition { transition } => actions::transition(work, session, subject, transition),
         ActionKind::Decide { decision, values } => actions::decide(work, session, subject, decision, values),
         ActionKind::Freeze { person, duration, reason } => {
@@ -70,11 +75,11 @@ fn one(
         ActionKind::Notify { notification, to } => {
             notify::tell(work, session, &*notify::find(work, notification)?, to, subject)
         }
-        ActionKind::Report { name, template } => notify::report(work, session, app, subject, (name, template)),
-        ActionKind::Comment { text } => notify::comment(work, session, app, subject, text),
-        ActionKind::Webhook { connector, body } => {
-            notify::call(work, session, app, subject, connector, body)
+        ActionKind::Report { name, template } => {
+            notify::report(work, session, app, subject, (name, template))
         }
+        ActionKind::Comment { text } => notify::comment(work, session, app, subject, text),
+        ActionKind::Webhook { connector, body } => notify::call(work, session, app, subject, connector, body),
     }
 }
 

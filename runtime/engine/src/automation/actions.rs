@@ -133,6 +133,30 @@ pub(super) fn update_related(
     subject.refresh(work, session)
 }
 
+/// Changes the record that a reference of this one points to. There is nothing to change where it points to nothing,
+/// or to a record in the trash.
+pub(super) fn update_referenced(
+    work: &Work,
+    session: &mut Session<'_>,
+    subject: &mut Subject,
+    related: &Related<'_>,
+    values: Values,
+) -> Result<(), Error> {
+    let Some(id) = subject.record[related.via].as_id() else { return Ok(()) };
+    let entity = work.published.model.entities[related.entity].clone();
+    let Some(other) = Subject::load(work, session, &entity, id, subject.at)? else { return Ok(()) };
+    let wanted = match related.condition {
+        _ if other.deleted => false,
+        Some(condition) => other.test(work, related.app, condition)?,
+        None => true,
+    };
+    if wanted {
+        let input = input(&entity, values)?;
+        commands::change(work, session, &entity, id, input, Some(other.record))?;
+    }
+    subject.refresh(work, session)
+}
+
 /// Takes a transition, unless the record is in a state from which it does not start.
 pub(super) fn transition(
     work: &Work,

@@ -6,6 +6,8 @@ use mortise_expr::{Type, Value};
 use mortise_store::{Param, Row, Session, TenantStore};
 use uuid::Uuid;
 
+use super::Cause;
+use crate::commands::Work;
 use crate::error::Error;
 
 /// Farther than anything: what waits for somebody to look at it does not fall due by itself.
@@ -57,6 +59,22 @@ pub(crate) struct Timer {
     pub(crate) clock: Option<Uuid>,
     /// What else its kind has to know.
     pub(crate) payload: Option<String>,
+}
+
+impl Timer {
+    /// What the timer of a step has to know: how long the chain is that set it, where no time lies in between. Without
+    /// it a step that restarts its own clock in the past would go on for ever.
+    pub(crate) fn chained(work: &Work, due: DateTime<Utc>) -> Option<String> {
+        let cause = work.cause.as_ref().filter(|_| due <= work.now)?;
+        Some((cause.depth + 1).to_string())
+    }
+
+    /// The cause of what this timer sets off.
+    pub(crate) fn cause(&self) -> Cause {
+        let depth = self.payload.as_deref().filter(|_| self.kind == TimerKind::Step);
+        let depth = depth.and_then(|depth| depth.parse().ok()).unwrap_or(0);
+        Cause { depth, ..Cause::time(self.target.as_str()) }
+    }
 }
 
 /// Sets a timer.

@@ -13,10 +13,10 @@ use mortise_definition::model::{LimitModel, SlaModel};
 use mortise_expr::{Expression, Value};
 use mortise_store::Session;
 
-pub use recompute::{Moved, Recomputed};
 pub(crate) use recompute::preview;
+pub use recompute::{Moved, Recomputed};
 pub use row::{ClockState, StoredClock};
-pub(crate) use row::{of_record, of_records};
+pub(crate) use row::{of_record, of_record_in, of_records};
 pub(crate) use step::due;
 
 use crate::automation::Subject;
@@ -212,6 +212,14 @@ fn note(
     entry.record = Some(clock.record);
     session.audit(entry);
     Ok(())
+}
+
+/// Microseconds that a clock has counted by now.
+pub(crate) fn counted(work: &Work, clock: &StoredClock) -> i64 {
+    let sla = work.model().automation.slas.get(&clock.sla);
+    sla.map_or(clock.counted, |sla| {
+        time::counted(clock, work.now, time::base(work.model(), sla, work.directory.tz))
+    })
 }
 
 /// The questions that a policy asks about a record at an event.

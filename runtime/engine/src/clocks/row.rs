@@ -126,6 +126,12 @@ pub(crate) async fn of_record(store: &TenantStore, record: Uuid) -> Result<Vec<S
     Ok(store.fetch(&sql, &[record.into()], read).await?)
 }
 
+/// The same inside of a write.
+pub(crate) fn of_record_in(session: &mut Session<'_>, record: Uuid) -> Result<Vec<StoredClock>, Error> {
+    let sql = select(session.naming, "record = ?1 ORDER BY id DESC");
+    Ok(session.query(&sql, &[record.into()], read)?)
+}
+
 /// The present clocks of some records.
 pub(crate) async fn of_records(store: &TenantStore, records: &[Uuid]) -> Result<Vec<StoredClock>, Error> {
     if records.is_empty() {

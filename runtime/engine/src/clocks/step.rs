@@ -64,7 +64,7 @@ fn set(
         entity: Some(clock.entity.clone()),
         record: Some(clock.record),
         clock: Some(clock.id),
-        payload: None,
+        payload: Timer::chained(work, due),
     };
     timer::put(session, &timer)
 }

@@ -250,7 +250,7 @@ pub(super) fn living(
     found.filter(|values| values[system::DELETED_AT].is_null()).ok_or_else(Error::no_record)
 }
 
-fn comment(
+pub(super) fn comment(
     work: &Work,
     session: &mut Session<'_>,
     entity: &EntityModel,
@@ -279,7 +279,7 @@ fn comment(
     Ok(Written { entity: entity.key.clone(), id: comment, version, values: Vec::new() })
 }
 
-fn attach(
+pub(super) fn attach(
     work: &Work,
     session: &mut Session<'_>,
     entity: &EntityModel,

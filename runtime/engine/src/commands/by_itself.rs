@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::input::Input;
 use super::lifecycle::{self, Taking, lifecycle_of, state_of};
-use super::prepare::{Create, Update};
-use super::{Work, Written, apply, lines, rollups, rules, similar};
+use super::prepare::{Create, Step, Update, prepare_now};
+use super::{Command, Work, Written, apply, lines, rollups, rules, similar};
 use crate::error::Error;
 use crate::values::Issue;
 
@@ -81,6 +81,38 @@ pub(crate) fn take_if_open(
     let written = lifecycle::take(work, session, taking)?;
     rollups::settle(work, session, None)?;
     Ok(Some(written))
+}
+
+/// Reads what a new record is to be, without making it: the step, and the record's values.
+pub(crate) fn prepare_new(work: &Work, command: &Command) -> Result<(Step, Vec<Value>), Error> {
+    let step = prepare_now(work, command)?;
+    let values = match &step {
+        Step::Create(create) => create.settled.values.clone(),
+        _ => Vec::new(),
+    };
+    Ok((step, values))
+}
+
+/// Adds a comment to a record.
+pub(crate) fn say(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    id: Uuid,
+    text: &str,
+) -> Result<(), Error> {
+    apply::comment(work, session, entity, id, text).map(drop)
+}
+
+/// Attaches a file to a record.
+pub(crate) fn attach_file(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    id: Uuid,
+    file: Uuid,
+) -> Result<(), Error> {
+    apply::attach(work, session, entity, id, file).map(drop)
 }
 
 /// Ids of the living records whose reference points to a record.

@@ -55,21 +55,6 @@ pub(crate) fn read(
     if issues.is_empty() { Ok(input) } else { Err(issues) }
 }
 
-/// Reads what a client gave for a change of this record.
-pub(crate) fn read_for(
-    work: &Work,
-    entity: &EntityModel,
-    record: &[Value],
-    values: &Map<String, Json>,
-) -> Result<Input, Vec<FieldIssue>> {
-    let mut issues = Vec::new();
-    let input = read_into(work, entity, &[Operation::Update], values, ("", 0), &mut issues);
-    if let Err(Error::Invalid(more)) = permit(work, entity, Operation::Update, Some(record), &input) {
-        issues.extend(more);
-    }
-    if issues.is_empty() { Ok(input) } else { Err(issues) }
-}
-
 /// Fails for fields that are closed to the operation on this record (none: a new one).
 pub(crate) fn permit(
     work: &Work,

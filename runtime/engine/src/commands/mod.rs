@@ -23,7 +23,7 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 pub(crate) use apply::reindex;
-pub(crate) use by_itself::{change, living_rows, make, take_if_open};
+pub(crate) use by_itself::{attach_file, change, living_rows, make, prepare_new, say, take_if_open};
 pub(crate) use input::Input;
 pub(crate) use lifecycle::{guarded, lifecycle_of, open_to, state_of};
 pub(crate) use prepare::{prepare, prepare_now};

@@ -209,17 +209,18 @@ async fn prepare_update(
     values: &Map<String, Json>,
 ) -> Result<Step, Error> {
     let entity = demand(work, key, Operation::Update)?;
+    // Wrong values are told first, for records that are not there as well: else the answer would tell which are.
+    let input = input::read(work, &entity, Operation::Update, values).map_err(Error::Invalid)?;
     let table = &work.published.layout.tables[entity.index];
     let old = store.fetch(table.select(), &[id.into()], |row| table.record(row)).await?.pop();
     let Some(old) = old else {
-        let input = input::read(work, &entity, Operation::Update, values).map_err(Error::Invalid)?;
         return Ok(Step::Update(Box::new(Update { entity, id, version, input, base: None, within: None })));
     };
     if !old[system::DELETED_AT].is_null() {
         return Err(Error::no_record());
     }
     work.demand(store, &entity, Operation::Update, &old).await?;
-    let input = input::read_for(work, &entity, &old, values).map_err(Error::Invalid)?;
+    input::permit(work, &entity, Operation::Update, Some(&old), &input)?;
     let settled = rules::settle_change(work, &entity, &old, &input).map_err(Error::Invalid)?;
     let base = Some((old, settled));
     Ok(Step::Update(Box::new(Update { entity, id, version, input, base, within: None })))

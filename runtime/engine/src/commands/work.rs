@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use mortise_definition::model::{EntityModel, Model, Slot};
 use mortise_definition::source::Operation;
 use mortise_expr::{Context, Value};
+use mortise_store::Files;
 
 use crate::access::{Access, Asker, EntityAccess};
 use crate::automation::Cause;
@@ -25,6 +26,8 @@ pub(crate) struct Work {
     pub(crate) actor: Actor,
     pub(crate) env: Arc<dyn Env>,
     pub(crate) now: DateTime<Utc>,
+    /// Where contents of files are.
+    pub(crate) files: Files,
     /// Why it happens, where nobody asked for it.
     pub(crate) cause: Option<Arc<Cause>>,
 }

@@ -193,6 +193,11 @@ pub fn display(field: &FieldModel, value: &Value, cx: &ValueContext) -> String {
     }
 }
 
+/// The words for a value that belongs to no field.
+pub(crate) fn display_plain(value: &Value, cx: &ValueContext) -> String {
+    plain::display(value, cx)
+}
+
 /// Whether a value fits its field: right kind of value, within every declared and built-in limit.
 /// Values that expressions give (defaults) have to pass it too.
 pub fn check(field: &FieldModel, value: &Value) -> Result<(), Issue> {

@@ -18,6 +18,7 @@ use crate::automation::timer::{self, FAR, Timer, TimerKind};
 use crate::automation::{Cause, Subject, cause, rules};
 use crate::clocks;
 use crate::commands::Work;
+use crate::connect;
 use crate::error::Error;
 use crate::people::UserContext;
 use crate::values;
@@ -245,8 +246,9 @@ impl Batch<'_> {
     }
 
     fn carry_out(&mut self, session: &mut Session<'_>, timer: &Timer) -> Result<(), Error> {
-        let work = self.because(Cause::time(timer.target.as_str()));
+        let work = self.because(timer.cause());
         guarded(session, |session| {
+            work.cause.iter().try_for_each(|cause| cause.limit(session))?;
             timer::remove(session, timer.id)?;
             clocks::due(&work, session, timer)
         })
@@ -255,6 +257,7 @@ impl Batch<'_> {
     /// Tries failed work again.
     fn again(&mut self, session: &mut Session<'_>, item: &WorkItem) -> Result<(), Error> {
         let result = match item.task() {
+            Some(Task { handler: Handler::Receive(_), .. }) => self.receive(session, item.id),
             Some(task) => self.perform(session, &task),
             None => Ok(()),
         };
@@ -266,6 +269,12 @@ impl Batch<'_> {
                 items::put_again(&work, session, item, &error)
             }
         }
+    }
+
+    /// Takes a call that could not be taken when it came.
+    fn receive(&self, session: &mut Session<'_>, item: i64) -> Result<(), Error> {
+        let payload = items::payload(session, item)?;
+        guarded(session, |session| connect::take_kept(self.work, session, &payload))
     }
 
     /// Does what failed before, from the beginning. What is gone by now (rule, record, timer) needs nothing any more.
@@ -309,7 +318,7 @@ impl Batch<'_> {
                 Some(sla) => guarded(session, |session| clocks::renew(&work, session, sla, subject)),
                 None => Ok(()),
             },
-            Handler::Step(_) | Handler::Schedule(_) => Ok(()),
+            Handler::Step(_) | Handler::Schedule(_) | Handler::Receive(_) => Ok(()),
         }
     }
 }

@@ -32,13 +32,19 @@ pub(crate) enum Handler {
     Step(String),
     /// A schedule of a rule, by the key of the rule.
     Schedule(String),
+    /// A call of another system, by the key of its connector.
+    Receive(String),
 }
 
 impl Handler {
     /// Key of the rule, policy or step.
     pub(crate) fn key(&self) -> &str {
         match self {
-            Handler::Rule(key) | Handler::Sla(key) | Handler::Step(key) | Handler::Schedule(key) => key,
+            Handler::Rule(key)
+            | Handler::Sla(key)
+            | Handler::Step(key)
+            | Handler::Schedule(key)
+            | Handler::Receive(key) => key,
         }
     }
 
@@ -50,6 +56,7 @@ impl Handler {
             "sla" => Handler::Sla(key),
             "step" => Handler::Step(key),
             "schedule" => Handler::Schedule(key),
+            "receive" => Handler::Receive(key),
             _ => return None,
         })
     }
@@ -62,6 +69,7 @@ impl fmt::Display for Handler {
             Handler::Sla(_) => "sla",
             Handler::Step(_) => "step",
             Handler::Schedule(_) => "schedule",
+            Handler::Receive(_) => "receive",
         };
         write!(f, "{kind}:{}", self.key())
     }
@@ -173,7 +181,7 @@ pub struct WorkItem {
     pub id: i64,
     /// When it failed first.
     pub at: DateTime<Utc>,
-    /// Who does it: `rule:app.id`, `sla:app.id`, `step:app.sla.step`, `schedule:app.id`.
+    /// Who does it: `rule:app.id`, `sla:app.id`, `step:app.sla.step`, `schedule:app.id`, `receive:app.id`.
     pub handler: String,
     /// The event that it follows from.
     pub event: Option<i64>,
@@ -232,14 +240,37 @@ fn next_try(error: &Error, attempts: i64, now: DateTime<Utc>) -> Option<DateTime
 /// Notes that work failed for the first time.
 pub(super) fn put(work: &Work, session: &mut Session<'_>, task: &Task, error: &Error) -> Result<(), Error> {
     let next_at = next_try(error, 1, work.now);
+    put_with(work, session, task, error, (next_at, None))
+}
+
+/// Keeps a call that could not be taken, with all that it said.
+pub(crate) fn keep_call(
+    work: &Work,
+    session: &mut Session<'_>,
+    connector: &str,
+    payload: String,
+    error: &Error,
+) -> Result<(), Error> {
+    let handler = Handler::Receive(connector.to_owned());
+    let task = Task { handler, event: None, timer: None, entity: None, record: None };
+    put_with(work, session, &task, error, (None, Some(payload)))
+}
+
+fn put_with(
+    work: &Work,
+    session: &mut Session<'_>,
+    task: &Task,
+    error: &Error,
+    (next_at, payload): (Option<DateTime<Utc>>, Option<String>),
+) -> Result<(), Error> {
     let state = if next_at.is_some() { WorkState::Waiting } else { WorkState::Parked };
     let failure = Failure::of(error);
     let sql = session.naming.sql(&format!(
-        "INSERT INTO {} (at, handler, event, timer, entity, record, attempts, next_at, state, error) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8, ?9)",
+        "INSERT INTO {} (at, handler, event, timer, entity, record, attempts, next_at, state, error, payload) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8, ?9, ?10)",
         session.naming.table("_work")
     ));
-    let params: [Param; 9] = [
+    let params: [Param; 10] = [
         work.now.into(),
         task.handler.to_string().into(),
         Param::BigInt(task.event),
@@ -249,6 +280,7 @@ pub(super) fn put(work: &Work, session: &mut Session<'_>, task: &Task, error: &E
         Param::ChronoDateTimeUtc(next_at),
         state.name().into(),
         json(&failure).into(),
+        Param::String(payload),
     ];
     session.execute(&sql, &params)?;
     tell(work, session, task, state, &failure);
@@ -341,6 +373,13 @@ pub(super) fn find(session: &mut Session<'_>, id: i64) -> Result<WorkItem, Error
     found.ok_or_else(|| Error::NotFound(Issue::new("automation.no_work").with("id", id)))
 }
 
+/// What a call said that could not be taken.
+pub(super) fn payload(session: &mut Session<'_>, id: i64) -> Result<String, Error> {
+    let table = session.naming.table("_work");
+    let sql = session.naming.sql(&format!("SELECT payload FROM {table} WHERE id = ?1"));
+    Ok(session.query(&sql, &[id.into()], |row| row.text(0))?.pop().flatten().unwrap_or_default())
+}
+
 /// Failed work in a state, newest first, before this id.
 pub(super) async fn in_state(
     store: &TenantStore,
@@ -423,7 +462,13 @@ mod tests {
 
     #[test]
     fn a_handler_is_read_back_as_it_was_written() {
-        for text in ["rule:shop.greet", "sla:shop.answer", "step:shop.answer.warn", "schedule:shop.daily"] {
+        for text in [
+            "rule:shop.greet",
+            "sla:shop.answer",
+            "step:shop.answer.warn",
+            "schedule:shop.daily",
+            "receive:shop.form",
+        ] {
             assert_eq!(Handler::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(Handler::parse("nonsense"), None);

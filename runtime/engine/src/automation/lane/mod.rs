@@ -9,7 +9,6 @@ mod task;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use mortise_store::Session;
@@ -27,13 +26,12 @@ use crate::tenant::Tenant;
 use crate::values::Issue;
 
 use batch::Done;
+pub(crate) use items::keep_call;
 pub use items::{FailedField, Failure, WorkItem, WorkState};
 pub use task::{LANE_RENEWAL, Lanes, Sole};
 
 /// Tries of a batch whose definitions change meanwhile.
 const TRIES_MAX: u32 = 50;
-/// Pause between two of them.
-const RETRY: Duration = Duration::from_millis(2);
 /// Pieces of failed work of one page at most.
 const ITEMS_MAX: i64 = 200;
 
@@ -127,7 +125,7 @@ impl Tenant {
                 }
                 Err(error) => return Err(error),
             }
-            tokio::time::sleep(RETRY).await;
+            self.catch_up().await;
         }
     }
 

@@ -14,6 +14,8 @@ use crate::tenant::Tenant;
 
 /// Pause after an error of the database.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Longest sleep; clocks of machines are set now and then.
+const FARTHEST: Duration = Duration::from_secs(3600);
 /// How long a lane is kept without anything to do.
 const IDLE: Duration = Duration::from_secs(30);
 /// How often a lane that is kept is claimed anew; has to be well below the length of a lease.
@@ -87,14 +89,10 @@ pub(crate) async fn run(tenant: Arc<Tenant>, lanes: Arc<dyn Lanes>) {
 
 /// Waits for something to do, takes the lane, works until there is nothing more for a while, and gives it back.
 async fn turn(tenant: &Tenant, lanes: &dyn Lanes) -> Result<Left, Error> {
-    if !tenant.has_due().await? && !tenant.has_mail().await? {
-        sleep(tenant, None).await?;
-        if tenant.lane.stopping() {
-            return Ok(Left::Closed);
-        }
-        if !tenant.has_due().await? && !tenant.has_mail().await? {
-            return Ok(Left::Idle);
-        }
+    let due = tenant.lane_due().await?;
+    if due.is_none_or(|due| due > tenant.env.now()) {
+        sleep(tenant, due, FARTHEST).await;
+        return Ok(if tenant.lane.stopping() { Left::Closed } else { Left::Idle });
     }
     let Some(epoch) = lanes.acquire(&tenant.slug).await? else {
         // Whoever has it is told of the same commits; should that node die, its lease ends and this one is woken.
@@ -110,11 +108,8 @@ async fn turn(tenant: &Tenant, lanes: &dyn Lanes) -> Result<Left, Error> {
     // What leaves the house is sent beside the work, by whoever holds the lane.
     let (left, ()) = tokio::join!(working, notify::carry(tenant, epoch, stopped));
     if !matches!(left, Ok(Left::Lost)) {
-        let next = match tenant.has_due().await {
-            Ok(false) => next(tenant).await.unwrap_or_default(),
-            // What is left is for whoever comes next.
-            _ => Some(tenant.env.now()),
-        };
+        // What is left is for whoever comes next.
+        let next = tenant.lane_due().await.unwrap_or_else(|_| Some(tenant.env.now()));
         lanes.release(&tenant.slug, epoch, next).await?;
     }
     left
@@ -154,7 +149,8 @@ async fn work(tenant: &Tenant, lanes: &dyn Lanes, epoch: i64) -> Result<Left, Er
             if busy.elapsed() >= IDLE {
                 return Ok(Left::Idle);
             }
-            sleep(tenant, Some(LANE_RENEWAL)).await?;
+            // What is to be sent has its own sleep.
+            sleep(tenant, tenant.next_due().await?, LANE_RENEWAL).await;
             if tenant.lane.stopping() || claimed.elapsed() >= LANE_RENEWAL || tenant.has_due().await? {
                 break;
             }
@@ -162,20 +158,21 @@ async fn work(tenant: &Tenant, lanes: &dyn Lanes, epoch: i64) -> Result<Left, Er
     }
 }
 
-/// When there is something to do again, or to send.
-async fn next(tenant: &Tenant) -> Result<Option<DateTime<Utc>>, Error> {
-    Ok([tenant.next_due().await?, tenant.next_mail().await?].into_iter().flatten().min())
+impl Tenant {
+    /// When the lane has something to do, or to send: now, later, or not as far as anybody knows.
+    pub async fn lane_due(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        match self.has_due().await? || self.has_mail().await? {
+            true => Ok(Some(self.env.now())),
+            false => Ok([self.next_due().await?, self.next_mail().await?].into_iter().flatten().min()),
+        }
+    }
 }
 
-/// Sleeps until something is committed or falls due, at most so long.
-async fn sleep(tenant: &Tenant, most: Option<Duration>) -> Result<(), Error> {
-    /// No timer of the runtime is set farther than this.
-    const FARTHEST: Duration = Duration::from_secs(24 * 3600);
-    let until = next(tenant).await?.map(|next| (next - tenant.env.now()).to_std().unwrap_or_default());
-    let until = [until, most].into_iter().flatten().min();
+/// Sleeps until something is committed, until this moment, at most so long.
+async fn sleep(tenant: &Tenant, until: Option<DateTime<Utc>>, most: Duration) {
+    let until = until.map(|until| (until - tenant.env.now()).to_std().unwrap_or_default());
     tokio::select! {
         () = tenant.lane.wake.notified() => {}
-        () = tokio::time::sleep(until.unwrap_or(FARTHEST).min(FARTHEST)) => {}
+        () = tokio::time::sleep(until.unwrap_or(most).min(most)) => {}
     }
-    Ok(())
 }

@@ -1,0 +1,349 @@
+//! Deliveries: what leaves the house, as rows that wait in the transaction of whatever caused them. They are sent
+//! afterwards, at least once, and every one that could not be sent is kept with the reason until somebody looks at it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use mortise_store::{AuditEntry, Param, Row, Session, TenantStore};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use super::post::Refusal;
+use crate::automation::Failure;
+use crate::automation::timer::moment;
+use crate::commands::{Work, audit_entry};
+use crate::env::Env;
+use crate::error::Error;
+use crate::values::Issue;
+
+/// The channel of e-mail; the others are named by their connectors.
+pub const EMAIL: &str = "email";
+/// Tries before a delivery is given up; with the pauses between them they span about three hours.
+const ATTEMPTS_MAX: i64 = 8;
+/// Pause before the second try; three times as long before each one after.
+const PAUSE: TimeDelta = TimeDelta::seconds(10);
+/// Longest pause that a receiver may ask for.
+const ASKED_MAX: TimeDelta = TimeDelta::hours(1);
+/// Pauses differ by up to a fifth, so that what failed together does not come back together.
+const JITTER_PERCENT: u64 = 20;
+/// What was sent so long ago is cleared away; what was not is kept.
+const KEPT: TimeDelta = TimeDelta::days(90);
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// It is sent as soon as it is due.
+    Waiting,
+    /// It was taken.
+    Sent,
+    /// It was given up, and waits for somebody to look at it.
+    Dead,
+}
+
+impl DeliveryState {
+    /// All of them.
+    pub const ALL: [DeliveryState; 3] = [DeliveryState::Waiting, DeliveryState::Sent, DeliveryState::Dead];
+
+    /// Name in the database and in answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            DeliveryState::Waiting => "waiting",
+            DeliveryState::Sent => "sent",
+            DeliveryState::Dead => "dead",
+        }
+    }
+}
+
+/// Something that leaves the house.
+#[derive(Debug, Clone, Serialize)]
+pub struct Delivery {
+    /// Id; receivers get it with every try, to know what they have already.
+    pub id: Uuid,
+    /// Since when it is to be sent.
+    pub at: DateTime<Utc>,
+    /// `email`, or the key of a connector.
+    pub channel: String,
+    /// The e-mail address; for others, the connector's address is its own.
+    pub target: String,
+    /// What is sent.
+    pub payload: Json,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// Tries so far.
+    pub attempts: i64,
+    /// When it is tried next.
+    pub next_at: Option<DateTime<Utc>>,
+    /// When it was sent or given up.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Why the last try failed.
+    pub error: Option<Failure>,
+    /// Key of the notification.
+    pub notification: Option<String>,
+    /// Entity of the record that it is about.
+    pub entity: Option<String>,
+    /// That record.
+    pub record: Option<Uuid>,
+}
+
+const COLUMNS: &str = "id, at, channel, target, payload, state, attempts, next_at, ended_at, error, notification, entity, record";
+
+/// A delivery that is to be sent now.
+pub(super) fn new(work: &Work, channel: &str, target: &str, payload: Json) -> Delivery {
+    Delivery {
+        id: work.env.id(),
+        at: work.now,
+        channel: channel.to_owned(),
+        target: target.to_owned(),
+        payload,
+        state: DeliveryState::Waiting,
+        attempts: 0,
+        next_at: Some(work.now),
+        ended_at: None,
+        error: None,
+        notification: None,
+        entity: None,
+        record: None,
+    }
+}
+
+/// Puts a delivery into the queue.
+pub(super) fn put(session: &mut Session<'_>, delivery: &Delivery) -> Result<(), Error> {
+    let sql = session.naming.sql(&format!(
+        "INSERT INTO {} ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        session.naming.table("_delivery")
+    ));
+    let params: [Param; 13] = [
+        delivery.id.into(),
+        delivery.at.into(),
+        delivery.channel.as_str().into(),
+        delivery.target.as_str().into(),
+        delivery.payload.to_string().into(),
+        delivery.state.name().into(),
+        delivery.attempts.into(),
+        Param::ChronoDateTimeUtc(delivery.next_at),
+        Param::ChronoDateTimeUtc(delivery.ended_at),
+        Param::String(delivery.error.as_ref().map(error_json)),
+        Param::String(delivery.notification.clone()),
+        Param::String(delivery.entity.clone()),
+        Param::Uuid(delivery.record),
+    ];
+    session.execute(&sql, &params)?;
+    session.wake_lane();
+    Ok(())
+}
+
+fn error_json(failure: &Failure) -> String {
+    serde_json::to_string(failure).unwrap_or_default()
+}
+
+impl Delivery {
+    /// The same, given up before it was tried.
+    pub(super) fn hopeless(mut self, issue: &Issue) -> Delivery {
+        (self.state, self.next_at, self.ended_at) = (DeliveryState::Dead, None, Some(self.at));
+        self.error = Some(failure(issue));
+        self
+    }
+
+    /// What has become of it after a try.
+    pub(super) fn after(&self, env: &dyn Env, outcome: &Result<(), Refusal>) -> Delivery {
+        let now = env.now();
+        let mut after = Delivery { attempts: self.attempts + 1, error: None, ..self.clone() };
+        let refusal = match outcome {
+            Ok(()) => {
+                (after.state, after.next_at, after.ended_at) = (DeliveryState::Sent, None, Some(now));
+                return after;
+            }
+            Err(refusal) => refusal,
+        };
+        after.error = Some(failure(&refusal.issue));
+        if refusal.permanent || after.attempts >= ATTEMPTS_MAX {
+            (after.state, after.next_at, after.ended_at) = (DeliveryState::Dead, None, Some(now));
+        } else {
+            after.next_at = Some(now + pause(after.attempts, refusal.retry_after, dice(env)));
+        }
+        after
+    }
+}
+
+fn failure(issue: &Issue) -> Failure {
+    let args = issue.args.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    Failure { code: issue.code.to_owned(), args, reason: issue.to_string(), ..Failure::default() }
+}
+
+/// A number that nobody foresees, out of a new id.
+fn dice(env: &dyn Env) -> u64 {
+    env.id().as_u64_pair().1
+}
+
+/// How long to wait after so many tries.
+fn pause(attempts: i64, asked: Option<TimeDelta>, dice: u64) -> TimeDelta {
+    let factor = 3_i32.saturating_pow(u32::try_from(attempts - 1).unwrap_or_default());
+    let own = PAUSE.checked_mul(factor).unwrap_or(ASKED_MAX);
+    let jitter = i32::try_from(dice % JITTER_PERCENT).unwrap_or_default();
+    let own = own + own * jitter / 100;
+    asked.map_or(own, |asked| asked.clamp(TimeDelta::zero(), ASKED_MAX).max(own))
+}
+
+/// Writes what has become of a delivery. What was given up is told on the record's timeline.
+pub(super) fn settle(work: &Work, session: &mut Session<'_>, delivery: &Delivery) -> Result<(), Error> {
+    let sql = session.naming.sql(&format!(
+        "UPDATE {} SET state = ?2, attempts = ?3, next_at = ?4, ended_at = ?5, error = ?6 WHERE id = ?1",
+        session.naming.table("_delivery")
+    ));
+    let params: [Param; 6] = [
+        delivery.id.into(),
+        delivery.state.name().into(),
+        delivery.attempts.into(),
+        Param::ChronoDateTimeUtc(delivery.next_at),
+        Param::ChronoDateTimeUtc(delivery.ended_at),
+        Param::String(delivery.error.as_ref().map(error_json)),
+    ];
+    session.execute(&sql, &params)?;
+    if delivery.state == DeliveryState::Dead {
+        tell_dead(work, session, delivery);
+    }
+    Ok(())
+}
+
+/// Says that a delivery was given up.
+pub(super) fn tell_dead(work: &Work, session: &mut Session<'_>, delivery: &Delivery) {
+    let details = json!({
+        "delivery": delivery.id, "channel": delivery.channel, "notification": delivery.notification,
+        "error": delivery.error,
+    });
+    session.audit(AuditEntry {
+        entity: delivery.entity.clone(),
+        record: delivery.record,
+        ..audit_entry(work, "delivery.dead", details.to_string())
+    });
+}
+
+/// Clears away what was sent long ago. Ids are in the order of time.
+pub(super) fn clear(session: &mut Session<'_>, now: DateTime<Utc>) -> Result<(), Error> {
+    let milliseconds = (now - KEPT).timestamp_millis();
+    let oldest = Uuid::from_u128(u128::try_from(milliseconds).unwrap_or_default() << 80);
+    let table = session.naming.table("_delivery");
+    let sql = session.naming.sql(&format!("DELETE FROM {table} WHERE id < ?1 AND state = 'sent'"));
+    session.execute(&sql, &[oldest.into()])?;
+    Ok(())
+}
+
+/// Channels for which something is due.
+pub(super) async fn channels(store: &TenantStore, now: DateTime<Utc>) -> Result<Vec<String>, Error> {
+    let sql = store.naming().sql(&format!(
+        "SELECT DISTINCT channel FROM {} WHERE state = 'waiting' AND next_at <= ?1",
+        store.naming().table("_delivery")
+    ));
+    Ok(store.fetch(&sql, &[now.into()], |row| row.text(0)).await?.into_iter().flatten().collect())
+}
+
+/// What is due for a channel, first what was due first.
+pub(super) async fn due(
+    store: &TenantStore,
+    channel: &str,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<Delivery>, Error> {
+    let sql = store.naming().sql(&format!(
+        "SELECT {COLUMNS} FROM {} WHERE state = 'waiting' AND next_at <= ?2 AND channel = ?1 \
+         ORDER BY next_at, id LIMIT ?3",
+        store.naming().table("_delivery")
+    ));
+    Ok(store.fetch(&sql, &[channel.into(), now.into(), limit.into()], read).await?)
+}
+
+/// When something falls due that is not due yet.
+pub(super) async fn next(store: &TenantStore, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Error> {
+    let sql = store.naming().sql(&format!(
+        "SELECT min(next_at) FROM {} WHERE state = 'waiting' AND next_at > ?1",
+        store.naming().table("_delivery")
+    ));
+    Ok(store.fetch(&sql, &[now.into()], |row| moment(row, 0)).await?.pop().flatten())
+}
+
+/// Deliveries in a state (any without one) and a channel, newest first, before this one.
+pub(super) async fn list(
+    store: &TenantStore,
+    (state, channel): (Option<DeliveryState>, Option<&str>),
+    before: Uuid,
+    limit: i64,
+) -> Result<Vec<Delivery>, Error> {
+    let mut params: Vec<Param> = vec![before.into(), limit.into()];
+    let mut more = String::new();
+    for (name, value) in [("state", state.map(DeliveryState::name)), ("channel", channel)] {
+        if let Some(value) = value {
+            params.push(value.into());
+            more.push_str(&format!(" AND {name} = ?{}", params.len()));
+        }
+    }
+    let sql = store.naming().sql(&format!(
+        "SELECT {COLUMNS} FROM {} WHERE id < ?1{more} ORDER BY id DESC LIMIT ?2",
+        store.naming().table("_delivery")
+    ));
+    Ok(store.fetch(&sql, &params, read).await?)
+}
+
+/// How many there are in each state.
+pub(super) async fn counts(store: &TenantStore) -> Result<[i64; 3], Error> {
+    let sql = format!("SELECT state, count(*) FROM {} GROUP BY state", store.naming().table("_delivery"));
+    let found = store.fetch(&sql, &[], |row| Ok((row.text(0)?, row.int(1)?.unwrap_or(0)))).await?;
+    let of = |state: DeliveryState| {
+        let fits = |(name, _): &&(Option<String>, i64)| name.as_deref() == Some(state.name());
+        found.iter().filter(fits).map(|(_, count)| *count).sum()
+    };
+    Ok(DeliveryState::ALL.map(of))
+}
+
+/// Sends what was given up once more: one delivery, or all of a channel. How many there were.
+pub(super) fn revive(
+    session: &mut Session<'_>,
+    now: DateTime<Utc>,
+    (column, value): (&str, Param),
+) -> Result<u64, Error> {
+    let sql = session.naming.sql(&format!(
+        "UPDATE {} SET state = 'waiting', attempts = 0, next_at = ?1, ended_at = NULL \
+         WHERE state IN ('dead', 'waiting') AND {column} = ?2",
+        session.naming.table("_delivery")
+    ));
+    let count = session.execute(&sql, &[now.into(), value])?;
+    session.wake_lane();
+    Ok(count)
+}
+
+fn read(row: &dyn Row) -> mortise_store::Result<Delivery> {
+    let state = row.text(5)?.unwrap_or_default();
+    let state = DeliveryState::ALL.into_iter().find(|known| known.name() == state);
+    let payload = row.text(4)?.unwrap_or_default();
+    Ok(Delivery {
+        id: row.id(0)?.unwrap_or_default(),
+        at: moment(row, 1)?.unwrap_or_default(),
+        channel: row.text(2)?.unwrap_or_default(),
+        target: row.text(3)?.unwrap_or_default(),
+        payload: serde_json::from_str(&payload).unwrap_or_default(),
+        state: state.unwrap_or(DeliveryState::Dead),
+        attempts: row.int(6)?.unwrap_or_default(),
+        next_at: moment(row, 7)?,
+        ended_at: moment(row, 8)?,
+        error: row.text(9)?.and_then(|text| serde_json::from_str(&text).ok()),
+        notification: row.text(10)?,
+        entity: row.text(11)?,
+        record: row.id(12)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_what_a_receiver_asks_for_is_kept_within_reason() {
+        let seconds =
+            |attempts, asked: Option<i64>| pause(attempts, asked.map(TimeDelta::seconds), 0).num_seconds();
+        let own: Vec<i64> = (1..8).map(|attempts| seconds(attempts, None)).collect();
+        assert_eq!(own, [10, 30, 90, 270, 810, 2430, 7290]);
+        assert_eq!(seconds(1, Some(60)), 60);
+        assert_eq!(seconds(1, Some(-5)), 10);
+        assert_eq!(seconds(1, Some(86_400)), 3600);
+        assert_eq!(pause(1, None, 19).num_milliseconds(), 11_900);
+    }
+}
