@@ -1,19 +1,20 @@
-//! Patience with clients, and its end. A connection's bytes and bodies leave marks in its [`Watch`]; [`overdue`] looks at
-//! the marks now and then and ends what stands still. Nothing here reads a clock or sets a timer for a single request.
+//! Patience with clients, and its end. A connection's bytes and bodies leave marks in its [`Watch`]; [`Guests`] looks at
+//! the marks of all now and then and ends what stands still. Nothing here reads a clock or sets a timer for a request.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Instant;
+use tokio::task::AbortHandle;
 
 use crate::config::Serving;
 
@@ -23,7 +24,7 @@ const MOVED_MIN_BYTES: u64 = 1024;
 const CROWDED_IDLE: Duration = Duration::from_secs(1);
 /// A client that is still sending when it is answered has this long to read the answer before the connection ends.
 const LINGER: Duration = Duration::from_secs(5);
-/// How often a connection is looked at unless a limit is very short; so much later than its limit it may end.
+/// How often connections are looked at unless a limit is very short; so much later than its limit it may end.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A body up to this length that nobody reads is swallowed; a longer one ends the connection.
 const SWALLOWED_MAX_BYTES: u64 = 64 * 1024;
@@ -160,25 +161,56 @@ impl Mark {
     }
 }
 
-/// Ends when the client of a connection has been waited for too long.
-pub(super) async fn overdue(watch: &Watch, limits: &Limits, crowded: impl Fn() -> bool) {
-    let every = limits.look_every();
-    let mut seen: Option<(Mark, Instant)> = None;
-    loop {
-        tokio::time::sleep(every).await;
-        let Some((mark, limit)) = watch.awaited(limits, crowded()) else {
-            seen = None;
-            continue;
+/// All connections, looked at together: one timer for the server instead of one for each connection or request.
+pub(super) struct Guests {
+    all: Mutex<Vec<Guest>>,
+    limits: Limits,
+}
+
+struct Guest {
+    watch: Weak<Watch>,
+    task: AbortHandle,
+    seen: Option<(Mark, Instant)>,
+}
+
+impl Guests {
+    pub(super) fn new(limits: Limits) -> Self {
+        Guests { all: Mutex::default(), limits }
+    }
+
+    /// A connection that is served by this task and ends when it drops the watch.
+    pub(super) fn add(&self, watch: Weak<Watch>, task: AbortHandle) {
+        self.all.lock().push(Guest { watch, task, seen: None });
+    }
+
+    /// Ends what stands still, for ever.
+    pub(super) async fn look_after(&self, crowded: impl Fn() -> bool) {
+        let every = self.limits.look_every();
+        loop {
+            tokio::time::sleep(every).await;
+            let (now, crowded) = (Instant::now(), crowded());
+            self.all.lock().retain_mut(|guest| guest.may_stay(&self.limits, crowded, now));
+        }
+    }
+}
+
+impl Guest {
+    fn may_stay(&mut self, limits: &Limits, crowded: bool, now: Instant) -> bool {
+        let Some(watch) = self.watch.upgrade() else { return false };
+        let Some((mark, limit)) = watch.awaited(limits, crowded) else {
+            self.seen = None;
+            return true;
         };
-        let now = Instant::now();
-        match seen {
+        match self.seen {
             Some((before, since)) if mark.stands_still_since(&before) => {
                 if now - since >= limit && !watch.give_up_body() {
-                    return;
+                    self.task.abort();
+                    return false;
                 }
             }
-            _ => seen = Some((mark, now)),
+            _ => self.seen = Some((mark, now)),
         }
+        true
     }
 }
 
@@ -258,7 +290,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
     }
 
     /// A socket that is closed while bytes come resets the connection, and the client may never see its answer: what
-    /// still comes is read and thrown away, until the client stops or [`overdue`] ends it.
+    /// still comes is read and thrown away, until the client stops or [`LINGER`] is over.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.watch.is(Step::Closing) {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;

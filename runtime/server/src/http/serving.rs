@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Service;
 
-use super::patience::{Lateness, Limits, Watch, WatchedAnswer, WatchedStream, overdue};
+use super::patience::{Guests, Lateness, Limits, Watch, WatchedAnswer, WatchedStream};
 use crate::AppState;
 
 /// Requests that run when the server is stopped get this long to finish.
@@ -32,7 +32,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 /// What all connections share.
 struct House {
     router: Router,
-    limits: Limits,
+    guests: Guests,
     seats: Arc<Semaphore>,
     state: AppState,
 }
@@ -43,17 +43,25 @@ pub async fn serve(state: AppState, listener: TcpListener) -> io::Result<()> {
     let graceful = GracefulShutdown::new();
     let house = Arc::new(House {
         router: crate::router(state.clone()),
-        limits: Limits::new(&state.config.serving),
+        guests: Guests::new(Limits::new(&state.config.serving)),
         seats: Arc::new(Semaphore::new(state.config.serving.connections.clamp(1, Semaphore::MAX_PERMITS))),
         state,
     });
+    let looking = tokio::spawn({
+        let house = house.clone();
+        async move { house.guests.look_after(|| house.seats.available_permits() == 0).await }
+    });
     while let Some((stream, peer, seat)) = stop.run_until_cancelled(next(&house, &listener)).await {
-        tokio::spawn(connection(house.clone(), stream, peer, graceful.watcher(), seat));
+        let watch = Arc::new(Watch::default());
+        let weak = Arc::downgrade(&watch);
+        let task = tokio::spawn(connection(house.clone(), stream, peer, watch, graceful.watcher(), seat));
+        house.guests.add(weak, task.abort_handle());
     }
     drop(listener);
     if tokio::time::timeout(FINISH, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
+    looking.abort();
     Ok(())
 }
 
@@ -83,6 +91,7 @@ async fn connection(
     house: Arc<House>,
     stream: TcpStream,
     peer: SocketAddr,
+    watch: Arc<Watch>,
     stopping: Watcher,
     seat: OwnedSemaphorePermit,
 ) {
@@ -91,21 +100,13 @@ async fn connection(
         tracing::debug!(%error, "TCP_NODELAY");
     }
     let _open = house.state.metrics.connection();
-    let watch = Arc::new(Watch::default());
     let service = service_fn(|request| answer(&house.router, &watch, peer, request));
     let stream = TokioIo::new(WatchedStream::new(stream, watch.clone()));
     let mut http = http1::Builder::new();
-    // The watch does it, for one timer of a connection instead of one of each request.
+    // The watch does it, without a timer for each request.
     http.header_read_timeout(None).max_header_size(HEAD_BYTES_MAX);
-    let serving = stopping.watch(http.serve_connection(stream, service));
-    tokio::select! {
-        biased;
-        result = serving => if let Err(error) = result {
-            tracing::debug!(%error, %peer, "connection broke off");
-        },
-        () = overdue(&watch, &house.limits, || house.seats.available_permits() == 0) => {
-            tracing::debug!(%peer, "connection was too slow");
-        }
+    if let Err(error) = stopping.watch(http.serve_connection(stream, service)).await {
+        tracing::debug!(%error, %peer, "connection broke off");
     }
     drop(seat);
 }
