@@ -75,9 +75,16 @@ test("a lead that exists already is shown while the new one is typed", async () 
   await signIn(page, server, PEOPLE.representative);
   await page.goto(`${server.base}/a/lead-management/lead/new`);
   await page.getByLabel("联系人姓名").fill("钱思远");
+  // Many people share a name: that is a hint, which nobody has to answer.
+  const question = page.locator("[data-suspects] input[type=checkbox]");
+  await page.getByText(t("form.suspects_hint")).waitFor();
+  assert.equal(await question.isVisible(), false);
   await page.getByLabel("公司名称").fill("宁波海曙启明轴承股份有限公司");
   await page.getByLabel("联系电话").fill("13812345678");
   await page.getByLabel("客户需求").click();
-  await page.locator("[data-suspects]").getByText("钱思远").first().waitFor();
+  await page.getByText(t("form.suspects"), { exact: true }).waitFor();
+  assert.equal(await question.isVisible(), true);
+  const suspect = await page.locator("[data-suspects] li").first().innerText();
+  for (const word of ["钱思远", "启明轴承", "新线索", "林晓雨"]) assert.ok(suspect.includes(word), suspect);
   await close();
 });

@@ -32,7 +32,7 @@ function pages(t, seen) {
     ["list", `${LEADS}?view=open_leads`],
     ["list-empty", `${LEADS}?view=my_leads`],
     ["list-nothing-found", `${LEADS}?q=zzzzzz`],
-    ["list-filtered", `${LEADS}?view=all_leads&status=new&budget_range=from_200k`],
+    ["list-filtered", `${LEADS}?view=all_leads&where.status.in=new&where.budget_range.in=from_200k`],
     ["list-filters", `${LEADS}?view=all_leads`, open(".filter-button")],
     ["list-quick", `${LEADS}?view=all_leads`, open(".quick > summary")],
     ["list-menu", `${LEADS}?view=all_leads`, open(".topbar-actions .menu > summary")],
@@ -49,7 +49,7 @@ function pages(t, seen) {
       await page.locator("[data-dialog=delete-dialog]").click();
     }],
     ["trash", `${LEADS}/trash`],
-    ["trash-empty", `${CORE}/product/trash`],
+    ["trash-empty", `${CORE}/contact/trash`],
     ["import-1-upload", `${LEADS}/import`],
     ["import-2-mapping", `${LEADS}/import`, (page) => importSteps(page, t, 1)],
     ["import-3-preview", `${LEADS}/import`, (page) => importSteps(page, t, 2)],
@@ -101,6 +101,7 @@ function pages(t, seen) {
     ["admin-departments", "/admin/departments"],
     ["admin-department", "/admin/departments", open("[data-dialog=department-new]")],
     ["admin-roles", "/admin/roles"],
+    ["admin-audit", "/admin/audit"],
     ["admin-apps", "/admin/apps"],
     ["admin-app", "/admin/apps/lead-management"],
     ["admin-app-install", "/admin/apps", open("[data-dialog=install]")],
@@ -144,15 +145,20 @@ async function prepare(server) {
   await director("DELETE", `${leads}/${deleted.id}`);
   const [account] = await first(director, "/records/sales-core.account?limit=1");
   const [opportunity] = await first(own, "/records/sales-core.opportunity?limit=1");
-  const thing = await administrator("POST", "/records/all-fields.thing", { name: "轴承 A-1" });
+  const thing = await administrator("POST", "/records/all-fields.thing", {
+    name: "轴承 A-1", notes: "第一行\n第二行", count: 12, rate: "1.5", price: "1280.00", vip: true, day: "2026-03-01",
+    at: "2026-03-01T08:30:00Z", length: "PT2H30M", phone: "13812345678", mail: "a@example.com", web: "https://example.com/",
+    geo: { lat: 31.23, lon: 121.47 }, extra: { a: [1, 2] },
+  });
   const users = await first(administrator, "/users?q=lin.xiaoyu");
+  const user = users.find((one) => one.login === PEOPLE.representative);
   return {
     lead: `${LEADS}/${mine.id ?? lead.id}`,
     own: { ...mine, path: `${LEADS}/${mine.id}` },
     account: `${CORE}/account/${account.id}`,
     opportunity: `${CORE}/opportunity/${opportunity.id}`,
     thing: thing.json?.id ? `/a/all-fields/thing/${thing.json.id}` : "/a/all-fields/thing",
-    user: `/admin/users/${users[0].id}`,
+    user: `/admin/users/${user.id}`,
     change: (id, values) => own("PATCH", `${leads}/${id}`, values),
   };
 }

@@ -2,7 +2,7 @@
 
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot, system};
 use mortise_engine::Record;
-use mortise_expr::{Context, Value};
+use mortise_expr::{Context, Type, Value};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -148,7 +148,7 @@ fn table(show: &Show, field: &FieldModel, record: &Record, columns: &[Slot]) -> 
     let columns: Vec<Slot> = columns.iter().copied().filter(|slot| show.by.sees(child, *slot)).collect();
     let heading = |slot: &Slot| Heading {
         label: field_label(show, &child.fields[*slot]),
-        numeric: matches!(child.fields[*slot].kind, FieldKind::Integer { .. } | FieldKind::Decimal { .. }),
+        numeric: matches!(child.shape.members()[*slot].ty, Type::Int | Type::Decimal(_) | Type::Float),
     };
     let row = |row: &Record| columns.iter().map(|slot| show.cell(child, row, *slot)).collect();
     Some(Table {
