@@ -221,20 +221,66 @@ pub struct ActionModel {
 #[derive(Debug)]
 #[allow(missing_docs)]
 pub enum ActionKind {
-    Set { values: Vec<(Slot, Expression)> },
-    Add { slot: Slot, value: String, remove: bool },
-    Create { entity: usize, values: Vec<(Slot, Expression)> },
-    UpdateRelated { entity: usize, via: Slot, condition: Option<Expression>, values: Vec<(Slot, Expression)> },
-    Transition { transition: String },
-    Decide { decision: String, values: Vec<(Slot, usize)> },
-    Assign { policy: String },
-    Notify { notification: String, to: Vec<RecipientModel> },
-    Freeze { person: Expression, duration: Option<Expression>, reason: Text },
-    Unfreeze { person: Option<Expression> },
-    Report { name: Text, template: Text },
-    Comment { text: Text },
-    Webhook { connector: String, body: Vec<(String, Expression)> },
-    Run { rule: String },
+    Set {
+        values: Vec<(Slot, Expression)>,
+    },
+    Add {
+        slot: Slot,
+        value: String,
+        remove: bool,
+    },
+    Create {
+        entity: usize,
+        values: Vec<(Slot, Expression)>,
+    },
+    UpdateReferenced {
+        entity: usize,
+        via: Slot,
+        condition: Option<Expression>,
+        values: Vec<(Slot, Expression)>,
+    },
+    UpdateRelated {
+        entity: usize,
+        via: Slot,
+        condition: Option<Expression>,
+        values: Vec<(Slot, Expression)>,
+    },
+    Transition {
+        transition: String,
+    },
+    Decide {
+        decision: String,
+        values: Vec<(Slot, usize)>,
+    },
+    Assign {
+        policy: String,
+    },
+    Notify {
+        notification: String,
+        to: Vec<RecipientModel>,
+    },
+    Freeze {
+        person: Expression,
+        duration: Option<Expression>,
+        reason: Text,
+    },
+    Unfreeze {
+        person: Option<Expression>,
+    },
+    Report {
+        name: Text,
+        template: Text,
+    },
+    Comment {
+        text: Text,
+    },
+    Webhook {
+        connector: String,
+        body: Vec<(String, Expression)>,
+    },
+    Run {
+        rule: String,
+    },
 }
 
 /// Somebody who is told.

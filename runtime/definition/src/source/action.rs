@@ -59,6 +59,19 @@ pub enum Action {
         /// Expressions by field name of the other records, over this action's own names.
         values: IndexMap<String, Source>,
     },
+    /// Changes the record that a reference of this one points to.
+    UpdateReferenced {
+        /// Only while this holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        when: Option<Source>,
+        /// The reference field.
+        field: String,
+        /// Only if this holds for the other record, over its own fields as `record`.
+        #[serde(rename = "where", default, skip_serializing_if = "Option::is_none")]
+        condition: Option<Source>,
+        /// Expressions by field name of the other record, over this action's own names.
+        values: IndexMap<String, Source>,
+    },
     /// Takes a transition of the record's lifecycle. In any other state than those it starts from, nothing happens.
     Transition {
         /// Only while this holds.
@@ -165,6 +178,7 @@ impl Action {
             | Action::Add { when, .. }
             | Action::Create { when, .. }
             | Action::UpdateRelated { when, .. }
+            | Action::UpdateReferenced { when, .. }
             | Action::Transition { when, .. }
             | Action::Decide { when, .. }
             | Action::Assign { when, .. }

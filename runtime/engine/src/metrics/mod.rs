@@ -67,6 +67,7 @@ pub(crate) async fn read(
     let span = Span::of(work, metric, query);
     for part in &parts {
         let entity = &work.model().entities[part.entity];
+        let query = &translated(work, metric, part, query)?;
         let scope = readable(work, entity, part, query)?;
         let asked = asked(part, entity, query, &span, scope, parts.len() > 1);
         let (sql, params) = asked.build(work, store.naming())?;
@@ -87,6 +88,7 @@ pub(crate) fn read_all(
     let span = Span::of(work, metric, query);
     for part in &parts {
         let entity = &work.model().entities[part.entity];
+        let query = &translated(work, metric, part, query)?;
         let asked = asked(part, entity, query, &span, None, parts.len() > 1);
         let (sql, params) = asked.build(work, session.naming)?;
         answers.push(session.query(&sql, &params, |row| asked.read(row))?);
@@ -100,6 +102,28 @@ fn parts<'a>(work: &'a Work, metric: &'a MetricModel) -> Result<Vec<&'a MetricMo
         MeasureModel::Ratio { of, to, .. } => Ok(vec![find(work, of)?, find(work, to)?]),
         _ => Ok(vec![metric]),
     }
+}
+
+/// The same question to a part of a ratio, whose records may be of another kind: fields correspond by their names.
+fn translated(
+    work: &Work,
+    metric: &MetricModel,
+    part: &MetricModel,
+    query: &MetricQuery,
+) -> Result<MetricQuery, Error> {
+    if part.entity == metric.entity {
+        return Ok(query.clone());
+    }
+    let (own, other) = (&work.model().entities[metric.entity], &work.model().entities[part.entity]);
+    let slot = |slot: Slot| {
+        let name = &own.fields[slot].name;
+        let unknown = || Error::BadRequest(Issue::new("metric.dimension").with("field", name));
+        other.field(name).map(|field| field.slot).ok_or_else(unknown)
+    };
+    let by = query.by.iter().map(|one| slot(*one)).collect::<Result<_, _>>()?;
+    let matching = query.matching.iter().map(|(one, value)| Ok((slot(*one)?, value.clone())));
+    let matching = matching.collect::<Result<_, Error>>()?;
+    Ok(MetricQuery { by, matching, ..query.clone() })
 }
 
 /// The span of time and its steps.

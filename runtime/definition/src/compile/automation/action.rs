@@ -46,6 +46,7 @@ impl Build<'_> {
                 ActionKind::Create { entity: other, values }
             }
             Action::UpdateRelated { .. } => self.update_related(area, action, place)?,
+            Action::UpdateReferenced { .. } => self.update_referenced(area, action, place)?,
             Action::Transition { transition, .. } => {
                 self.transition_exists(entity, transition, &place.key("transition"));
                 ActionKind::Transition { transition: transition.clone() }
@@ -138,6 +139,23 @@ impl Build<'_> {
         };
         let values = self.values(area, other, values, Target::Existing, &place.key("values"));
         Some(ActionKind::UpdateRelated { entity: other, via, condition, values })
+    }
+
+    fn update_referenced(&mut self, area: &Area, action: &Action, place: &Place) -> Option<ActionKind> {
+        let Action::UpdateReferenced { field, condition, values, .. } = action else { return None };
+        let (entity, app) = (area.site.entity, area.site.app);
+        let at = place.key("field");
+        let via = self.field(entity, field, &at)?;
+        let FieldKind::Reference { entity: other } = self.entities[entity].fields[via].kind else {
+            self.problems.push(at.error("action.not_a_reference").arg("name", field));
+            return None;
+        };
+        let condition = match condition {
+            Some(source) => Some(self.filter(other, app, source, &place.key("where"))?),
+            None => None,
+        };
+        let values = self.values(area, other, values, Target::Existing, &place.key("values"));
+        Some(ActionKind::UpdateReferenced { entity: other, via, condition, values })
     }
 
     /// A reference field of `entity` that points to records of `target`.
