@@ -144,7 +144,8 @@ impl Reach {
 #[derive(Debug)]
 pub(crate) struct EntityAccess {
     grants: Vec<Grant>,
-    reaches: HashMap<Operation, Reach>,
+    /// By operation, in the order of [`OPERATIONS`]: it is looked at for every value that is shown.
+    reaches: [Reach; OPERATIONS.len()],
 }
 
 impl EntityAccess {
@@ -154,12 +155,12 @@ impl EntityAccess {
             true => vec![Grant::everything(entity)],
             false => roles.filter_map(|role| Grant::of(entity, role)).collect(),
         };
-        let reach = |operation| (operation, Reach::of(operation, &grants, entity.fields.len()));
-        EntityAccess { reaches: OPERATIONS.into_iter().map(reach).collect(), grants }
+        let reach = |operation| Reach::of(operation, &grants, entity.fields.len());
+        EntityAccess { reaches: OPERATIONS.map(reach), grants }
     }
 
     fn reach(&self, operation: Operation) -> &Reach {
-        &self.reaches[&operation]
+        &self.reaches[operation as usize]
     }
 
     /// Which records the operation covers.
@@ -258,6 +259,7 @@ impl Access {
     }
 }
 
+/// All operations, in the order in which they are declared.
 const OPERATIONS: [Operation; 6] = [
     Operation::Read,
     Operation::Create,
@@ -380,5 +382,15 @@ fn column(entity: &EntityModel, slot: Slot, alias: Option<&str>) -> Expr {
     match alias {
         Some(alias) => Expr::col((Alias::new(alias), Alias::new(entity.fields[slot].name.as_ref()))),
         None => select::column(entity, slot),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OPERATIONS;
+
+    #[test]
+    fn operations_stand_at_their_places() {
+        assert!(OPERATIONS.iter().enumerate().all(|(place, operation)| *operation as usize == place));
     }
 }
