@@ -2,16 +2,15 @@
 //! Cloning is one reference count. A tenant's storage is opened by its first request and kept open.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use mortise_engine::exchange::Imports;
-use mortise_engine::{Database, Department, Directory, Engine, EngineOptions, Env, Lanes, Person, Tenant};
+use mortise_engine::{Database, Department, Directory, Engine, EngineOptions, Env, Person, Tenant};
 use mortise_store::control::{self, Control, Place};
 use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -46,10 +45,6 @@ pub struct Shared {
     pub stop: CancellationToken,
     tenants: ArcSwap<TenantMap>,
     opening: Mutex<()>,
-    /// By whom the lanes of open tenants are worked; by nobody in a process that only carries out a command.
-    lanes: OnceLock<Arc<dyn Lanes>>,
-    /// What runs beside the requests until the server stops.
-    tasks: parking_lot::Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl std::ops::Deref for AppState {
@@ -129,8 +124,6 @@ impl AppState {
             stop: CancellationToken::new(),
             tenants: ArcSwap::default(),
             opening: Mutex::new(()),
-            lanes: OnceLock::new(),
-            tasks: parking_lot::Mutex::default(),
             config,
         }));
         state.reload_tenants().await?;
@@ -175,10 +168,6 @@ impl AppState {
         }
         let engine = self.engine.tenant(slug).await?;
         engine.set_directory(self.directory_of(&record).await?);
-        self.control.open_lane(record.id).await?;
-        if let Some(lanes) = self.lanes.get() {
-            engine.work_lane(lanes.clone());
-        }
         let imports = engine.imports().clone();
         imports.resume(&engine)?;
         let handle =
@@ -211,32 +200,8 @@ impl AppState {
 
     /// Reads the people of a tenant again; called whenever users, departments or roles of users changed.
     pub async fn reload_directory(&self, tenant: &TenantHandle) -> Result<(), Failure> {
-        self.read_directory(tenant).await?;
-        Ok(tenant.engine.announce_people().await?)
-    }
-
-    /// The same without telling other nodes: they told.
-    pub(crate) async fn read_directory(&self, tenant: &TenantHandle) -> Result<(), Failure> {
         tenant.engine.set_directory(self.directory_of(&tenant.record).await?);
         Ok(())
-    }
-
-    /// The tenants that are open here.
-    pub(crate) fn open_tenants(&self) -> Vec<Arc<TenantHandle>> {
-        self.tenants.load().by_slug.values().cloned().collect()
-    }
-
-    /// Has the lanes of all tenants worked from now on.
-    pub(crate) fn begin_lanes(&self, lanes: Arc<dyn Lanes>) {
-        let lanes = self.lanes.get_or_init(|| lanes);
-        for tenant in self.open_tenants() {
-            tenant.engine.work_lane(lanes.clone());
-        }
-    }
-
-    /// Waits for a task when the server closes; it has to end when `stop` is cancelled.
-    pub(crate) fn keep_task(&self, task: JoinHandle<()>) {
-        self.tasks.lock().push(task);
     }
 
     /// Everybody of a tenant, as the engine wants to know them.
@@ -262,20 +227,7 @@ impl AppState {
 
     /// Writes what is queued and closes everything.
     pub async fn close(&self) {
-        self.stop.cancel();
-        let tasks = std::mem::take(&mut *self.tasks.lock());
-        for task in tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task ended unexpectedly");
-            }
-        }
         self.engine.shutdown().await;
-        let worked: Vec<Uuid> = self.open_tenants().iter().map(|tenant| tenant.record.id).collect();
-        if self.lanes.get().is_some()
-            && let Err(error) = self.control.close_lanes(&worked).await
-        {
-            tracing::warn!(%error, "tenants will be looked after at the next start");
-        }
         if let Err(error) = self.control.close().await {
             tracing::warn!(%error, "the control database did not close cleanly");
         }
