@@ -12,7 +12,7 @@ use crate::apps;
 use crate::engine::{Engine, schema, slug_of};
 use crate::error::Error;
 use crate::published::Published;
-use crate::tenant::Tenant;
+use crate::tenant::{RETRY, Tenant};
 
 /// What another node did, as far as the engine cannot follow it alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,11 +59,6 @@ impl Engine {
         self.postgres.is_some()
     }
 
-    /// Whether other nodes may serve the same tenants.
-    pub fn shared(&self) -> bool {
-        self.postgres.is_some()
-    }
-
     /// Whether events of a tenant wait, without opening it. Asked of tenants that other nodes may have open.
     pub async fn has_backlog(&self, slug: &str) -> Result<bool, Error> {
         match &self.postgres {
@@ -80,16 +75,23 @@ impl Tenant {
         self.store.on_outdated(move || {
             let Some(tenant) = tenant.upgrade() else { return };
             runtime.spawn(async move {
-                if let Err(error) = tenant.reload().await {
-                    // Whoever writes next has it tried again.
-                    tracing::error!(tenant = tenant.slug, %error, "changed definitions could not be read");
-                }
+                // When it fails, whoever writes next has it tried again.
+                tenant.catch_up().await;
             });
         });
     }
 
+    /// Lets the definitions come into force for which a write was refused: in a moment, when they are this node's own.
+    pub(crate) async fn catch_up(&self) {
+        if let Err(error) = self.reload().await {
+            tracing::error!(tenant = self.slug, %error, "changed definitions could not be read");
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+
     async fn reload(&self) -> Result<(), Error> {
-        let _one = self.changing.lock().await;
+        // Whoever changes something here goes on with writes, and must not wait for itself.
+        let Ok(_one) = self.changing.try_lock() else { return Ok(()) };
         let revision = self.store.model_revision().await?;
         if self.store.knows(revision) {
             return Ok(());

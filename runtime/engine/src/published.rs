@@ -1,6 +1,6 @@
 //! A model in force, with all that is worked out from it once: statements, access by role, keys of JSON answers.
 
-use mortise_definition::model::{ActionKind, ActionModel, FieldKind, Model, Slot};
+use mortise_definition::model::{ActionKind, ActionModel, EntityAutomation, FieldKind, Model, Slot};
 use mortise_store::{Layout, Naming};
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ pub(crate) struct Published {
     pub(crate) parents: Vec<Vec<(usize, Slot)>>,
     /// By entity: whether anything can freeze people's rights on its records.
     pub(crate) freezable: Vec<bool>,
+    /// Whether anything follows from events at all.
+    pub(crate) automated: bool,
 }
 
 impl Published {
@@ -44,6 +46,7 @@ impl Published {
             candidates: CandidateCache::default(),
             parents: parents(&model),
             freezable: freezable(&model),
+            automated: model.automation.by_entity.iter().any(EntityAutomation::is_interested),
             model,
         }
     }

@@ -177,8 +177,8 @@ async fn frozen_rights_come_back_with_time_or_by_an_administrator() {
         assert_eq!(bench.run(&root, lift).await.unwrap_err().code(), "record.not_frozen");
         bench.update(&ann, "works.job", id, json!({"note": "at last"})).await.unwrap();
         let told = world.timeline(id).await;
-        assert_eq!(told.iter().filter(|action| *action == "record.frozen").count(), 2);
-        assert!(told.contains(&"record.unfrozen".to_owned()));
+        assert_eq!(told.iter().filter(|action| *action == "rights.frozen").count(), 2);
+        assert!(told.contains(&"rights.restored".to_owned()));
     })
     .await;
 }

@@ -218,7 +218,10 @@ async fn failed_work_can_be_dismissed_and_goes_away_with_its_rule() {
 async fn a_circle_of_rules_is_stopped_and_named() {
     let on = json!([{"type": "changed", "fields": ["amount"]}]);
     let rules = vec![
-        file("ping", json!({"on": on, "do": [{"type": "set", "values": {"amount": "record.amount + 1"}}]})),
+        file(
+            "ping",
+            json!({"on": on, "condition": "record.note != 'stop'", "do": [{"type": "set", "values": {"amount": "record.amount + 1"}}]}),
+        ),
         file("self", json!({"on": [{"type": "created"}], "do": [{"type": "run", "rule": "self"}]})),
     ];
     check_works(rules, async |world: &mut World| {

@@ -197,6 +197,7 @@ pub(crate) async fn install(
         overlay: overlay_changed.then(|| sources.overlays.into_iter().find(|overlay| overlay.app == app)),
         packages: compiled.packages,
         base: tenant.published().model.clone(),
+        automated: tenant.published().automated,
         publish: tenant.publisher(published),
         app,
         version,
@@ -223,6 +224,8 @@ struct Installation<P> {
     overlay: Option<Option<Overlay>>,
     packages: Vec<Arc<Package>>,
     base: Arc<Model>,
+    /// Whether anything follows from events under the model in force.
+    automated: bool,
     app: String,
     version: Version,
     before: Option<Arc<Package>>,
@@ -260,6 +263,10 @@ impl<P: FnOnce() + Send + 'static> Installation<P> {
         let details =
             json!({ "app": self.app, "version": version, "number": number, "steps": migration.steps });
         session.audit(audit_entry(&self.work, action, details.to_string()));
+        if !self.automated && self.work.published.automated {
+            // What happened while nobody looked does not set off rules that come now.
+            session.skip_events()?;
+        }
         session.model_changed(model.digest.clone());
         session.wake_lane();
         session.after_commit(self.publish);
