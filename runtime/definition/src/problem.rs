@@ -179,6 +179,11 @@ impl Problems {
         self.found.extend(problems);
     }
 
+    /// Takes out those that are looked for.
+    pub(crate) fn take(&mut self, wanted: impl Fn(&Problem) -> bool) -> Vec<Problem> {
+        self.found.extract_if(.., |problem| wanted(problem)).collect()
+    }
+
     /// True when one of them is an error.
     pub(crate) fn has_errors(&self) -> bool {
         self.found.iter().any(Problem::is_error)

@@ -10,7 +10,8 @@ use super::place::Place;
 use super::roles::{DEPARTMENT, TEAM};
 use crate::Kind;
 use crate::model::{
-    EntityModel, FieldKind, IndexModel, PermissionModel, RoleModel, Slot, ViewModel, roots, system,
+    ConnectorModel, EntityModel, FieldKind, IndexModel, PermissionModel, RoleModel, Slot, ViewModel, roots,
+    system,
 };
 use crate::package::hex;
 use crate::problem::Problems;
@@ -25,6 +26,7 @@ const COLUMNS_MAX: usize = 8;
 
 type Views = indexmap::IndexMap<String, std::sync::Arc<ViewModel>>;
 type Roles = indexmap::IndexMap<String, std::sync::Arc<RoleModel>>;
+type Connectors = indexmap::IndexMap<String, std::sync::Arc<ConnectorModel>>;
 
 impl Compiler<'_> {
     /// Gives every entity its indexes.
@@ -33,12 +35,17 @@ impl Compiler<'_> {
         entities: &mut [EntityModel],
         views: &Views,
         roles: &Roles,
+        connectors: &Connectors,
         problems: &mut Problems,
     ) {
         for entity in entities.iter_mut() {
             let mut found = Found { table: &entity.table, fields: entity, list: Vec::new() };
             found.fields();
             self.declared(&mut found, problems);
+            // Calls of other systems look for the record that they belong to.
+            for slot in found_by(entity.index, connectors) {
+                found.add(vec![(slot, false)], false);
+            }
             let scopes = scope_columns(entity.index, roles);
             for view in views.values().filter(|view| view.entity == entity.index) {
                 found.view(view, &scopes);
@@ -91,6 +98,13 @@ impl Compiler<'_> {
             problems.push(place.warning("view.unindexed").arg("part", part.source()));
         }
     }
+}
+
+/// Fields by which calls find existing records of an entity.
+fn found_by(entity: usize, connectors: &Connectors) -> impl Iterator<Item = Slot> {
+    let receives = connectors.values().filter_map(|connector| connector.receive.as_ref());
+    let attaches = receives.filter(move |receive| receive.entity == entity);
+    attaches.filter_map(|receive| receive.attach.as_ref()).flat_map(|attach| attach.by.iter().copied())
 }
 
 /// Columns that row scopes compare with something of the reader.

@@ -1,6 +1,7 @@
 //! Compiles the apps of a tenant into one model: names are resolved, expressions compiled and checked against the
 //! types of fields, indexes derived. Every problem is collected; nothing is half compiled.
 
+mod accepted;
 mod automation;
 mod computed;
 mod data;
@@ -31,6 +32,8 @@ use crate::model::{AppModel, Model, SettingModel};
 use crate::package::hex;
 use crate::problem::Problems;
 use crate::{Overlay, Package, Problem};
+pub use accepted::AcceptedFinding;
+pub use automation::lint::{Bypass, Means, bypasses};
 use draft::Draft;
 use names::Names;
 pub use settings::{DECIMAL_SETTING_SCALE, SettingError, TEXT_SETTING_CHARS_MAX, setting_value};
@@ -49,6 +52,8 @@ pub struct Compiled {
     pub packages: Vec<Arc<Package>>,
     /// What works but is probably not what the author wants.
     pub warnings: Vec<Problem>,
+    /// Warnings that the authors accept.
+    pub accepted: Vec<AcceptedFinding>,
 }
 
 /// Compiles apps that are to be installed or changed, with every check and warning.
@@ -81,11 +86,16 @@ fn run(
     let model = build(&packages, values, for_authors, digest(&packages, values), &mut problems);
     if for_authors {
         packages.iter().for_each(|package| texts::check(package, &mut problems));
+        // What does not compile is no ground for conclusions.
+        if !problems.has_errors() {
+            automation::lint::check(&model, &packages, &mut problems);
+        }
     }
+    let accepted = if for_authors { accepted::split(&packages, &mut problems) } else { Vec::new() };
     if problems.has_errors() {
         return Err(problems.into_sorted());
     }
-    Ok(Compiled { model, packages, warnings: problems.into_sorted() })
+    Ok(Compiled { model, packages, warnings: problems.into_sorted(), accepted })
 }
 
 /// Everything that the parts of the compiler share.
@@ -137,7 +147,7 @@ fn build(
         compiler.check_data(&entities, &trees, problems);
     }
     let automation = compiler.automation(&entities, problems);
-    compiler.indexes(&mut entities, &views, &roles, problems);
+    compiler.indexes(&mut entities, &views, &roles, &automation.connectors, problems);
 
     let apps = packages.iter().zip(compiler.settings).map(|(package, (settings, _))| app(package, settings));
     Model {

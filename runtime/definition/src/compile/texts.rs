@@ -27,9 +27,9 @@ pub(super) fn check(package: &Package, problems: &mut Problems) {
     }
 }
 
-/// Words for people: under the keys that hold them, and in records where an author wrote them by language.
-fn is_text(key: &str, words: &Map<String, Value>, path: &[String]) -> bool {
-    let by_language = path[0] == "records" && LANGUAGES.iter().any(|language| words.contains_key(*language));
+/// Words for people: under the keys that hold nothing else, and wherever an author wrote them by language.
+fn is_text(key: &str, words: &Map<String, Value>) -> bool {
+    let by_language = LANGUAGES.iter().any(|language| words.contains_key(*language));
     (by_language || TEXT_KEYS.contains(&key)) && words.values().all(Value::is_string)
 }
 
@@ -42,7 +42,7 @@ fn walk(value: &Value, path: &mut Vec<String>, file: &str, problems: &mut Proble
                 }
                 path.push(key.clone());
                 match inner.as_object() {
-                    Some(words) if is_text(key, words, path) => {
+                    Some(words) if is_text(key, words) => {
                         for language in LANGUAGES {
                             if words.get(language).and_then(Value::as_str).is_none_or(str::is_empty) {
                                 let problem = Problem::warning("text.missing", file, json::pointer(path));

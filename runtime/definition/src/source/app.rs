@@ -37,6 +37,24 @@ pub struct App {
     /// Views in the order in which the app's menu shows them (view ids).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub menu: Vec<String>,
+    /// Warnings that the authors know of and keep, each with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Accepted>,
+}
+
+/// A warning that is no longer shown as one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Accepted {
+    /// Code of the warning: `lint.clock_bypass`.
+    pub code: String,
+    /// File within the app: `slas/answer.json`.
+    pub file: String,
+    /// Place within the file: a JSON pointer; empty for the whole file.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pointer: String,
+    /// Why it is kept.
+    pub note: Text,
 }
 
 /// Another app that this one stands on.

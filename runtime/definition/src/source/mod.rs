@@ -24,7 +24,7 @@ mod tree;
 mod view;
 
 pub use action::{Action, Recipient};
-pub use app::{App, Requirement, Setting, SettingType};
+pub use app::{Accepted, App, Requirement, Setting, SettingType};
 pub use assignment::{Assignment, CandidateFilter, Capacity, Fallback, MeasureUse, Pool, Profile, Term, Top};
 pub use calendar::{Calendar, Holiday, Weekday, WorkingDay};
 pub use connector::{Attach, Connector, ConnectorKind, Mapping, Receive};

@@ -4,6 +4,7 @@
 // Helpers of tests may unwrap, and take what an `expect!` makes as it comes.
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
 
+mod lint;
 mod slips;
 
 use std::collections::BTreeMap;

@@ -81,8 +81,8 @@ fn lifecycles() {
         "/transitions/0/message",
         json!("No"),
         expect![[r#"
-        warning shop/lifecycles/ticket.json#/transitions/0/message: The message is never shown, because there is no guard. [lifecycle.message_unused]
-    "#]],
+            warning shop/lifecycles/ticket.json#/transitions/0/message: The message is never shown, because there is no guard. [lifecycle.message_unused]
+        "#]],
     );
     check(
         LIFECYCLE,
@@ -170,9 +170,9 @@ fn rules() {
         "/condition",
         json!("record.value > 5"),
         expect![[r#"
-        warning shop/rules/on_new.json#/condition:1: “value” may be empty, and then the whole condition does not hold. [expr.maybe_empty]
-          Say what is meant then: record.value == null || …, or coalesce(record.value, …).
-    "#]],
+            warning shop/rules/on_new.json#/condition:1: “value” may be empty, and then the whole condition does not hold. [expr.maybe_empty]
+              Say what is meant then: record.value == null || …, or coalesce(record.value, …).
+        "#]],
     );
     check(
         RULE,
@@ -291,9 +291,14 @@ fn actions() {
         error shop/rules/visit.json#/do/0/values: The new record has no value for the required field “title”. [action.required]
     "#]],
     );
-    check(VISIT, "/do/0/values/title", json!("null"), expect![[r#"
+    check(
+        VISIT,
+        "/do/0/values/title",
+        json!("null"),
+        expect![[r#"
         error shop/rules/visit.json#/do/0/values/title: The field “title” is required and cannot be emptied. [action.empties_required]
-    "#]]);
+    "#]],
+    );
     check(
         VISIT,
         "/do/1/via",
@@ -419,7 +424,7 @@ fn clocks() {
         error shop/slas/answer.json#/calendar: There is no calendar “offce”. Did you mean “office”? [ref.calendar]
     "#]],
     );
-    check(CLOCK, "/pause", json!(null), expect![[""]]);
+    check(CLOCK, "/pause", json!(null), expect![""]);
     check(
         CLOCK,
         "/from",

@@ -8,7 +8,7 @@ use super::template::{COMMENT, REPORT};
 use super::values::Target;
 use crate::Kind;
 use crate::compile::place::Place;
-use crate::model::{ActionKind, ActionModel, FieldKind, Slot};
+use crate::model::{ActionKind, ActionModel, FieldKind, FieldModel, Slot};
 use crate::source::{Action, ConnectorKind, Decision, HitPolicy, OutputType};
 
 /// Most actions in one list: they run in one transaction, which others wait for.
@@ -196,7 +196,7 @@ impl Build<'_> {
             }
             let Some(wanted) = self.draft(entity).fields[slot].ty.clone() else { continue };
             let found = output_type(table, position);
-            if !fits(&found, &wanted) {
+            if !fits(&found, &wanted) && !(found == Type::Text && self.is_named_by_text(entity, slot)) {
                 let problem = place.error("action.output_type").arg("type", found).arg("name", name);
                 self.problems.push(problem.arg("wanted", wanted));
                 continue;
@@ -204,6 +204,15 @@ impl Build<'_> {
             outputs.push((slot, position));
         }
         Some(ActionKind::Decide { decision: self.key(owner, id), values: outputs })
+    }
+
+    /// Whether a field points to records that a table can name by a unique text (`L2` of a list of grades).
+    fn is_named_by_text(&self, entity: usize, slot: Slot) -> bool {
+        let FieldKind::Reference { entity: target } = self.entities[entity].fields[slot].kind else {
+            return false;
+        };
+        let is_key = |field: &FieldModel| field.unique && matches!(field.kind, FieldKind::Text { .. });
+        self.entities[target].declared().iter().any(is_key)
     }
 
     /// The position of an output of a table.

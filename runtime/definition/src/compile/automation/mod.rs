@@ -9,6 +9,7 @@ mod connector;
 mod dashboard;
 mod decision;
 mod lifecycle;
+pub(crate) mod lint;
 mod metric;
 mod notification;
 mod rule;

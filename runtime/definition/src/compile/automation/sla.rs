@@ -75,9 +75,11 @@ impl Build<'_> {
     fn reckoning(&self, app: usize, sla: &Sla, place: &Place) -> String {
         let packages = self.compiler.packages;
         // What is wrong with the names was said before.
-        let find = |kind, name| self.compiler.names.artifact(kind, app, name, place, &mut Problems::default());
+        let find =
+            |kind, name| self.compiler.names.artifact(kind, app, name, place, &mut Problems::default());
         let calendar = sla.calendar.as_deref().and_then(|name| find(Kind::Calendar, name));
-        let calendar = calendar.and_then(|(owner, id)| packages[owner].calendars.iter().find(|one| one.id == id));
+        let calendar =
+            calendar.and_then(|(owner, id)| packages[owner].calendars.iter().find(|one| one.id == id));
         let by = sla.limit_by.as_ref().and_then(|by| find(Kind::Decision, &by.decision));
         let table = by.and_then(|(owner, id)| packages[owner].decisions.iter().find(|one| one.id == id));
         let settings: Vec<String> =

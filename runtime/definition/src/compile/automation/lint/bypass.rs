@@ -1,0 +1,167 @@
+//! Bypass analysis: by which means people could bring about by hand what a clock takes for a fact. A field that a
+//! role may write and a transition without guard and evidence are claims; what rules, computed fields and child
+//! records say is evidence.
+
+use mortise_expr::{Expression, Value};
+
+use super::truth::{Known, Truth, truth};
+use super::writers::may_change;
+use super::{expand, reads};
+use crate::model::{Model, RoleModel, SlaModel, Slot, TransitionModel, roots};
+use crate::source::Operation;
+
+/// One way around a clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bypass {
+    /// Key of the clock in its artifact: `stop`, `cancel`, `pause`, `reset`.
+    pub condition: &'static str,
+    /// Key of the role whose people could do it.
+    pub role: String,
+    /// How.
+    pub means: Means,
+}
+
+/// How a person brings a condition about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Means {
+    /// By giving a field a value.
+    Field {
+        /// The field.
+        slot: Slot,
+        /// Keys of the forms on which it can be changed; the API and, where the role may import, files take it too.
+        forms: Vec<String>,
+        /// The role may import.
+        import: bool,
+    },
+    /// By a transition that asks for nothing.
+    Transition {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// What a role can do about a condition.
+enum Hold {
+    /// Needs something that the role cannot bring about.
+    Evidence,
+    /// Depends on nothing that anybody brings about.
+    Neutral,
+    /// Can be brought about.
+    Hand(Vec<Means>),
+}
+
+/// The conditions of a clock that change its course, by the key under which they are written.
+pub(super) fn conditions(sla: &SlaModel) -> impl Iterator<Item = (&'static str, &Expression)> {
+    let optional = [("cancel", &sla.cancel), ("pause", &sla.pause), ("reset", &sla.reset)];
+    let optional = optional.into_iter().filter_map(|(key, condition)| Some((key, condition.as_ref()?)));
+    std::iter::once(("stop", &sla.stop)).chain(optional)
+}
+
+/// Every way in which people could get around the clock by hand: who, by which fields, forms and transitions.
+pub fn bypasses(model: &Model, sla: &SlaModel) -> Vec<Bypass> {
+    let mut found: Vec<Bypass> = Vec::new();
+    for (condition, expression) in conditions(sla) {
+        for role in model.roles.values() {
+            let Hold::Hand(all) = hold(model, role, sla.entity, expression) else { continue };
+            for means in all {
+                let bypass = Bypass { condition, role: role.key.clone(), means };
+                if !found.contains(&bypass) {
+                    found.push(bypass);
+                }
+            }
+        }
+    }
+    found
+}
+
+fn hold(model: &Model, role: &RoleModel, entity: usize, condition: &Expression) -> Hold {
+    let parts = condition.conjuncts();
+    if parts.len() > 1 {
+        let mut all = Vec::new();
+        for part in &parts {
+            match hold(model, role, entity, part) {
+                Hold::Evidence => return Hold::Evidence,
+                Hold::Neutral => {}
+                Hold::Hand(means) => all.extend(means),
+            }
+        }
+        return if all.is_empty() { Hold::Neutral } else { Hold::Hand(all) };
+    }
+    let parts = condition.disjuncts();
+    if parts.len() > 1 {
+        let (mut all, mut evidence) = (Vec::new(), false);
+        for part in &parts {
+            match hold(model, role, entity, part) {
+                Hold::Evidence => evidence = true,
+                Hold::Neutral => {}
+                Hold::Hand(means) => all.extend(means),
+            }
+        }
+        return match (all.is_empty(), evidence) {
+            (false, _) => Hold::Hand(all),
+            (true, true) => Hold::Evidence,
+            (true, false) => Hold::Neutral,
+        };
+    }
+    atom(model, role, entity, condition)
+}
+
+fn atom(model: &Model, role: &RoleModel, entity: usize, condition: &Expression) -> Hold {
+    let state = model.automation.by_entity[entity].lifecycle.as_ref();
+    let slots: Vec<Slot> = reads(condition).collect();
+    if slots.is_empty() {
+        return Hold::Neutral;
+    }
+    if let Some(lifecycle) = state.filter(|lifecycle| slots == [lifecycle.field]) {
+        let into = |transition: &&TransitionModel| {
+            let known = Known::one(lifecycle.field, Value::text(transition.to.as_str()));
+            truth(condition, &known) == Truth::Yes && may_take(role, entity, transition)
+        };
+        let open =
+            lifecycle.transitions.iter().filter(into).filter(|transition| !asks_for_something(transition));
+        let means: Vec<Means> =
+            open.map(|transition| Means::Transition { id: transition.id.clone() }).collect();
+        let initially = Known::one(lifecycle.field, Value::text(lifecycle.initial.as_str()));
+        return match means.is_empty() {
+            false => Hold::Hand(means),
+            true if truth(condition, &initially) == Truth::Yes => Hold::Neutral,
+            true => Hold::Evidence,
+        };
+    }
+    let fields = slots.iter().flat_map(|slot| expand(&model.entities[entity], *slot));
+    let means: Vec<Means> = fields
+        .filter(|slot| may_change(model, role, entity, *slot))
+        .map(|slot| field(model, role, entity, slot))
+        .collect();
+    let all_by_hand = slots.iter().all(|slot| {
+        let inputs = expand(&model.entities[entity], *slot);
+        inputs.iter().any(|slot| may_change(model, role, entity, *slot))
+    });
+    if all_by_hand { Hold::Hand(means) } else { Hold::Evidence }
+}
+
+/// Whether people with the role may take the transition.
+pub(super) fn may_take(role: &RoleModel, entity: usize, transition: &TransitionModel) -> bool {
+    let updates = role.permissions.get(&entity);
+    let updates = updates.is_some_and(|permission| permission.operations.contains(&Operation::Update));
+    updates && transition.roles.as_ref().is_none_or(|roles| roles.contains(&role.key))
+}
+
+/// A guard or evidence stands before the transition.
+fn asks_for_something(transition: &TransitionModel) -> bool {
+    let guarded = transition
+        .guard
+        .as_ref()
+        .is_some_and(|guard| guard.references().iter().any(|reference| reference.root == roots::RECORD));
+    guarded || !transition.requires.is_empty()
+}
+
+fn field(model: &Model, role: &RoleModel, entity: usize, slot: Slot) -> Means {
+    let shows = |form: &&std::sync::Arc<crate::model::FormModel>| {
+        let mut items = form.sections.iter().flat_map(|section| &section.items);
+        form.entity == entity && items.any(|item| item.slot == slot && !item.read_only)
+    };
+    let forms = model.forms.values().filter(shows).map(|form| form.key.clone()).collect();
+    let import = role.permissions[&entity].operations.contains(&Operation::Import);
+    Means::Field { slot, forms, import }
+}
