@@ -2,19 +2,21 @@
 //! Cloning is one reference count. A tenant's storage is opened by its first request and kept open.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use mortise_engine::exchange::Imports;
-use mortise_engine::{Database, Department, Directory, Engine, EngineOptions, Env, Person, Tenant};
+use mortise_engine::{Database, Department, Directory, Engine, EngineOptions, Env, Lanes, Person, Tenant};
 use mortise_store::control::{self, Control, Place};
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::auth::{Passwords, SignIns};
+use crate::courier::Envoy;
 use crate::http::Metrics;
 use crate::pages::Pages;
 use crate::{Base, Config, Failure};
@@ -41,10 +43,16 @@ pub struct Shared {
     pub pages: Pages,
     /// SHA-256 of the operator's token: whoever reads the data folder may act as the operator.
     pub operator: Option<[u8; 32]>,
+    /// Carries deliveries out of the house.
+    pub courier: Arc<Envoy>,
     /// Cancelled to stop the server.
     pub stop: CancellationToken,
     tenants: ArcSwap<TenantMap>,
     opening: Mutex<()>,
+    /// By whom the lanes of open tenants are worked; by nobody in a process that only carries out a command.
+    lanes: OnceLock<Arc<dyn Lanes>>,
+    /// What runs beside the requests until the server stops.
+    tasks: parking_lot::Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl std::ops::Deref for AppState {
@@ -121,9 +129,14 @@ impl AppState {
             metrics: Metrics::default(),
             pages: Pages::load().map_err(Failure::internal)?,
             operator,
+            courier: Arc::new(
+                Envoy::new(config.serving.allow_private_addresses).map_err(Failure::internal)?,
+            ),
             stop: CancellationToken::new(),
             tenants: ArcSwap::default(),
             opening: Mutex::new(()),
+            lanes: OnceLock::new(),
+            tasks: parking_lot::Mutex::default(),
             config,
         }));
         state.reload_tenants().await?;
@@ -168,6 +181,11 @@ impl AppState {
         }
         let engine = self.engine.tenant(slug).await?;
         engine.set_directory(self.directory_of(&record).await?);
+        engine.hire(self.courier.clone());
+        self.control.open_lane(record.id).await?;
+        if let Some(lanes) = self.lanes.get() {
+            engine.work_lane(lanes.clone());
+        }
         let imports = engine.imports().clone();
         imports.resume(&engine)?;
         let handle =
@@ -200,8 +218,32 @@ impl AppState {
 
     /// Reads the people of a tenant again; called whenever users, departments or roles of users changed.
     pub async fn reload_directory(&self, tenant: &TenantHandle) -> Result<(), Failure> {
+        self.read_directory(tenant).await?;
+        Ok(tenant.engine.announce_people().await?)
+    }
+
+    /// The same without telling other nodes: they told.
+    pub(crate) async fn read_directory(&self, tenant: &TenantHandle) -> Result<(), Failure> {
         tenant.engine.set_directory(self.directory_of(&tenant.record).await?);
         Ok(())
+    }
+
+    /// The tenants that are open here.
+    pub(crate) fn open_tenants(&self) -> Vec<Arc<TenantHandle>> {
+        self.tenants.load().by_slug.values().cloned().collect()
+    }
+
+    /// Has the lanes of all tenants worked from now on.
+    pub(crate) fn begin_lanes(&self, lanes: Arc<dyn Lanes>) {
+        let lanes = self.lanes.get_or_init(|| lanes);
+        for tenant in self.open_tenants() {
+            tenant.engine.work_lane(lanes.clone());
+        }
+    }
+
+    /// Waits for a task when the server closes; it has to end when `stop` is cancelled.
+    pub(crate) fn keep_task(&self, task: JoinHandle<()>) {
+        self.tasks.lock().push(task);
     }
 
     /// Everybody of a tenant, as the engine wants to know them.
@@ -222,12 +264,38 @@ impl AppState {
         let departments =
             departments.map(|row| Department { id: row.id, name: row.name, parent: row.parent_id });
         let zone = tenant.time_zone.parse().unwrap_or(Tz::UTC);
-        Ok(Directory::new(users.collect(), departments.collect(), zone, tenant.language.clone()))
+        let directory =
+            Directory::new(users.collect(), departments.collect(), zone, tenant.language.clone());
+        Ok(directory.at(self.address_of(tenant)))
+    }
+
+    /// Address of a tenant's pages for links that leave the house; only the path, unless it is said where people find
+    /// this server.
+    fn address_of(&self, tenant: &control::Tenant) -> String {
+        let Some(public) = &self.config.serving.public_url else { return format!("/t/{}", tenant.slug) };
+        let public = public.trim_end_matches('/');
+        match (&tenant.host, public.split_once("://")) {
+            (Some(host), Some((scheme, _))) => format!("{scheme}://{host}"),
+            _ => format!("{public}/t/{}", tenant.slug),
+        }
     }
 
     /// Writes what is queued and closes everything.
     pub async fn close(&self) {
+        self.stop.cancel();
+        let tasks = std::mem::take(&mut *self.tasks.lock());
+        for task in tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task ended unexpectedly");
+            }
+        }
         self.engine.shutdown().await;
+        let worked: Vec<Uuid> = self.open_tenants().iter().map(|tenant| tenant.record.id).collect();
+        if self.lanes.get().is_some()
+            && let Err(error) = self.control.close_lanes(&worked).await
+        {
+            tracing::warn!(%error, "tenants will be looked after at the next start");
+        }
         if let Err(error) = self.control.close().await {
             tracing::warn!(%error, "the control database did not close cleanly");
         }

@@ -69,6 +69,7 @@ pub(super) async fn run(config: Config, words: &Words) -> anyhow::Result<()> {
         config.serving.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(address)));
     tracing::info!(%address, data = %data.display(), "serving");
     println!("{}", words.text("cli.serve.address", &[("url", &public)]));
+    crate::lanes::work(&state).await.map_err(|failure| words.failure(&failure))?;
     let cleaning = tokio::spawn(clean(state.clone()));
     let stop = state.stop.clone();
     tokio::spawn(async move {
