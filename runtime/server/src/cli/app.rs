@@ -47,6 +47,7 @@ pub(super) enum Task {
         tenant: String,
     },
     /// Go back to an earlier version.
+    #[command(disable_version_flag = true)]
     Rollback {
         /// Tenant.
         tenant: String,
