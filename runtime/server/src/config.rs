@@ -88,6 +88,10 @@ pub struct Serving {
     #[arg(long, env = "MORTISE_METRICS_TOKEN", hide_env_values = true)]
     pub metrics_token: Option<String>,
 
+    /// Lets deliveries (mail, robots, webhooks) go to addresses within private networks.
+    #[arg(long, env = "MORTISE_ALLOW_PRIVATE_ADDRESSES")]
+    pub allow_private_addresses: bool,
+
     /// Logs as JSON lines.
     #[arg(long, env = "MORTISE_LOG_JSON")]
     pub log_json: bool,
@@ -112,6 +116,7 @@ impl Default for Serving {
             idle_seconds: IDLE_SECONDS,
             file_mib: FILE_MIB,
             metrics_token: None,
+            allow_private_addresses: false,
             log_json: false,
             log_requests: false,
         }

@@ -129,9 +129,7 @@ impl AppState {
             metrics: Metrics::default(),
             pages: Pages::load().map_err(Failure::internal)?,
             operator,
-            courier: Arc::new(
-                Envoy::new(config.serving.allow_private_addresses).map_err(Failure::internal)?,
-            ),
+            courier: Arc::new(Envoy::new(config.serving.allow_private_addresses).map_err(Failure::internal)?),
             stop: CancellationToken::new(),
             tenants: ArcSwap::default(),
             opening: Mutex::new(()),
@@ -264,8 +262,7 @@ impl AppState {
         let departments =
             departments.map(|row| Department { id: row.id, name: row.name, parent: row.parent_id });
         let zone = tenant.time_zone.parse().unwrap_or(Tz::UTC);
-        let directory =
-            Directory::new(users.collect(), departments.collect(), zone, tenant.language.clone());
+        let directory = Directory::new(users.collect(), departments.collect(), zone, tenant.language.clone());
         Ok(directory.at(self.address_of(tenant)))
     }
 

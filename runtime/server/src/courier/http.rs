@@ -1,0 +1,155 @@
+//! One HTTP call and its answer. A connection serves one call: deliveries are few, and what was checked stays true.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use mortise_engine::{Issue, Refusal};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use super::{Envoy, address};
+
+/// So long a connection may take, name and encryption included.
+const CONNECT: Duration = Duration::from_secs(5);
+/// So long a call may take in all.
+const TOTAL: Duration = Duration::from_secs(10);
+/// So much of an answer is read; robots answer in a line.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// A call that goes out.
+pub(super) struct Call {
+    pub(super) uri: Uri,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) body: Bytes,
+}
+
+impl Call {
+    /// The host that it goes to.
+    pub(super) fn host(&self) -> &str {
+        self.uri.host().unwrap_or_default()
+    }
+}
+
+/// Sends a call and returns the body of a good answer.
+pub(super) async fn post(envoy: &Envoy, call: &Call) -> Result<Bytes, Refusal> {
+    let sending = async {
+        let https = call.uri.scheme_str() == Some("https");
+        let port = call.uri.port_u16().unwrap_or(if https { 443 } else { 80 });
+        let connecting = async {
+            let addresses = address::find(call.host(), port, envoy.allow_private).await?;
+            address::connect(call.host(), &addresses).await
+        };
+        let stream = within(call, CONNECT, connecting).await?;
+        if !https {
+            return exchange(call, stream).await;
+        }
+        let bad = |_| Refusal::lasting(Issue::new("delivery.address").with("address", call.host()));
+        let bare = call.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let name = ServerName::try_from(bare).map_err(bad)?;
+        let connector = TlsConnector::from(envoy.tls.clone());
+        let greeting = async {
+            connector.connect(name, stream).await.map_err(|error| address::unreachable(call.host(), &error))
+        };
+        exchange(call, within(call, CONNECT, greeting).await?).await
+    };
+    within(call, TOTAL, sending).await
+}
+
+async fn within<T>(
+    call: &Call,
+    limit: Duration,
+    work: impl Future<Output = Result<T, Refusal>>,
+) -> Result<T, Refusal> {
+    let late = |_| Refusal::passing(Issue::new("delivery.timeout").with("host", call.host()));
+    tokio::time::timeout(limit, work).await.map_err(late)?
+}
+
+async fn exchange<S>(call: &Call, stream: S) -> Result<Bytes, Refusal>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let failed = |error: hyper::Error| address::unreachable(call.host(), &error);
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
+    let answering = async {
+        let response = sender.send_request(request(call)).await.map_err(failed)?;
+        let (head, body) = response.into_parts();
+        if !head.status.is_success() {
+            return Err(refusal(call, head.status, &head.headers));
+        }
+        match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
+            Ok(body) => Ok(body.to_bytes()),
+            // It was taken; what more there is to say does not matter.
+            Err(_) => Ok(Bytes::new()),
+        }
+    };
+    tokio::pin!(answering);
+    tokio::select! {
+        biased;
+        answer = &mut answering => answer,
+        ended = connection => match ended {
+            Ok(()) => answering.await,
+            Err(error) => Err(failed(error)),
+        },
+    }
+}
+
+fn request(call: &Call) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::new(call.body.clone()));
+    *request.method_mut() = Method::POST;
+    let path = call.uri.path_and_query().map_or("/", |path| path.as_str());
+    *request.uri_mut() = Uri::try_from(path).unwrap_or_else(|_| Uri::from_static("/"));
+    let headers = request.headers_mut();
+    let authority = call.uri.authority().map_or("", |authority| authority.as_str());
+    if let Ok(host) = HeaderValue::try_from(authority) {
+        headers.insert(header::HOST, host);
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static("Mortise"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    for (name, value) in &call.headers {
+        headers.insert(name, value.clone());
+    }
+    request
+}
+
+/// What an answer that is not good means.
+fn refusal(call: &Call, status: StatusCode, headers: &HeaderMap) -> Refusal {
+    let issue = Issue::new("delivery.status").with("host", call.host()).with("status", status.as_u16());
+    let passing = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
+    match passing {
+        true => Refusal { retry_after: retry_after(headers, Utc::now()), ..Refusal::passing(issue) },
+        false => Refusal::lasting(issue),
+    }
+}
+
+/// When the receiver wants to be asked again: seconds, or a moment.
+fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<TimeDelta> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    match text.parse::<i64>() {
+        Ok(seconds) => TimeDelta::try_seconds(seconds),
+        Err(_) => DateTime::parse_from_rfc2822(text).ok().map(|at| at.to_utc() - now),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receiver_may_ask_for_a_pause_in_seconds_or_until_a_moment() {
+        let asked = |text: &'static str| {
+            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_static(text))]);
+            retry_after(&headers, DateTime::UNIX_EPOCH).map(|length| length.num_seconds())
+        };
+        assert_eq!(asked("120"), Some(120));
+        assert_eq!(asked("Thu, 01 Jan 1970 00:10:00 GMT"), Some(600));
+        assert_eq!(asked("soon"), None);
+    }
+}
