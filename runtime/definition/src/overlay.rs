@@ -220,8 +220,11 @@ impl Patch {
         if known(&present, &before) != known(&before, &present) {
             return Rebased::Conflict(Some(Value::from(present)));
         }
-        // Items that the overlay itself adds are not there yet, but have their place in the order.
-        let order = reorder(&union(&present, &after), &after);
+        // Items that the overlay itself adds are not there yet, but have their place in the order; those that it takes
+        // away have none.
+        let kept: Vec<String> =
+            present.iter().filter(|id| after.contains(id) || !before.contains(id)).cloned().collect();
+        let order = reorder(&union(&kept, &after), &after);
         Rebased::Kept(Patch {
             before: Some(Value::from(present)),
             after: Some(Value::from(order)),
