@@ -3,13 +3,14 @@
 //! not see what it belongs to, and never changed by somebody who may not change that.
 //!
 //! The record above is asked for in the same statement, by its primary key or through the index of the reference.
-//! Entities that lie below themselves are followed one step, else the statement would have no end.
+//! Entities that lie below themselves are followed one step, else the statement would have no end. A row may be without
+//! a record above it where the reference is not required; it is like any record then.
 
 use mortise_definition::model::{EntityModel, Slot, system};
 use mortise_definition::source::Operation;
 use mortise_expr::Value;
 use mortise_store::{Param, Session, TenantStore, select};
-use sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
+use sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement, UnionType};
 
 use crate::access::{Scope, ScopeSql, denied};
 use crate::commands::Work;
@@ -51,7 +52,7 @@ impl Work {
                 true => reference.clone().in_subquery(above.ids()),
                 false => Expr::exists(above.of(reference.clone())),
             };
-            if entity.shape.members()[via].nullable {
+            if !entity.fields[via].required {
                 condition = reference.is_null().or(condition);
             }
             scope.condition = Some(match scope.condition {
@@ -180,7 +181,7 @@ impl Work {
         }
         let mut questions = Vec::new();
         for (parent, via) in self.parents(entity, within) {
-            if record[via].is_null() && entity.shape.members()[via].nullable {
+            if record[via].is_null() && !entity.fields[via].required {
                 continue;
             }
             questions.extend(self.question(entity, parent, operation, &record[via])?);
@@ -240,23 +241,24 @@ impl Work {
             let Some(above) = self.open_above(grandparent, operation, path)? else { continue };
             let reference = Expr::col((Alias::new(&alias), Alias::new(&*parent.fields[via].name)));
             let open = Expr::exists(above.of(reference.clone()));
-            conditions.push(match parent.shape.members()[via].nullable {
-                true => reference.is_null().or(open),
-                false => open,
+            conditions.push(match parent.fields[via].required {
+                true => open,
+                false => reference.is_null().or(open),
             });
         }
         path.pop();
         if conditions.is_empty() {
             return Ok(None);
         }
-        let id = Expr::col((Alias::new(&alias), Alias::new(system::NAMES[system::ID])));
+        let column = |slot: Slot| Expr::col((Alias::new(&alias), Alias::new(system::NAMES[slot])));
+        let id = column(system::ID);
         let mut select = Query::select();
         select.expr(id.clone());
         select.from_as(self.published.layout.tables[parent.index].from.clone(), Alias::new(&alias));
         for condition in conditions {
             select.and_where(condition);
         }
-        Ok(Some(Above { select, id }))
+        Ok(Some(Above { select, id, deleted_at: column(system::DELETED_AT) }))
     }
 }
 
@@ -264,12 +266,17 @@ impl Work {
 struct Above {
     select: SelectStatement,
     id: Expr,
+    deleted_at: Expr,
 }
 
 impl Above {
-    /// Their ids.
+    /// Their ids. Indexes hold either the living or the trash.
     fn ids(self) -> SelectStatement {
-        self.select
+        let mut living = self.select.clone();
+        let mut trash = self.select;
+        living.and_where(self.deleted_at.clone().is_null());
+        trash.and_where(self.deleted_at.is_not_null());
+        living.union(UnionType::All, trash).take()
     }
 
     /// The one of an id.

@@ -87,7 +87,38 @@ async fn views_are_read_in_order_from_an_index() {
         lead-management.my_leads: lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=?) | lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=?)
         lead-management.open_leads: lead_management__lead__owner_open_created_at_desc_id_desc (owner=? AND open=?) | lead_management__lead__owner_open_created_at_desc_id_desc (owner=? AND open=?)
         lead-management.overdue: lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=? AND follow_up_due_at<?) | lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=? AND follow_up_due_at<?)
-        lead-management.pool: lead_management__lead__owner_open_created_at_desc_id_desc (owner=? AND open=?) | lead_management__lead__owner_open_created_at_desc_id_desc (owner=? AND open=?)
+        lead-management.pool: lead_management__lead__owner_open_heat_desc_created_0f0acab6 (owner=? AND open=?) | lead_management__lead__owner_open_heat_desc_created_0f0acab6 (owner=? AND open=?)
         lead-management.recently_closed: lead_management__lead__owner_open_updated_at_desc_id_desc (owner=? AND open=? AND updated_at>?) | lead_management__lead__owner_open_updated_at_desc_id_desc (owner=? AND open=? AND updated_at>?)
+        lead-management.sales_profiles: lead_management__sales_profile__name_id
+        lead-management.touches: lead_management__touch__happened_at_desc_id_desc
         lead-management.without_region: lead_management__lead__owner_region_open_created_at_5e812e6a (owner=? AND region=? AND open=?) | lead_management__lead__owner_region_open_created_at_5e812e6a (owner=? AND region=? AND open=?)"#]].assert_eq(&told.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
+#[tokio::test]
+async fn rows_of_the_few_records_of_a_person_are_found_through_them_and_others_look_up() {
+    let (_folder, _engine, tenant, _) = tenant_with_templates().await;
+    let mut told = BTreeSet::new();
+    for user in tenant.directory().users() {
+        let user = tenant.directory().context(user.id).unwrap();
+        let actor = Actor { user, origin: Origin { channel: Channel::Page, ip: None, device: None } };
+        let work = tenant.work(&actor);
+        let query = Query::all("sales-core.opportunity_line");
+        let entity = work.entity(&query.entity).unwrap().clone();
+        if !work.access(&entity).may(Operation::Read) {
+            continue;
+        }
+        let plan = plan(&work, &entity, &query, Operation::Read).unwrap();
+        let steps = explain(&tenant, &statement(&work, &entity, &plan, &query, 51).unwrap()).await;
+        let scope = work.access(work.entity("sales-core.opportunity").unwrap()).scope(Operation::Read);
+        let kind = match scope {
+            Scope::Everything => "all",
+            scope if scope.narrow() => "few",
+            _ => "many",
+        };
+        told.insert(format!("{kind}: {}", steps.join(" | ")));
+    }
+    expect![[r#"
+        all: SCAN sales_core__opportunity_line USING INDEX sales_core__opportunity_line__product | USE TEMP B-TREE FOR ORDER BY
+        few: SEARCH sales_core__opportunity_line USING INDEX sales_core__opportunity_line__opportunity (opportunity=?) | LIST SUBQUERY 2 | COMPOUND QUERY | LEFT-MOST SUBQUERY | SEARCH above1 USING INDEX sales_core__opportunity__owner_status_closed_on_desc_id_desc (owner=?) | CREATE BLOOM FILTER | UNION ALL | SEARCH above1 USING INDEX sales_core__opportunity__trash (deleted_at>?) | CREATE BLOOM FILTER | USE TEMP B-TREE FOR ORDER BY
+        many: SCAN sales_core__opportunity_line USING INDEX sales_core__opportunity_line__product | SEARCH above1 EXISTS USING INDEX sqlite_autoindex_sales_core__opportunity_1 (id=?) | USE TEMP B-TREE FOR ORDER BY"#]].assert_eq(&told.into_iter().collect::<Vec<_>>().join("\n"));
 }
