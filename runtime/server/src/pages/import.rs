@@ -269,26 +269,20 @@ fn preview_parts(import: &Import, show: &Show, mapping: &Mapping, preview: &Prev
     };
     let of_row = |number: u64| preview.errors.iter().filter(move |error| error.row == number);
     let row = |row: &mortise_engine::exchange::Row| {
-        let cell = |one: &ColumnMapping| {
-            let error = of_row(row.number).find(|error| error.column == Some(one.column));
-            json!({
-                "text": row.cells.get(one.column),
-                "error": error.map(|error| told(error, language)),
-            })
+        let wrong = |column: usize| of_row(row.number).any(|error| error.column == Some(column));
+        let cell =
+            |one: &ColumnMapping| json!({"text": row.cells.get(one.column), "wrong": wrong(one.column)});
+        let problem = |error: &RowError| match &error.field {
+            Some(field) => {
+                let (label, said) = (label(field), told(error, language));
+                import.visit.t("import.field_problem", &[("label", &label), ("problem", &said)])
+            }
+            None => told(error, language),
         };
-        let mapped = |error: &&RowError| mapping.columns.iter().any(|one| Some(one.column) == error.column);
-        let general: Vec<String> = of_row(row.number)
-            .filter(|error| !mapped(error))
-            .map(|error| match &error.field {
-                Some(field) => format!("{}: {}", label(field), told(error, language)),
-                None => told(error, language),
-            })
-            .collect();
         json!({
             "number": row.number,
-            "problems": of_row(row.number).next().is_some(),
             "cells": mapping.columns.iter().map(cell).collect::<Vec<_>>(),
-            "general": general.join(" "),
+            "problems": of_row(row.number).map(problem).collect::<Vec<_>>(),
         })
     };
     let wrong = preview.rows.iter().filter(|row| of_row(row.number).next().is_some()).count();
