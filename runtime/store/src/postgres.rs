@@ -28,10 +28,16 @@ pub struct PostgresServer {
     pub(crate) node: Uuid,
 }
 
+/// How long the server waits for the next statement of a transaction before it ends it. A node that stands still (a
+/// paused machine, a broken network) holds the locks of its tenants until then; nothing of ours thinks so long.
+const STANDSTILL: &str = "15s";
+
 /// Connects to a server (`postgres://user:password@host/database`) as a node of its own.
 pub async fn connect_postgres(url: &str) -> Result<PostgresServer> {
     let mut options = ConnectOptions::new(url);
     options.max_connections(CONNECTIONS).sqlx_logging(false);
+    let timeout = [("idle_in_transaction_session_timeout", STANDSTILL)];
+    options.map_sqlx_postgres_opts(move |options| options.options(timeout));
     Ok(PostgresServer { connection: Database::connect(options).await?, node: Uuid::new_v4() })
 }
 
