@@ -118,6 +118,7 @@ impl Error {
             Error::TooLarge(_) => "request.too_large",
             Error::Batch { error, .. } | Error::Within { error, .. } => error.code(),
             Error::Store(mortise_store::Error::Closed) => "server.closing",
+            Error::Store(mortise_store::Error::Newer { .. }) => "tenant.newer",
             Error::Store(mortise_store::Error::Migration(_)) => "app.migration",
             Error::Store(mortise_store::Error::Repeated { .. }) => "app.not_unique",
             Error::Store(mortise_store::Error::TooLarge { .. }) => "app.too_large",
@@ -141,6 +142,9 @@ impl Error {
                 args
             }
             Error::Within { error, .. } => error.args(),
+            Error::Store(mortise_store::Error::Newer { stored, known }) => {
+                vec![("stored", stored.to_string()), ("known", known.to_string())]
+            }
             Error::Store(mortise_store::Error::Migration(reason)) => vec![("reason", reason.clone())],
             Error::Store(mortise_store::Error::Repeated { entity, fields, count }) => {
                 vec![("entity", entity.clone()), ("fields", fields.clone()), ("count", count.to_string())]

@@ -314,7 +314,9 @@ fn status_of(error: &EngineError) -> StatusCode {
         }
         EngineError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         EngineError::Batch { error, .. } | EngineError::Within { error, .. } => status_of(error),
-        EngineError::Store(StoreError::Closed) | EngineError::ModelChanged => StatusCode::SERVICE_UNAVAILABLE,
+        EngineError::Store(StoreError::Closed | StoreError::Newer { .. }) | EngineError::ModelChanged => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         EngineError::Store(
             StoreError::Migration(_) | StoreError::Repeated { .. } | StoreError::TooLarge { .. },
         ) => StatusCode::CONFLICT,

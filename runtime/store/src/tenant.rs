@@ -278,12 +278,7 @@ impl TenantStore {
 
 impl Session<'_> {
     /// The newest entries of the audit trail about one record. Those of this transaction are not among them.
-    pub fn record_trail(
-        &mut self,
-        entity: &str,
-        record: uuid::Uuid,
-        limit: i64,
-    ) -> Result<Vec<StoredEntry>> {
+    pub fn record_trail(&mut self, entity: &str, record: uuid::Uuid, limit: i64) -> Result<Vec<StoredEntry>> {
         let params = [record.into(), i64::MAX.into(), limit.into(), entity.into()];
         let sql = record_trail_sql(self.naming);
         self.query(&sql, &params, audit::read_entry)

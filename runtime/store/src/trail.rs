@@ -21,6 +21,8 @@ const DISORDER: TimeDelta = TimeDelta::days(1);
 pub struct TrailFilter {
     /// Of this person.
     pub actor: Option<Uuid>,
+    /// What people did (true), or what happened by itself (false).
+    pub people: Option<bool>,
     /// About records of this entity.
     pub entity: Option<String>,
     /// About this record.
@@ -46,7 +48,11 @@ pub struct Found {
 impl TrailFilter {
     /// Conditions and their parameters, numbered after those that are there.
     fn conditions(&self, params: &mut Vec<Param>) -> String {
-        let mut sql = String::new();
+        let mut sql = match self.people {
+            Some(true) => " AND actor IS NOT NULL".to_owned(),
+            Some(false) => " AND actor IS NULL".to_owned(),
+            None => String::new(),
+        };
         let mut push = |condition: &str, param: Option<Param>| {
             if let Some(param) = param {
                 params.push(param);
@@ -128,7 +134,7 @@ mod tests {
     fn entry(number: i64) -> AuditEntry {
         AuditEntry {
             at: moment(number),
-            actor: Some(Uuid::from_u128(number.unsigned_abs() as u128 % 3)),
+            actor: (number % 3 > 0).then(|| Uuid::from_u128(number.unsigned_abs() as u128 % 3)),
             action: if number % 2 == 0 { "record.changed" } else { "signed_in" }.to_owned(),
             entity: (number % 2 == 0).then(|| "desk.thing".to_owned()),
             record: (number % 2 == 0).then(|| Uuid::from_u128(7)),
@@ -166,13 +172,17 @@ mod tests {
         }
     }
 
+    type Fits = fn(i64) -> bool;
+
     #[tokio::test]
     async fn every_entry_is_found_once_however_small_the_parts_are() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder.path().join("tenant.db")).await;
         let person = Uuid::from_u128(1);
-        let cases: [(TrailFilter, fn(i64) -> bool); 6] = [
+        let cases: [(TrailFilter, Fits); 8] = [
             (TrailFilter::default(), |_| true),
+            (TrailFilter { people: Some(true), ..TrailFilter::default() }, |number| number % 3 > 0),
+            (TrailFilter { people: Some(false), ..TrailFilter::default() }, |number| number % 3 == 0),
             (TrailFilter { actor: Some(person), ..TrailFilter::default() }, |number| number % 3 == 1),
             (TrailFilter { action: Some("signed_in".into()), ..TrailFilter::default() }, |number| {
                 number % 2 == 1

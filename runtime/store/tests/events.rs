@@ -245,14 +245,15 @@ async fn a_tenant_of_version_1_opens_with_all_it_has_and_gets_what_a_new_one_has
     let fresh = std::sync::Mutex::new(Vec::new());
     check(async |place: &Place| {
         place.open().await.unwrap();
-        fresh.lock().unwrap().push(shape(place).await);
+        let shape = shape(place).await;
+        fresh.lock().unwrap().push(shape);
     })
     .await;
     check(async |place: &Place| {
         make_version_1(place).await;
         let store = place.open().await.unwrap();
-        let as_new = &fresh.lock().unwrap()[usize::from(place.dialect == Dialect::Postgres)];
-        assert_eq!(&shape(place).await, as_new);
+        let as_new = fresh.lock().unwrap()[usize::from(place.dialect == Dialect::Postgres)].clone();
+        assert_eq!(shape(place).await, as_new);
         assert_eq!(store.meta("kept").await.unwrap().as_deref(), Some("yes"));
         assert_eq!(place.texts(&format!("SELECT text FROM {}", place.table("_comment"))).await, ["kept too"]);
         let old = store.events(0, 10).await.unwrap();
