@@ -17,7 +17,9 @@ mod structure;
 mod text;
 pub mod worktime;
 
-pub use compile::{AcceptedFinding, Bypass, Compiled, Means, SettingValues, bypasses, compile, recompile};
+pub use compile::{
+    AcceptedFinding, Bypass, Compiled, Means, SettingValues, bypasses, compile, recompile, rule_bypasses,
+};
 pub use diff::{Change, ChangeKind, diff};
 pub use number::{COUNTER_DIGITS_MAX, NumberError, PATTERN_CHARS_MAX};
 pub use overlay::{Conflict, Overlay, Patch};

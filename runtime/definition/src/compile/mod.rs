@@ -33,7 +33,7 @@ use crate::package::hex;
 use crate::problem::Problems;
 use crate::{Overlay, Package, Problem};
 pub use accepted::AcceptedFinding;
-pub use automation::lint::{Bypass, Means, bypasses};
+pub use automation::lint::{Bypass, Means, bypasses, rule_bypasses};
 use draft::Draft;
 use names::Names;
 pub use settings::{DECIMAL_SETTING_SCALE, SettingError, TEXT_SETTING_CHARS_MAX, setting_value};

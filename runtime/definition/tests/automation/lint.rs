@@ -189,10 +189,15 @@ fn a_clock_that_never_stops_or_stands_still_for_ever_is_found() {
               Let a rule, a transition or a role fill it, or read another field.
         "#]],
     );
-    check(CLOCK, "/stop", json!("record.status == 'waiting' && record.status == 'done'"), expect![[r#"
+    check(
+        CLOCK,
+        "/stop",
+        json!("record.status == 'waiting' && record.status == 'done'"),
+        expect![[r#"
         warning shop/slas/answer.json#/stop: “stop” holds in no state that a record can reach, so the clock never stops. [lint.clock_unreachable]
           Add a transition into such a state, or correct the condition.
-    "#]]);
+    "#]],
+    );
     check_all(
         &[
             (CLOCK, "/stop", json!("record.status == 'done'")),
@@ -244,10 +249,15 @@ fn states_and_transitions_that_lead_nowhere_are_found() {
           Add a transition, or remove the choice (retired: true keeps it for old records).
     "#]],
     );
-    check(CHIEF, "/permissions/0/operations", json!(["read"]), expect![[r#"
+    check(
+        CHIEF,
+        "/permissions/0/operations",
+        json!(["read"]),
+        expect![[r#"
         warning shop/lifecycles/ticket.json#/transitions/4/roles: No role that may take “drop” may change the record. [lint.transition_forbidden]
           Add “update” to the permission of a role.
-    "#]]);
+    "#]],
+    );
     check(
         "rules/nightly.json",
         "/do/0/transition",

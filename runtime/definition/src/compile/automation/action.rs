@@ -61,23 +61,7 @@ impl Build<'_> {
                 ActionKind::Assign { policy: self.key(owner, id) }
             }
             Action::Notify { .. } => self.notify(entity, app, action, place)?,
-            Action::Freeze { person, duration, reason, .. } => {
-                let person = self.value(area, person, &Type::Id, &place.key("person"));
-                let duration = duration.as_deref();
-                let duration =
-                    duration.map(|source| self.value(area, source, &Type::Duration, &place.key("for")));
-                let duration = match duration {
-                    Some(compiled) => Some(compiled?),
-                    None => None,
-                };
-                ActionKind::Freeze { person: person?, duration, reason: reason.clone() }
-            }
-            Action::Unfreeze { person, .. } => ActionKind::Unfreeze {
-                person: match person {
-                    Some(source) => Some(self.value(area, source, &Type::Id, &place.key("person"))?),
-                    None => None,
-                },
-            },
+            Action::Freeze { .. } | Action::Unfreeze { .. } => self.rights(area, action, place)?,
             Action::Report { name, template, .. } => {
                 self.template(area.site, name, &REPORT, &place.key("name"));
                 self.template(area.site, template, &REPORT, &place.key("template"));
@@ -96,6 +80,24 @@ impl Build<'_> {
                 ActionKind::Run { rule: self.key(owner, id) }
             }
         })
+    }
+
+    fn rights(&mut self, area: &Area, action: &Action, place: &Place) -> Option<ActionKind> {
+        let mut optional = |source: &Option<String>, want: Type, key: &str| match source {
+            Some(source) => self.value(area, source, &want, &place.key(key)).map(Some),
+            None => Some(None),
+        };
+        match action {
+            Action::Freeze { person, duration, reason, .. } => {
+                let duration = optional(duration, Type::Duration, "for");
+                let person = self.value(area, person, &Type::Id, &place.key("person"))?;
+                Some(ActionKind::Freeze { person, duration: duration?, reason: reason.clone() })
+            }
+            Action::Unfreeze { person, .. } => {
+                Some(ActionKind::Unfreeze { person: optional(person, Type::Id, "person")? })
+            }
+            _ => None,
+        }
     }
 
     /// The transition belongs to the lifecycle of the entity.

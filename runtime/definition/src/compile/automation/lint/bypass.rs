@@ -7,13 +7,13 @@ use mortise_expr::{Expression, Value};
 use super::truth::{Known, Truth, truth};
 use super::writers::may_change;
 use super::{expand, reads};
-use crate::model::{Model, RoleModel, SlaModel, Slot, TransitionModel, roots};
+use crate::model::{Model, RoleModel, RuleModel, SlaModel, Slot, TransitionModel, TriggerModel, roots};
 use crate::source::Operation;
 
-/// One way around a clock.
+/// One way around a clock or a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bypass {
-    /// Key of the clock in its artifact: `stop`, `cancel`, `pause`, `reset`.
+    /// Key of the condition in its artifact: `stop`, `cancel`, `pause` and `reset` of a clock, `where` of a schedule.
     pub condition: &'static str,
     /// Key of the role whose people could do it.
     pub role: String,
@@ -21,7 +21,7 @@ pub struct Bypass {
     pub means: Means,
 }
 
-/// How a person brings a condition about.
+/// How a person brings a condition about, or takes a record out of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Means {
     /// By giving a field a value.
@@ -72,6 +72,45 @@ pub fn bypasses(model: &Model, sla: &SlaModel) -> Vec<Bypass> {
         }
     }
     found
+}
+
+/// Every way in which people could take a record out of a rule that goes over records by the clock.
+pub fn rule_bypasses(model: &Model, rule: &RuleModel) -> Vec<Bypass> {
+    let mut found: Vec<Bypass> = Vec::new();
+    let conditions = rule.triggers.iter().filter_map(|trigger| match trigger {
+        TriggerModel::Schedule { condition, .. } => Some(condition),
+        _ => None,
+    });
+    for condition in conditions {
+        for role in model.roles.values() {
+            let by_field = reads(condition)
+                .flat_map(|slot| expand(&model.entities[rule.entity], slot))
+                .filter(|slot| may_change(model, role, rule.entity, *slot))
+                .map(|slot| field(model, role, rule.entity, slot));
+            for means in by_field.chain(ways_out(model, role, rule.entity, condition)) {
+                let bypass = Bypass { condition: "where", role: role.key.clone(), means };
+                if !found.contains(&bypass) {
+                    found.push(bypass);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Transitions that ask for nothing and lead out of a condition.
+fn ways_out(model: &Model, role: &RoleModel, entity: usize, condition: &Expression) -> Vec<Means> {
+    let Some(lifecycle) = &model.automation.by_entity[entity].lifecycle else { return Vec::new() };
+    let holds = |state: &String| {
+        truth(condition, &Known::one(lifecycle.field, Value::text(state.as_str()))) != Truth::No
+    };
+    let open = lifecycle.transitions.iter().filter(|transition| {
+        may_take(role, entity, transition)
+            && !asks_for_something(transition)
+            && !holds(&transition.to)
+            && transition.from.iter().any(holds)
+    });
+    open.map(|transition| Means::Transition { id: transition.id.clone() }).collect()
 }
 
 fn hold(model: &Model, role: &RoleModel, entity: usize, condition: &Expression) -> Hold {

@@ -21,7 +21,7 @@ use crate::problem::Problems;
 use crate::source::RollupOperation;
 use crate::{Kind, Package};
 
-pub use bypass::{Bypass, Means, bypasses};
+pub use bypass::{Bypass, Means, bypasses, rule_bypasses};
 
 /// Adds what is found in the automation of all apps; `packages` are those that the model was compiled from.
 pub(in crate::compile) fn check(model: &Model, packages: &[Arc<Package>], problems: &mut Problems) {

@@ -2,10 +2,9 @@
 
 use mortise_expr::Expression;
 
-use super::bypass::may_take;
+use super::bypass::{Means, rule_bypasses};
 use super::effects::{Effect, EffectKind, Given, effects};
 use super::truth::{Known, Truth, exclusive, truth};
-use super::writers::roles_changing;
 use super::{Lint, action_lists, expand, id_of, reads};
 use crate::Kind;
 use crate::compile::place::Place;
@@ -62,43 +61,24 @@ impl Lint<'_> {
 
     /// A rule that goes over records by the clock is void where people can take a record out of it by hand.
     fn scheduled(&mut self, rule: &RuleModel, place: &Place) {
-        for (index, trigger) in rule.triggers.iter().enumerate() {
-            let TriggerModel::Schedule { condition, .. } = trigger else { continue };
+        let all = rule_bypasses(self.model, rule);
+        let Some(index) = rule.triggers.iter().position(|one| matches!(one, TriggerModel::Schedule { .. }))
+        else {
+            return;
+        };
+        let state = self.lifecycle(rule.entity).map(|lifecycle| lifecycle.field);
+        let slots = all.iter().filter_map(|bypass| match bypass.means {
+            Means::Field { slot, .. } => Some(slot),
+            Means::Transition { .. } => state,
+        });
+        let slots: Vec<Slot> = slots.collect();
+        let mut roles: Vec<&str> = all.iter().map(|bypass| bypass.role.as_str()).collect();
+        roles.sort_unstable();
+        roles.dedup();
+        if !roles.is_empty() {
             let place = place.key("on").index(index).key("where");
-            let (mut names, mut roles) = (Vec::new(), Vec::new());
-            for slot in reads(condition).flat_map(|slot| expand(self.entity(rule.entity), slot)) {
-                let writers = roles_changing(self.model, rule.entity, slot);
-                if !writers.is_empty() {
-                    names.push(slot);
-                    roles.extend(writers);
-                }
-            }
-            if let Some(lifecycle) =
-                self.lifecycle(rule.entity).filter(|one| reads(condition).any(|slot| slot == one.field))
-            {
-                for transition in
-                    lifecycle.transitions.iter().filter(|one| one.guard.is_none() && one.requires.is_empty())
-                {
-                    let mut known = Known::one(lifecycle.field, transition.to.as_str().into());
-                    let after = truth(condition, &known);
-                    let leaves = transition.from.iter().any(|from| {
-                        known.set(lifecycle.field, Some(from.as_str().into()));
-                        truth(condition, &known) != Truth::No
-                    });
-                    if after == Truth::No && leaves {
-                        names.push(lifecycle.field);
-                        let takers =
-                            self.model.roles.values().filter(|role| may_take(role, rule.entity, transition));
-                        roles.extend(takers.map(|role| role.key.as_str()));
-                    }
-                }
-            }
-            roles.sort_unstable();
-            roles.dedup();
-            if !roles.is_empty() {
-                let problem = place.warning("lint.rule_bypass").arg("names", self.names(rule.entity, names));
-                self.problems.push(problem.arg("roles", roles.join(", ")));
-            }
+            let problem = place.warning("lint.rule_bypass").arg("names", self.names(rule.entity, slots));
+            self.problems.push(problem.arg("roles", roles.join(", ")));
         }
     }
 

@@ -1,0 +1,78 @@
+//! Figures over records, and the pages that show them.
+
+use mortise_expr::Expression;
+
+use crate::Text;
+use crate::model::Slot;
+use crate::source::{CardKind, Figure, Grain, Window};
+
+/// A metric.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct MetricModel {
+    pub key: String,
+    pub id: String,
+    pub app: usize,
+    pub entity: usize,
+    pub label: Text,
+    pub description: Option<Text>,
+    pub measure: MeasureModel,
+    pub filter: Option<Expression>,
+    pub time: Slot,
+    pub window: Option<Window>,
+    pub dimensions: Vec<Slot>,
+    pub figure: Figure,
+    /// Over `settings` (all roots are there, record and user empty).
+    pub target: Option<Expression>,
+    pub lower_is_better: bool,
+    pub amber: f64,
+}
+
+/// What a metric measures. Expressions are over `record`, `user`, `settings` and translate to SQL.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub enum MeasureModel {
+    Count,
+    Sum(Expression),
+    Average(Expression),
+    Percentile(Expression, u8),
+    Min(Expression),
+    Max(Expression),
+    Share(Expression),
+    /// Keys of the two metrics.
+    Ratio {
+        of: String,
+        to: String,
+        times: f64,
+    },
+}
+
+/// A dashboard.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct DashboardModel {
+    pub key: String,
+    pub id: String,
+    pub app: usize,
+    pub label: Text,
+    pub icon: String,
+    /// Keys; empty is everybody.
+    pub roles: Vec<String>,
+    pub cards: Vec<CardModel>,
+}
+
+/// A card.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct CardModel {
+    pub id: String,
+    pub label: Text,
+    pub kind: CardKind,
+    /// Key.
+    pub metric: String,
+    pub by: Option<Slot>,
+    pub per: Grain,
+    pub window: Option<Window>,
+    pub limit: usize,
+    pub width: u8,
+}
