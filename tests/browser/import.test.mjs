@@ -1,4 +1,4 @@
-// A supervisor brings the team's old list into the system with the import pages, and corrects nothing twice.
+// The administrator brings the team's old list into the system with the import pages, and corrects nothing twice.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -44,7 +44,7 @@ test("the old list of leads is imported by the pages, and each faulty row is nam
   };
   const before = await count();
   const { page, complaints, close } = await openPage(browser);
-  await signIn(page, server, PEOPLE.director);
+  await signIn(page, server, PEOPLE.administrator);
   await importFile(page, "leads.csv");
 
   assert.equal(FAULTY.length, 30);

@@ -50,10 +50,6 @@ function pages(t, seen) {
     }],
     ["trash", `${LEADS}/trash`],
     ["trash-empty", `${CORE}/contact/trash`],
-    ["import-1-upload", `${LEADS}/import`],
-    ["import-2-mapping", `${LEADS}/import`, (page) => importSteps(page, t, 1)],
-    ["import-3-preview", `${LEADS}/import`, (page) => importSteps(page, t, 2)],
-    ["import-4-report", `${LEADS}/import`, (page) => importSteps(page, t, 3)],
     ["not-found", "/a/lead-management/nothing"],
     ["no-permission", "/admin/users"],
   ];
@@ -94,6 +90,10 @@ function pages(t, seen) {
   ];
   const administrator = [
     ["home-administrator", "/"],
+    ["import-1-upload", `${LEADS}/import`],
+    ["import-2-mapping", `${LEADS}/import`, (page) => importSteps(page, t, 1)],
+    ["import-3-preview", `${LEADS}/import`, (page) => importSteps(page, t, 2)],
+    ["import-4-report", `${LEADS}/import`, (page) => importSteps(page, t, 3)],
     ["admin-users", "/admin/users"],
     ["admin-user", seen.user],
     ["admin-user-new", "/admin/users/new"],
