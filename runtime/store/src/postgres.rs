@@ -38,7 +38,12 @@ pub async fn connect_postgres(url: &str) -> Result<PostgresServer> {
     options.max_connections(CONNECTIONS).sqlx_logging(false);
     let timeout = [("idle_in_transaction_session_timeout", STANDSTILL)];
     options.map_sqlx_postgres_opts(move |options| options.options(timeout));
-    Ok(PostgresServer { connection: Database::connect(options).await?, node: Uuid::new_v4() })
+    let connection = Database::connect(options).await?;
+    // The server tells its nodes apart, so it names them.
+    let name = Statement::from_string(DbBackend::Postgres, "SELECT gen_random_uuid()");
+    let named = connection.query_one_raw(name).await?;
+    let named = named.ok_or_else(|| Error::Database("the server gave this node no name".to_owned()))?;
+    Ok(PostgresServer { connection, node: named.try_get_by_index(0)? })
 }
 
 /// The connections that a tenant works with.
