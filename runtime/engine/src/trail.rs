@@ -33,7 +33,7 @@ pub struct TrailEntry {
     pub ip: Option<String>,
     /// Browser or program of the client.
     pub device: Option<String>,
-    /// What is said of something else than a record.
+    /// What is said of something else than the fields of a record.
     pub details: Json,
     /// Its hash in the chain.
     pub hash: Vec<u8>,
@@ -151,6 +151,7 @@ fn tell(
     let entry = stored.entry.clone();
     let changes: Json = serde_json::from_str(&entry.changes).unwrap_or_default();
     let of_record = entry.action.starts_with("record.");
+    let in_told = of_record || matches!(entry.action.as_str(), "comment.added" | "file.attached");
     let hash = stored.hash.clone();
     let mut told = match known {
         Some((entity, titles)) => timeline::tell(work, entity, &[], stored, titles),
@@ -175,7 +176,7 @@ fn tell(
         record: entry.record,
         ip: entry.ip,
         device: entry.device,
-        details: if entry.record.is_some() { Json::Null } else { changes },
+        details: if in_told { Json::Null } else { changes },
         hash,
     }
 }

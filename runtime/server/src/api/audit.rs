@@ -43,19 +43,21 @@ impl Asked {
             match name.as_str() {
                 "actor" => filter.actor = Some(value.parse().map_err(|_| wrong("UUID"))?),
                 "record" => filter.record = Some(value.parse().map_err(|_| wrong("UUID"))?),
+                "people" => filter.people = Some(value.parse().map_err(|_| wrong("true, false"))?),
                 "entity" => filter.entity = Some(value.to_owned()),
                 "action" => filter.action = Some(value.to_owned()),
                 "from" => filter.from = Some(moment(by, value, false).ok_or_else(|| wrong(MOMENTS))?),
                 "until" => filter.until = Some(moment(by, value, true).ok_or_else(|| wrong(MOMENTS))?),
                 "before" => asked.before = Some(whole()?),
                 "limit" => asked.limit = Some(whole()?),
-                _ => return Err(wrong("actor, record, entity, action, from, until, before, limit")),
+                _ => return Err(wrong(NAMES)),
             }
         }
         Ok(asked)
     }
 }
 
+const NAMES: &str = "actor, people, record, entity, action, from, until, before, limit";
 const MOMENTS: &str = "2026-11-22, 2026-11-22T09:00:00Z";
 
 /// A moment, or the beginning of a day where the person is; of `until` the day is part of what is asked for.
@@ -70,7 +72,7 @@ fn moment(by: &SignedIn, text: &str, whole_day: bool) -> Option<DateTime<Utc>> {
     begins.next().map(|at| at.to_utc())
 }
 
-/// `GET /audit?actor=&record=&entity=&action=&from=&until=&before=&limit=`. Where `next` is not null there is more, even
+/// `GET /audit?actor=&people=&record=&entity=&action=&from=&until=&before=&limit=`. Where `next` is not null there is more, even
 /// if no entry was found so far: go on with `before` = `next`.
 pub(super) async fn list(by: Administrator, Query(params): Pairs) -> Result<Response, Failure> {
     let asked = Asked::parse(&by, &params)?;
@@ -96,7 +98,7 @@ pub(super) async fn list(by: Administrator, Query(params): Pairs) -> Result<Resp
     Ok(json_answer(&json!({"rows": rows.collect::<Vec<_>>(), "next": found.next})))
 }
 
-/// `GET /audit/export?actor=&record=&entity=&action=&from=&until=`: all of it as CSV.
+/// `GET /audit/export?actor=&people=&record=&entity=&action=&from=&until=`: all of it as CSV.
 pub(super) async fn export(by: Administrator, Query(params): Pairs) -> Result<Response, Failure> {
     export_file(&by, &params).await
 }

@@ -136,3 +136,13 @@ fn start_log(task: &Task) {
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     if json { log.json().init() } else { log.init() }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_two_flags_of_a_command_have_the_same_name() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -2,8 +2,10 @@
 //! that checks the chain, and the same as a file. Nothing is changed here.
 
 use axum::response::Response;
+use chrono::{DateTime, NaiveDate};
+use mortise_definition::locale;
 use mortise_definition::model::Model;
-use mortise_engine::{TrailEntry, TrailFilter};
+use mortise_engine::{Directory, TrailEntry, TrailFilter};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -26,11 +28,12 @@ const DETAIL_CHARS_MAX: usize = 200;
 const CHANGES_SHOWN: usize = 4;
 
 /// What is offered to look for; other actions are shown by their own name.
-const ACTIONS: [&str; 24] = [
+const ACTIONS: [&str; 45] = [
     "record.created",
     "record.changed",
     "record.deleted",
     "record.restored",
+    "record.transitioned",
     "comment.added",
     "file.attached",
     "file.uploaded",
@@ -51,10 +54,30 @@ const ACTIONS: [&str; 24] = [
     "department_created",
     "department_changed",
     "department_removed",
+    "rights.frozen",
+    "rights.restored",
+    "clock.started",
+    "clock.paused",
+    "clock.resumed",
+    "clock.limit_changed",
+    "clock.step",
+    "clock.step_passed_over",
+    "clock.met",
+    "clock.breached",
+    "clock.late",
+    "clock.cancelled",
+    "schedule.late",
+    "automation.failed",
+    "automation.retried",
+    "automation.dismissed",
+    "notification.told",
+    "delivery.dead",
+    "delivery.sent_again",
+    "connector.changed",
 ];
 
 /// Parameters of the address that the filter knows.
-const PARAMS: [&str; 7] = ["actor", "entity", "record", "action", "from", "until", "before"];
+const PARAMS: [&str; 8] = ["actor", "people", "entity", "record", "action", "from", "until", "before"];
 
 #[derive(Serialize)]
 struct Page {
@@ -68,6 +91,7 @@ struct Audit {
     person: Person,
     entities: Vec<Group>,
     actions: Vec<Choice>,
+    people: bool,
     from: String,
     until: String,
     filtered: bool,
@@ -212,6 +236,9 @@ fn address(visit: &Visit, below: &str, params: &[(String, String)], before: Opti
 /// Everything but the entries.
 fn frame(visit: &Visit, params: &[(String, String)], filter: &TrailFilter) -> Audit {
     let get = |name: &str| visit.look.param(name).unwrap_or_default().trim().to_owned();
+    // Inputs of days take nothing else.
+    let day =
+        |name: &str| Some(get(name)).filter(|text| text.parse::<NaiveDate>().is_ok()).unwrap_or_default();
     let model = visit.tenant.engine.model();
     let action = |action: &&str| Choice {
         value: (*action).to_owned(),
@@ -253,8 +280,9 @@ fn frame(visit: &Visit, params: &[(String, String)], filter: &TrailFilter) -> Au
             .filter(|group| !group.options.is_empty())
             .collect(),
         actions: ACTIONS.iter().map(action).collect(),
-        from: get("from"),
-        until: get("until"),
+        people: filter.people == Some(true),
+        from: day("from"),
+        until: day("until"),
         filtered: params.iter().any(|pair| is_filter(&pair)),
         newest: params.iter().any(|(name, _)| name == "before").then(|| address(visit, "", params, None)),
         clear: visit.base.path("/admin/audit"),
@@ -263,14 +291,14 @@ fn frame(visit: &Visit, params: &[(String, String)], filter: &TrailFilter) -> Au
     }
 }
 
-fn person(visit: &Visit, directory: &mortise_engine::Directory, id: Uuid) -> String {
+fn person(visit: &Visit, directory: &Directory, id: Uuid) -> String {
     directory.user(id).map_or_else(|| visit.t("audit.unknown_person", &[]), |user| user.name.clone())
 }
 
 /// An action in words; one that has none by its name.
 fn action_words(visit: &Visit, action: &str) -> String {
     let key = format!("ui.audit.action.{}", action.replace('.', "_"));
-    mortise_definition::locale::lookup(visit.language, &key).unwrap_or(action).to_owned()
+    locale::lookup(visit.language, &key).unwrap_or(action).to_owned()
 }
 
 fn row(visit: &Visit, model: &Model, entry: TrailEntry) -> Row {
@@ -284,8 +312,12 @@ fn row(visit: &Visit, model: &Model, entry: TrailEntry) -> Row {
         .map(|change| Change { label: change.label, old: change.old, new: change.new })
         .collect();
     changes.extend(details_of(visit, &directory, &details));
-    let channel = visit.t(&format!("audit.channel.{}", told.channel), &[]);
-    let place = [Some(channel), ip, said.as_deref().map(device)];
+    // Where the system itself did something, nothing more is to be said of who and whence.
+    let channel = (told.channel != "system").then(|| {
+        let key = format!("ui.audit.channel.{}", told.channel);
+        locale::lookup(visit.language, &key).unwrap_or(&told.channel).to_owned()
+    });
+    let place = [channel, ip, said.as_deref().map(device)];
     let system = || visit.t("record.system", &[]);
     Row {
         seq: told.seq,
@@ -319,50 +351,66 @@ fn icon(action: &str) -> &'static str {
         "record.restored" => "arrow-back-up",
         "comment.added" => "message",
         "file.attached" | "file.uploaded" => "paperclip",
+        "record.transitioned" => "arrow-right",
+        "rights.frozen" | "rights.restored" => "lock",
+        _ if action.starts_with("clock.") => "clock",
+        _ if action.starts_with("notification.") || action.starts_with("delivery.") => "bell",
+        _ if action.starts_with("automation.") || action.starts_with("schedule.") => "settings-automation",
         _ if action.starts_with("app.") || action.starts_with("setting.") => "apps",
         _ if action.starts_with("user_") || action.starts_with("department_") => "users",
         _ => "shield-check",
     }
 }
 
-/// What an entry about something else than a record says, one line each.
-fn details_of(visit: &Visit, directory: &mortise_engine::Directory, details: &Value) -> Vec<Change> {
+/// What an entry says beside the fields of a record, one line each.
+fn details_of(visit: &Visit, directory: &Directory, details: &Value) -> Vec<Change> {
     let Value::Object(details) = details else { return Vec::new() };
     let told = details.iter().filter(|(_, value)| !value.is_null());
     told.map(|(name, value)| {
-        let key = format!("ui.audit.detail.{name}");
-        let label = mortise_definition::locale::lookup(visit.language, &key).unwrap_or(name);
-        let id: Option<Uuid> = value.as_str().filter(|_| name == "user").and_then(|id| id.parse().ok());
-        let text = id.map_or_else(|| plain(value), |id| person(visit, directory, id));
-        Change { label: label.to_owned(), old: None, new: Some(text) }
+        let label = locale::lookup(visit.language, &format!("ui.audit.detail.{name}")).unwrap_or(name);
+        Change { label: label.to_owned(), old: None, new: Some(shortened(words(visit, directory, value))) }
     })
     .collect()
 }
 
-/// A detail in one line: lists of things by their names, or how many they are.
-fn plain(value: &Value) -> String {
-    let text = match value {
-        Value::String(text) => text.clone(),
+/// A detail in one line: people by their names, moments where the reader is, lists of things by their keys or by how many
+/// they are.
+fn words(visit: &Visit, directory: &Directory, value: &Value) -> String {
+    match value {
+        Value::String(text) => {
+            if let Some(user) = text.parse().ok().and_then(|id: Uuid| directory.user(id)) {
+                return user.name.clone();
+            }
+            match DateTime::parse_from_rfc3339(text) {
+                Ok(at) => at.with_timezone(&visit.user().tz).format("%Y-%m-%d %H:%M:%S").to_string(),
+                Err(_) => text.clone(),
+            }
+        }
+        Value::Bool(yes) => visit.t(if *yes { "value.yes" } else { "value.no" }, &[]),
         Value::Array(items) => {
-            let named: Vec<String> = items
-                .iter()
-                .filter_map(|item| item.as_str().or_else(|| item["key"].as_str()).map(str::to_owned))
-                .collect();
-            if named.len() == items.len() { named.join(", ") } else { items.len().to_string() }
+            let word = |item: &Value| match item {
+                Value::Object(thing) => thing.get("key").map(|key| words(visit, directory, key)),
+                Value::Array(_) => None,
+                plain => Some(words(visit, directory, plain)),
+            };
+            let named: Option<Vec<String>> = items.iter().map(word).collect();
+            let separator = visit.t("value.list_separator", &[]);
+            named.map_or_else(|| items.len().to_string(), |named| named.join(&separator))
         }
         other => other.to_string(),
-    };
-    if text.chars().count() <= DETAIL_CHARS_MAX {
-        return text;
     }
-    text.chars().take(DETAIL_CHARS_MAX).chain(['…']).collect()
+}
+
+fn shortened(text: String) -> String {
+    match text.chars().count() <= DETAIL_CHARS_MAX {
+        true => text,
+        false => text.chars().take(DETAIL_CHARS_MAX).chain(['…']).collect(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use mortise_definition::locale;
-
-    use super::ACTIONS;
+    use super::{ACTIONS, locale};
 
     #[test]
     fn every_action_that_is_offered_has_words() {
