@@ -109,6 +109,7 @@ fn every_code_in_the_source_has_words() {
             "metric",
             "assignment",
             "dashboard",
+            "scenario",
             "lint",
         ];
         codes.extend(

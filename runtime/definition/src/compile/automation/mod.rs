@@ -61,7 +61,7 @@ impl Compiler<'_> {
         let slas = build.slas();
         let rules = build.rules();
         let dashboards = build.dashboards(&metrics);
-        let scenarios = build.scenarios();
+        let scenarios = build.scenarios(&metrics);
         let mut automation = Automation {
             lifecycles,
             decisions,
