@@ -77,7 +77,9 @@ export abstract class Combo extends HTMLElement {
     const left = document.activeElement !== this.input;
     if (!keepText && left) this.input.value = this.title_.value;
     // Of a path that is too long the end says most.
-    if (left && this.input.value.includes(" / ")) this.input.scrollLeft = this.input.scrollWidth;
+    const tail = left && this.input.value.includes(" / ");
+    this.input.classList.toggle("is-tail", tail);
+    if (tail) this.input.scrollLeft = this.input.scrollWidth;
   }
 
   protected get isOpen(): boolean {
