@@ -31,6 +31,12 @@ impl Installation {
         Self { folder, postgres: postgres.map(create_database) }
     }
 
+    /// Another node beside this installation: its own folder, the same database.
+    pub fn beside(&self) -> Self {
+        let folder = tempfile::tempdir().expect("the system has a temporary folder");
+        Self { folder, postgres: self.postgres.clone() }
+    }
+
     /// Address of the database when the data is on a PostgreSQL server.
     pub fn postgres(&self) -> Option<&str> {
         self.postgres.as_deref()
@@ -142,9 +148,23 @@ impl Server {
 
     /// Asks the process to end, as a service manager does, without waiting for it.
     pub fn ask_to_stop(&self) {
+        self.signal("-TERM");
+    }
+
+    /// Lets the process stand still, as a machine that swaps or a debugger does.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
         let id = self.process.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &id]).status();
-        assert!(asked.is_ok_and(|status| status.success()), "the process can be asked to end");
+        let sent = Command::new("kill").args([signal, &id]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "the process takes {signal}");
     }
 
     /// A new connection.

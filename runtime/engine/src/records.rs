@@ -6,7 +6,8 @@ use mortise_expr::Value;
 use mortise_store::{Select, TenantStore};
 use uuid::Uuid;
 
-use crate::commands::Work;
+use crate::automation::freeze;
+use crate::commands::{Work, lifecycle_of};
 use crate::error::Error;
 use crate::lists;
 use crate::values::{People, write_json, write_text};
@@ -145,8 +146,11 @@ pub(crate) async fn rights(
     let Some(values) = found else { return Ok(Rights::default()) };
     let mut rights =
         Rights { operations: Vec::new(), fixed: work.closed(entity, Operation::Update, &values) };
+    rights.fixed.extend(lifecycle_of(work, entity).map(|lifecycle| lifecycle.field));
+    let frozen = freeze::frozen(work, store, entity, &values).await?;
     for operation in [Operation::Read, Operation::Update, Operation::Delete] {
-        if work.reaches(store, entity, operation, &values).await? {
+        let open = operation == Operation::Read || !frozen;
+        if open && work.reaches(store, entity, operation, &values).await? {
             rights.operations.push(operation);
         }
     }

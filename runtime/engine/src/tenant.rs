@@ -334,7 +334,10 @@ impl Tenant {
     /// single record that was read, [`Record::shows`] and [`Record::takes`] say the rest.
     pub fn opens(&self, actor: &Actor, entity: &str, operation: Operation, slot: usize) -> bool {
         let work = self.work(actor);
-        work.entity(entity).is_ok_and(|entity| work.access(entity).opens(operation, slot))
+        work.entity(entity).is_ok_and(|entity| {
+            work.access(entity).opens(operation, slot)
+                && commands::leaves_open(&work, entity, operation, slot)
+        })
     }
 
     /// The history of a record, newest first, before entry `before`.

@@ -7,6 +7,7 @@ mod common;
 use chrono::TimeDelta;
 use common::works::{World, check_works, rule};
 use common::{issues, text};
+use mortise_definition::source::Operation;
 use mortise_engine::{Actor, Channel, Command, Error, Origin};
 use serde_json::json;
 use uuid::Uuid;
@@ -167,6 +168,9 @@ async fn frozen_rights_come_back_with_time_or_by_an_administrator() {
         bench.run(&ann, comment).await.unwrap();
         bench.update(&root, "works.job", id, json!({"note": "by somebody else"})).await.unwrap();
         assert_eq!(bench.tenant.freezes(&ann, "works.job", id).await.unwrap().len(), 1);
+        let offered =
+            async |actor: &Actor| bench.read(actor, "works.job", id).await.unwrap().may(Operation::Update);
+        assert_eq!((offered(&ann).await, offered(&root).await), (false, true));
 
         world.pass(TimeDelta::hours(24)).await;
         bench.update(&ann, "works.job", id, json!({"note": "again"})).await.unwrap();

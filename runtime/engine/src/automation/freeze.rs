@@ -41,13 +41,7 @@ pub(crate) fn check(
     record: &[Value],
 ) -> Result<(), Error> {
     let Some(person) = work.actor.id() else { return Ok(()) };
-    let published = &work.published;
-    let own = (entity, mortise_store::id_of(record));
-    let above = published.parents[entity.index]
-        .iter()
-        .filter_map(|(parent, via)| Some((&*published.model.entities[*parent], record[*via].as_id()?)));
-    let concerned: Vec<_> = [own].into_iter().chain(above).collect();
-    for (entity, id) in concerned.into_iter().filter(|(entity, _)| published.freezable[entity.index]) {
+    for (entity, id) in concerned(work, entity, record) {
         let sql = session.naming.sql(&format!(
             "SELECT {COLUMNS} FROM {} WHERE person = ?1 AND record = ?2 AND entity = ?3 AND lifted_at IS NULL \
              ORDER BY at DESC",
@@ -56,10 +50,40 @@ pub(crate) fn check(
         let params: [Param; 3] = [person.into(), id.into(), entity.key.as_str().into()];
         let found = session.query(&sql, &params, read)?;
         if let Some(freeze) = found.into_iter().find(|freeze| freeze.in_force(work.now)) {
-            return Err(frozen(work, &freeze));
+            return Err(refusal(work, &freeze));
         }
     }
     Ok(())
+}
+
+/// The record and those that it is a row of, as far as anything can freeze rights on them.
+fn concerned<'a>(
+    work: &'a Work,
+    entity: &'a EntityModel,
+    record: &'a [Value],
+) -> impl Iterator<Item = (&'a EntityModel, Uuid)> {
+    let published = &work.published;
+    let above = published.parents[entity.index]
+        .iter()
+        .filter_map(|(parent, via)| Some((&*published.model.entities[*parent], record[*via].as_id()?)));
+    let own = (entity, mortise_store::id_of(record));
+    [own].into_iter().chain(above).filter(|(entity, _)| published.freezable[entity.index])
+}
+
+/// Whether the person who acts may not change this record for the time being.
+pub(crate) async fn frozen(
+    work: &Work,
+    store: &TenantStore,
+    entity: &EntityModel,
+    record: &[Value],
+) -> Result<bool, Error> {
+    let Some(person) = work.actor.id() else { return Ok(false) };
+    for (entity, id) in concerned(work, entity, record) {
+        if now(store, entity, id, work.now).await?.iter().any(|freeze| freeze.person == person) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 impl Freeze {
@@ -68,7 +92,7 @@ impl Freeze {
     }
 }
 
-fn frozen(work: &Work, freeze: &Freeze) -> Error {
+fn refusal(work: &Work, freeze: &Freeze) -> Error {
     let reason = freeze.reason.get(&work.actor.user.language);
     Error::Forbidden(match freeze.until {
         Some(until) => {

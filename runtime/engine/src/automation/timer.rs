@@ -149,7 +149,9 @@ pub(crate) fn due(session: &mut Session<'_>, now: DateTime<Utc>, limit: i64) -> 
 /// All schedules.
 pub(crate) fn schedules(session: &mut Session<'_>) -> Result<Vec<Timer>, Error> {
     let table = session.naming.table("_timer");
-    let sql = session.naming.sql(&format!("SELECT {COLUMNS} FROM {table} WHERE kind = ?1"));
+    // They have no record: the index of records finds them among however many steps.
+    let sql =
+        session.naming.sql(&format!("SELECT {COLUMNS} FROM {table} WHERE record IS NULL AND kind = ?1"));
     Ok(session.query(&sql, &[TimerKind::Schedule.name().into()], read)?)
 }
 

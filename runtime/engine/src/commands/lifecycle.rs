@@ -181,6 +181,16 @@ fn words(work: &Work, entity: &EntityModel, lifecycle: &LifecycleModel, state: &
     values::display(&entity.fields[lifecycle.field], &Value::text(state), &work.values())
 }
 
+/// Whether the lifecycle leaves a field open to an operation: the state is nobody's to write.
+pub(crate) fn leaves_open(work: &Work, entity: &EntityModel, operation: Operation, slot: Slot) -> bool {
+    let state = lifecycle_of(work, entity).is_some_and(|lifecycle| lifecycle.field == slot);
+    match operation {
+        Operation::Create | Operation::Update => !state,
+        Operation::Import => !state || work.actor.user.admin,
+        _ => true,
+    }
+}
+
 /// The state of a new record: the initial one. What is made up or moved here, and what an administrator imports, may be
 /// further on already.
 pub(super) fn begin(

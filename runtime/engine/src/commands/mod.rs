@@ -25,7 +25,7 @@ use uuid::Uuid;
 pub(crate) use apply::reindex;
 pub(crate) use by_itself::{attach_file, change, living_rows, make, prepare_new, say, take_if_open};
 pub(crate) use input::Input;
-pub(crate) use lifecycle::{guarded, lifecycle_of, open_to, state_of};
+pub(crate) use lifecycle::{guarded, leaves_open, lifecycle_of, open_to, state_of};
 pub(crate) use prepare::{prepare, prepare_now};
 pub(crate) use rollups::aggregate;
 pub(crate) use trail::entry as audit_entry;

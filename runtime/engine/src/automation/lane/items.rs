@@ -265,6 +265,9 @@ fn put_with(
 ) -> Result<(), Error> {
     let state = if next_at.is_some() { WorkState::Waiting } else { WorkState::Parked };
     let failure = Failure::of(error);
+    if matches!(task.handler, Handler::Sla(_)) && fails_already(session, task, &failure)? {
+        return Ok(());
+    }
     let sql = session.naming.sql(&format!(
         "INSERT INTO {} (at, handler, event, timer, entity, record, attempts, next_at, state, error, payload) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8, ?9, ?10)",
@@ -288,6 +291,22 @@ fn put_with(
         session.wake_lane();
     }
     Ok(())
+}
+
+/// A clock looks at the record as it is: however many events it fails at, looking once more is enough. Tells whether it
+/// was noted before.
+fn fails_already(session: &mut Session<'_>, task: &Task, failure: &Failure) -> Result<bool, Error> {
+    let sql = session.naming.sql(&format!(
+        "UPDATE {} SET event = ?3, error = ?4 WHERE record = ?1 AND handler = ?2 AND state IN ('waiting', 'parked')",
+        session.naming.table("_work")
+    ));
+    let params: [Param; 4] = [
+        Param::Uuid(task.record),
+        task.handler.to_string().into(),
+        Param::BigInt(task.event),
+        json(failure).into(),
+    ];
+    Ok(session.execute(&sql, &params)? > 0)
 }
 
 /// Notes that work failed again.

@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::values::Issue;
 
 /// Records of one transaction.
-const PAGE: u64 = 200;
+const PAGE: u64 = 100;
 /// Behind its time by more than this, a schedule counts as late: the system was down or busy.
 const LATE_AFTER: TimeDelta = TimeDelta::minutes(1);
 
