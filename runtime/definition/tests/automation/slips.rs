@@ -1026,14 +1026,26 @@ fn scenarios() {
             error shop/scenarios/first.json#/steps/5/where/grade: The metric shop.solved is not broken down by “grade”. [ref.dimension]
         "#]],
     );
-    check("scenarios/first.json", "/starts", json!("2026-03-02 09:00"), expect![[r#"
+    check(
+        "scenarios/first.json",
+        "/starts",
+        json!("2026-03-02 09:00"),
+        expect![[r#"
         error shop/scenarios/first.json#/starts: “2026-03-02 09:00” is not a moment. [scenario.moment]
           Write it as 2026-03-02T09:00:00+08:00.
-    "#]]);
-    check("scenarios/first.json", "/settings", json!({"answer_hours": 5}), expect![[r#"
-        error shop/scenarios/first.json#/settings/answer_hours: There is no setting “answer_hours”. [scenario.setting]
-          Write it with its app: app.setting.
-    "#]]);
+    "#]],
+    );
+    check(
+        "scenarios/first.json",
+        "/settings",
+        json!({"answer_hours": 5, "answer_days": 5, "shp.answer_hours": 5}),
+        expect![[r#"
+            error shop/scenarios/first.json#/settings/answer_days: There is no setting “answer_days”. [scenario.setting]
+              Write it with its app: app.setting.
+            error shop/scenarios/first.json#/settings/shp.answer_hours: There is no setting “shp.answer_hours”. [scenario.setting]
+              Write it with its app: app.setting.
+        "#]],
+    );
     check(
         "scenarios/first.json",
         "/people/ann",

@@ -57,7 +57,7 @@ impl Build<'_> {
             self.person(&stage, person.supervisor.as_ref(), &place.key("supervisor"));
         }
         for name in scenario.settings.keys() {
-            self.setting(name, &place.key("settings").key(name));
+            self.setting(app, name, &place.key("settings").key(name));
         }
         let at = place.key("steps");
         self.at_most(scenario.steps.len(), STEPS_MAX, &at);
@@ -225,11 +225,12 @@ impl Build<'_> {
         self.compiler.names.entity(owner, &connector.receive.as_ref()?.entity, &place, &mut unheard)
     }
 
-    fn setting(&mut self, name: &str, place: &Place) {
-        let found = name.split_once('.').is_some_and(|(app, setting)| {
-            let package = self.compiler.packages.iter().find(|package| package.app.id == app);
-            package.is_some_and(|package| package.app.settings.contains_key(setting))
-        });
+    /// A setting of the scenario's own app, or `app.setting`.
+    fn setting(&mut self, own: usize, name: &str, place: &Place) {
+        let own = self.compiler.packages[own].app.id.as_str();
+        let (app, setting) = name.split_once('.').unwrap_or((own, name));
+        let package = self.compiler.packages.iter().find(|package| package.app.id == app);
+        let found = package.is_some_and(|package| package.app.settings.contains_key(setting));
         if !found {
             self.problems.push(place.error("scenario.setting").arg("name", name));
         }
