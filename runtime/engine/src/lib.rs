@@ -29,6 +29,7 @@ mod people;
 mod published;
 mod query;
 mod records;
+pub mod scenario;
 mod tenant;
 mod timeline;
 mod trail;

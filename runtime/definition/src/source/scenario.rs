@@ -158,6 +158,9 @@ pub enum ScenarioStep {
         /// The condition; all records unless given.
         #[serde(rename = "where", default, skip_serializing_if = "Option::is_none")]
         condition: Option<Source>,
+        /// Values that they have, as in the API.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        values: Map<String, Value>,
         /// Exactly so many.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         count: Option<i64>,

@@ -1,0 +1,79 @@
+//! Time passes: from one due moment to the next, so that everything happens at its time and a month costs milliseconds.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::stage::Stage;
+
+/// Longest time that one step may pass over.
+const SPAN_MAX: TimeDelta = TimeDelta::days(5 * 366);
+/// Moments in one step at which something is due; more are a loop.
+const MOMENTS_MAX: usize = 200_000;
+
+impl Stage {
+    /// Lets time pass.
+    pub(super) async fn advance(&mut self, text: &str) -> Result<(), String> {
+        let span = span(text).filter(|span| *span <= SPAN_MAX);
+        let span = span.ok_or_else(|| format!("{text:?} is not a span of time such as 25h, 30m or 7d"))?;
+        let end = self.now() + span;
+        for _ in 0..MOMENTS_MAX {
+            match self.next_due().await?.filter(|due| *due <= end) {
+                Some(due) => self.move_to(due),
+                None => {
+                    self.move_to(end);
+                    return self.settle().await;
+                }
+            }
+            self.settle().await?;
+        }
+        Err("something is due over and over again".to_owned())
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, String> {
+        self.tenant.next_due().await.map_err(|error| error.to_string())
+    }
+
+    fn move_to(&self, moment: DateTime<Utc>) {
+        self.time.advance((moment - self.now()).max(TimeDelta::zero()));
+    }
+
+    /// Works off everything that is due.
+    pub(super) async fn settle(&self) -> Result<(), String> {
+        self.tenant.run_due().await.map_err(|error| error.to_string())
+    }
+}
+
+/// `25h`, `1d12h`, `30m`, `45s`.
+fn span(text: &str) -> Option<TimeDelta> {
+    let mut total = TimeDelta::zero();
+    let mut digits = String::new();
+    for letter in text.chars() {
+        if letter.is_ascii_digit() && digits.len() < 9 {
+            digits.push(letter);
+            continue;
+        }
+        let count: i64 = digits.parse().ok()?;
+        digits.clear();
+        total += match letter {
+            'd' => TimeDelta::try_days(count)?,
+            'h' => TimeDelta::try_hours(count)?,
+            'm' => TimeDelta::try_minutes(count)?,
+            's' => TimeDelta::try_seconds(count)?,
+            _ => return None,
+        };
+    }
+    (digits.is_empty() && total > TimeDelta::zero()).then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_numbers_with_units() {
+        assert_eq!(span("25h"), Some(TimeDelta::hours(25)));
+        assert_eq!(span("1d12h"), Some(TimeDelta::hours(36)));
+        for wrong in ["", "h", "25", "25x", "-1h", "0m", "9999999999d"] {
+            assert_eq!(span(wrong), None, "{wrong}");
+        }
+    }
+}
