@@ -6,6 +6,7 @@ pub mod http;
 pub mod people;
 pub mod raw;
 pub mod server;
+pub mod sink;
 
 pub use http::{Answer, Client};
 pub use raw::Raw;

@@ -10,6 +10,8 @@ use clap::Args;
 pub const BODY_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 /// Largest body of a batch; 10,000 records of 1 kB each fit in.
 pub const BATCH_LIMIT_BYTES: usize = 32 * 1024 * 1024;
+/// Largest call of another system; forms and chat messages have some kilobytes.
+pub const CALL_LIMIT_BYTES: usize = 1024 * 1024;
 /// Largest file of an import with the form around it; the engine takes a little less.
 pub const IMPORT_LIMIT_BYTES: usize = 256 * 1024 * 1024;
 /// What the form around an uploaded file may take: its name and type, and the marks between its parts.

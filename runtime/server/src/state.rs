@@ -45,6 +45,8 @@ pub struct Shared {
     pub operator: Option<[u8; 32]>,
     /// Carries deliveries out of the house.
     pub courier: Arc<Envoy>,
+    /// How many calls of other systems came lately.
+    pub calls: crate::api::inbound::Calls,
     /// Cancelled to stop the server.
     pub stop: CancellationToken,
     tenants: ArcSwap<TenantMap>,
@@ -130,6 +132,7 @@ impl AppState {
             pages: Pages::load().map_err(Failure::internal)?,
             operator,
             courier: Arc::new(Envoy::new(config.serving.allow_private_addresses).map_err(Failure::internal)?),
+            calls: crate::api::inbound::Calls::default(),
             stop: CancellationToken::new(),
             tenants: ArcSwap::default(),
             opening: Mutex::new(()),

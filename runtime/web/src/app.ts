@@ -5,6 +5,7 @@ import "./menus";
 import "./busy";
 import "./keys";
 import "./toasts";
+import "./events";
 import "./elements/pick";
 import "./elements/tree";
 import "./elements/lines";

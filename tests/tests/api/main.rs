@@ -6,6 +6,8 @@ mod administration;
 mod apps;
 mod bad_input;
 mod files;
+mod inbound;
+mod messages;
 mod openapi;
 mod records;
 mod sign_in;

@@ -51,10 +51,16 @@ pub(crate) fn on_both(test: impl Fn(&mut World)) {
 }
 
 impl World {
-    /// The server without any tenant's content beyond the workshop.
+    /// The server without any tenant's content beyond the workshop. Deliveries go to receivers on this machine.
     pub(crate) fn start(database_url: Option<String>) -> World {
+        World::start_with(database_url, |config| config.serving.allow_private_addresses = true)
+    }
+
+    /// The same with other decisions of whoever runs it.
+    pub(crate) fn start_with(database_url: Option<String>, decide: impl FnOnce(&mut Config)) -> World {
         let folder = tempfile::tempdir().expect("the system has a temporary folder");
         let mut config = Config::for_folder(folder.path());
+        decide(&mut config);
         config.database_url = database_url;
         let operator = auth::new_secret("mop_");
         let hash = auth::hash_secret(&operator);
@@ -64,6 +70,7 @@ impl World {
             runtime.block_on(async {
                 let state = AppState::open(config, Arc::new(mortise_engine::System), Some(hash)).await;
                 let state = state.expect("an empty folder can be opened");
+                mortise::lanes::work(&state).await.expect("nobody else works here");
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
                 let address = listener.local_addr().expect("a bound socket has an address");
                 tell.send((address, state.stop.clone())).expect("the test waits");

@@ -2,12 +2,16 @@
 //! What pages need as well is a public function here, so that both faces do exactly the same.
 
 pub mod apps;
-mod audit;
+pub mod audit;
 pub mod body;
+pub mod connectors;
+pub mod deliveries;
 pub mod departments;
 pub mod etag;
 pub mod files;
 pub mod imports;
+pub mod inbound;
+mod inbox;
 pub mod openapi;
 pub mod records;
 pub mod roles;
@@ -19,7 +23,7 @@ pub mod users;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
-use axum::routing::{delete, get, patch, post};
+use axum::routing::{delete, get, patch, post, put};
 use mortise_engine::{Command, RunOptions};
 
 use crate::config::{BATCH_LIMIT_BYTES, BODY_LIMIT_BYTES, IMPORT_LIMIT_BYTES, PACKAGE_LIMIT_BYTES};
@@ -30,6 +34,7 @@ pub fn router(config: &Config) -> Router<AppState> {
     Router::new()
         .merge(record_routes())
         .merge(app_routes())
+        .merge(message_routes())
         .route("/users", get(users::list).post(users::post))
         .route("/users/{id}", get(users::read).patch(users::patch))
         .route("/users/{id}/sessions", get(sessions::list_of).delete(sessions::end_of))
@@ -38,6 +43,7 @@ pub fn router(config: &Config) -> Router<AppState> {
         .route("/departments", get(departments::list).post(departments::post))
         .route("/departments/{id}", patch(departments::patch).delete(departments::delete))
         .route("/audit", get(audit::list))
+        .route("/audit/export", get(audit::export))
         .route("/roles", get(roles::list))
         .route("/tokens", get(tokens::list).post(tokens::post))
         .route("/tokens/{id}", delete(tokens::delete))
@@ -68,8 +74,24 @@ fn app_routes() -> Router<AppState> {
         .route("/apps", get(apps::list))
         .route("/apps/{app}", get(apps::read).delete(apps::uninstall))
         .route("/apps/{app}/export", get(apps::export))
+        .route("/apps/purge", post(apps::purge_all))
+        .route("/apps/{app}/purge", post(apps::purge))
+        .route("/apps/{app}/overlay", get(apps::overlay).put(apps::set_overlay))
         .route("/apps/{app}/rollback", post(apps::rollback))
         .route("/apps/{app}/settings", patch(apps::settings))
+}
+
+fn message_routes() -> Router<AppState> {
+    Router::new()
+        .route("/inbox", get(inbox::list))
+        .route("/inbox/read", post(inbox::mark))
+        .route("/deliveries", get(deliveries::list))
+        .route("/deliveries/retry", post(deliveries::retry_all))
+        .route("/deliveries/{id}/retry", post(deliveries::retry))
+        .route("/connectors", get(connectors::list))
+        .route("/connectors/{key}", put(connectors::put).delete(connectors::delete))
+        .route("/connectors/{key}/secret", post(connectors::secret))
+        .route("/connectors/{key}/test", post(connectors::test))
 }
 
 /// Routes that take more than an ordinary body.

@@ -67,9 +67,12 @@ fn needed<'a>(method: &Method, path: &'a str) -> (&'static str, Option<&'a str>)
         // Asking about what is being typed changes nothing although it is a POST.
         "records" if matches!(action, Some("duplicates" | "form-state")) => ("read", entity),
         "records" => (verb, entity),
-        "batch" | "files" | "imports" => (verb, None),
+        "batch" | "files" | "imports" | "inbox" => (verb, None),
         "session" | "openapi.json" => ("read", None),
-        _ if method.is_safe() && !matches!(area, "tokens" | "sessions" | "audit") && action.is_none() => {
+        _ if method.is_safe()
+            && !matches!(area, "tokens" | "sessions" | "audit" | "deliveries" | "connectors")
+            && action.is_none() =>
+        {
             ("read", None)
         }
         _ => ("admin", None),
@@ -96,6 +99,9 @@ mod tests {
             ("write", Method::GET, "/api/v1/tokens", false),
             ("write", Method::GET, "/api/v1/sessions", false),
             ("read", Method::GET, "/api/v1/users/1/sessions", false),
+            ("read", Method::GET, "/api/v1/inbox", true),
+            ("read", Method::POST, "/api/v1/inbox/read", false),
+            ("read", Method::GET, "/api/v1/connectors", false),
             ("read", Method::GET, "/api/v1/apps", true),
             ("write", Method::POST, "/api/v1/apps", false),
             ("admin", Method::POST, "/api/v1/apps", true),

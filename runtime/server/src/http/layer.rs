@@ -59,10 +59,14 @@ async fn prepare(
     telling.base = base.clone();
     let ip = client_ip(state, request);
     let headers = request.headers();
-    auth::refuse_forged(request.method(), headers)?;
+    let path = request.uri().path();
+    let call = path.starts_with("/hooks/");
+    if !call {
+        auth::refuse_forged(request.method(), headers)?;
+    }
     let device = device(headers);
-    let asset = request.uri().path().starts_with("/assets/");
-    let person = match asset {
+    // Assets are for everybody; who calls from another system is known by the signature.
+    let person = match call || path.starts_with("/assets/") {
         true => None,
         false => {
             let channel = if telling.program { Channel::Api } else { Channel::Page };
@@ -102,10 +106,11 @@ impl Telling {
     }
 }
 
-/// Programs ask below `/api/`, in whichever tenant.
+/// Programs ask below `/api/` and call at `/hooks/`, in whichever tenant.
 fn is_program(path: &str) -> bool {
     let inside = path.strip_prefix("/t/").and_then(|rest| rest.split_once('/')).map(|(_, rest)| rest);
-    inside.or(path.strip_prefix('/')).is_some_and(|rest| rest.starts_with("api/"))
+    let inside = inside.or(path.strip_prefix('/'));
+    inside.is_some_and(|rest| rest.starts_with("api/") || rest.starts_with("hooks/"))
 }
 
 /// The tenant by `/t/slug` (which is then cut off the path) or by host.

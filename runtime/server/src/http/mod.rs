@@ -25,6 +25,7 @@ pub use serving::serve;
 pub fn router(state: AppState) -> Router {
     let tenant_routes = Router::new()
         .nest("/api/v1", api::router(&state.config))
+        .merge(api::inbound::router())
         .merge(pages::router())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(state.clone(), metrics::measure))

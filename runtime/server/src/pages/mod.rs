@@ -3,10 +3,12 @@
 
 mod admin;
 mod assets;
+mod events;
 mod flash;
 mod form;
 mod home;
 mod import;
+mod inbox;
 mod list;
 mod lookup;
 mod problem;
@@ -50,6 +52,9 @@ impl Pages {
 pub fn router() -> Router<AppState> {
     Router::new()
         .route("/", get(home::show))
+        .route("/events", get(events::stream))
+        .route("/inbox", get(inbox::show))
+        .route("/inbox/read", post(inbox::read))
         .route("/sign-in", get(sign_in::show).post(sign_in::submit))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/lookup/users", get(lookup::users))
@@ -89,10 +94,14 @@ fn records() -> Router<AppState> {
         .route("/a/{app}/{entity}/{id}/delete", post(record::delete))
         .route("/a/{app}/{entity}/{id}/restore", post(record::restore))
         .route("/a/{app}/{entity}/{id}/comments", post(record::comment))
+        .route("/a/{app}/{entity}/{id}/transitions/{transition}", get(form::transition).post(form::take))
+        .route("/a/{app}/{entity}/{id}/claim", post(record::claim))
+        .route("/a/{app}/{entity}/{id}/unfreeze", post(record::unfreeze))
+        .route("/a/{app}/{entity}/{id}/assignments", get(record::assignments))
 }
 
 fn administration() -> Router<AppState> {
-    use admin::{apps, audit, departments, install, overlay, purge, roles, users};
+    use admin::{apps, audit, connectors, deliveries, departments, install, overlay, purge, roles, users};
     Router::new()
         .route("/admin/users", get(users::list))
         .route("/admin/users/new", get(users::new).post(users::create))
@@ -116,6 +125,15 @@ fn administration() -> Router<AppState> {
         .route("/admin/apps/{app}/overlay/export", get(overlay::export))
         .route("/admin/apps/{app}/overlay/upload", post(overlay::upload))
         .route("/admin/apps/{app}/overlay/revert", post(overlay::revert))
+        .route("/admin/connectors", get(connectors::list))
+        .route("/admin/connectors/{key}", get(connectors::list).post(connectors::update))
+        .route("/admin/connectors/{key}/secret", post(connectors::secret))
+        .route("/admin/connectors/{key}/delete", post(connectors::remove))
+        .route("/admin/connectors/{key}/test", post(connectors::test))
+        .route("/admin/deliveries", get(deliveries::list))
+        .route("/admin/deliveries/retry", post(deliveries::retry_all))
+        .route("/admin/deliveries/{id}", get(deliveries::list))
+        .route("/admin/deliveries/{id}/retry", post(deliveries::retry))
         .route("/admin/audit", get(audit::show))
         .route("/admin/audit/export", get(audit::export))
         .route("/admin/audit/verify", post(audit::verify))
@@ -221,7 +239,9 @@ pub fn error_page(state: &AppState, view: ErrorView<'_>) -> Response {
 
 /// The page that an address belongs to: what can only be posted is left for the page with its form.
 fn page_of(address: &str) -> &str {
-    const POSTED: [&str; 12] = [
+    const POSTED: [&str; 18] = [
+        "/claim",
+        "/unfreeze",
         "/comments",
         "/delete",
         "/restore",
@@ -234,6 +254,10 @@ fn page_of(address: &str) -> &str {
         "/revert",
         "/upload",
         "/verify",
+        "/read",
+        "/retry",
+        "/secret",
+        "/test",
     ];
     let path = address.split('?').next().unwrap_or_default();
     POSTED.iter().find_map(|end| path.strip_suffix(end)).unwrap_or(address)

@@ -139,6 +139,8 @@ fn admin_links(language: &str, look: &Look) -> Vec<NavLink> {
         ("departments", "sitemap"),
         ("roles", "shield-check"),
         ("apps", "apps"),
+        ("connectors", "plug"),
+        ("deliveries", "send"),
         ("audit", "history"),
     ];
     let link = |(name, icon): (&str, &str)| {

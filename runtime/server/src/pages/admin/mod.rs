@@ -4,6 +4,8 @@
 pub(super) mod apps;
 pub(super) mod audit;
 mod confirm;
+pub(super) mod connectors;
+pub(super) mod deliveries;
 pub(super) mod departments;
 pub(super) mod install;
 pub(super) mod overlay;
