@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 
 use crate::problem::Problems;
 use crate::source::{
-    App, Assignment, Calendar, Connector, Dashboard, Data, Decision, Entity, Extension, Form, Lifecycle, Metric,
-    Notification, Role, Rule, Scenario, Sla, Tree, View,
+    App, Assignment, Calendar, Connector, Dashboard, Data, Decision, Entity, Extension, Form, Lifecycle,
+    Metric, Notification, Role, Rule, Scenario, Sla, Tree, View,
 };
 use crate::{Problem, folder, json, schema};
 

@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 
 use crate::package::PROBLEMS_PER_FILE_MAX;
 use crate::source::{
-    App, Assignment, Calendar, Connector, Dashboard, Data, Decision, Entity, Extension, Form, Lifecycle, Metric,
-    Notification, Role, Rule, Scenario, Sla, Tree, View,
+    App, Assignment, Calendar, Connector, Dashboard, Data, Decision, Entity, Extension, Form, Lifecycle,
+    Metric, Notification, Role, Rule, Scenario, Sla, Tree, View,
 };
 use crate::{Kind, Problem};
 

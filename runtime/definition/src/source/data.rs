@@ -43,3 +43,22 @@ pub fn words(value: &Value) -> Option<Text> {
     };
     Some(Text::ByLanguage(words.iter().map(word).collect::<Option<_>>()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::words;
+
+    #[test]
+    fn only_texts_under_tags_of_languages_are_words() {
+        let both = words(&json!({"en": "Call", "zh-CN": "电话"}));
+        assert_eq!(both.as_ref().map(|words| words.get("zh-CN")), Some("电话"));
+        assert_eq!(both.as_ref().map(|words| words.get("de")), Some("Call"));
+        for other in
+            [json!("Call"), json!({}), json!({"en": ""}), json!({"lat": 31.2}), json!({"English": "Call"})]
+        {
+            assert_eq!(words(&other), None, "{other}");
+        }
+    }
+}

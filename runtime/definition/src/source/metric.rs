@@ -104,7 +104,7 @@ pub enum Measure {
 }
 
 /// A span of time up to now, in the tenant's time zone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Window {
     /// From midnight on.
