@@ -133,7 +133,12 @@ fn a_limit_that_people_can_put_off_for_ever_is_found() {
           Add “max” to the setting.
     "#]],
     );
-    check(CLOCK, "/from", json!("record.answered_at"), expect![[""]]);
+    check(
+        CLOCK,
+        "/from",
+        json!("record.answered_at"),
+        expect![""],
+    );
 }
 
 #[test]
@@ -512,6 +517,15 @@ fn assignments_that_hang_on_an_empty_field_are_found() {
         expect![[r#"
         warning shop/assignments/ticket.json: Nobody's load is limited, so one person can get everything. [lint.assignment_no_capacity]
           Add “capacity” with per_day or open.
+    "#]],
+    );
+    check(
+        POLICY,
+        "/capacity/per_day",
+        json!("profile.daily"),
+        expect![[r#"
+        warning shop/assignments/ticket.json#/capacity/per_day: This number may be empty, and then there is no limit for that person. [lint.assignment_capacity_empty]
+          Say what counts then: coalesce(profile.x, 10).
     "#]],
     );
     check(

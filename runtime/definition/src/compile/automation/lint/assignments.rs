@@ -14,6 +14,12 @@ impl Lint<'_> {
             if policy.per_day.is_none() && policy.open.is_none() {
                 self.problems.push(place.warning("lint.assignment_no_capacity"));
             }
+            for (key, limit) in [("per_day", &policy.per_day), ("open", &policy.open)] {
+                if limit.as_ref().is_some_and(Expression::nullable) {
+                    let place = place.key("capacity").key(key);
+                    self.problems.push(place.warning("lint.assignment_capacity_empty"));
+                }
+            }
             if policy.terms.is_empty() {
                 self.problems.push(place.warning("lint.assignment_no_terms"));
             }

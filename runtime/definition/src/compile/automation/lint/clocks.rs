@@ -1,7 +1,7 @@
 //! Findings about clocks: those that never stop, those that people can stop, restart or stretch by hand, and steps
 //! that lie before the start.
 
-use mortise_expr::{Expression, INT_LIMIT, Value};
+use mortise_expr::{Expression, INT_LIMIT, Type, Value};
 
 use super::bypass::{Means, bypasses, conditions};
 use super::truth::{Known, Truth, truth};
@@ -15,7 +15,7 @@ use crate::source::StepBase;
 /// What changes with every save, whatever was saved.
 const TOUCHED: [Slot; 3] = [system::VERSION, system::UPDATED_AT, system::UPDATED_BY];
 
-impl Lint<'_> {
+impl<'a> Lint<'a> {
     pub(super) fn clocks(&mut self) {
         for sla in self.model.automation.slas.values() {
             let place = self.place(Kind::Sla, sla.app, id_of(&sla.key));
@@ -24,6 +24,7 @@ impl Lint<'_> {
             self.rollup_conditions(sla, &place);
             self.by_hand(sla, &place);
             self.stretched(sla, &place);
+            self.empty_lengths(sla, &place);
             self.standing_still(sla, &place);
             self.steps(sla, &place);
         }
@@ -123,9 +124,12 @@ impl Lint<'_> {
         }
     }
 
-    /// A limit or a beginning that people move, without a largest value.
-    fn stretched(&mut self, sla: &SlaModel, place: &Place) {
-        let mut sources: Vec<(Place, &Expression)> = Vec::new();
+    /// Where the length of a clock and of its steps comes from.
+    fn lengths<'s>(&self, sla: &'s SlaModel, place: &Place) -> Vec<(Place, &'s Expression)>
+    where
+        'a: 's,
+    {
+        let mut sources: Vec<(Place, &'s Expression)> = Vec::new();
         match &sla.limit {
             LimitModel::Expression(limit) => sources.push((place.key("limit"), limit)),
             LimitModel::Decision { decision, output } => {
@@ -139,6 +143,24 @@ impl Lint<'_> {
             let index = sla.ladder.iter().position(|other| other.id == step.id).unwrap_or(0);
             sources.push((place.key("ladder").index(index).key("offset"), &step.offset));
         }
+        sources
+    }
+
+    /// Lengths that may be empty: the clock has no limit then, the step no moment.
+    fn empty_lengths(&mut self, sla: &SlaModel, place: &Place) {
+        let mut told = Vec::new();
+        for (place, source) in self.lengths(sla, place) {
+            // Without a moment to count from, it counts from the change.
+            let length = *source.ty() == Type::Duration;
+            if length && source.nullable() && first(&mut told, &place, "") {
+                self.problems.push(place.warning("lint.clock_length_empty"));
+            }
+        }
+    }
+
+    /// A limit or a beginning that people move, without a largest value.
+    fn stretched(&mut self, sla: &SlaModel, place: &Place) {
+        let sources = self.lengths(sla, place);
         let mut told: Vec<(Place, String)> = Vec::new();
         for (place, source) in sources {
             let entity = self.entity(sla.entity);
