@@ -103,5 +103,5 @@ fn problems_are_told_in_chinese_too() {
             )
         })
         .collect();
-    expect!["entities/member.json#/fields/2/type “mony”不是此处允许的值。您是否想写“money”？允许的值：text, long_text, integer, decimal, money, boolean, date, datetime, duration, choice, choices, tree, reference, lines, user, team, phone, email, url, region, geo_point, file, files, photo, signature, json, autonumber, computed, rollup。"].assert_eq(&found.join("\n"));
+    expect!["entities/member.json#/fields/2/type “mony”不是此处允许的值。你是否想写“money”？允许的值：text, long_text, integer, decimal, money, boolean, date, datetime, duration, choice, choices, tree, reference, lines, user, team, phone, email, url, region, geo_point, file, files, photo, signature, json, autonumber, computed, rollup。"].assert_eq(&found.join("\n"));
 }
