@@ -133,12 +133,7 @@ fn a_limit_that_people_can_put_off_for_ever_is_found() {
           Add “max” to the setting.
     "#]],
     );
-    check(
-        CLOCK,
-        "/from",
-        json!("record.answered_at"),
-        expect![""],
-    );
+    check(CLOCK, "/from", json!("record.answered_at"), expect![""]);
 }
 
 #[test]

@@ -198,7 +198,8 @@ impl Build<'_> {
             }
             let Some(wanted) = self.draft(entity).fields[slot].ty.clone() else { continue };
             let found = output_type(table, position);
-            if !fits(&found, &wanted) && !(found == Type::Text && self.is_named_by_text(entity, slot)) {
+            let named = found == Type::Text && self.is_named_by_text(entity, slot);
+            if !named && !fits(&found, &wanted) {
                 let problem = place.error("action.output_type").arg("type", found).arg("name", name);
                 self.problems.push(problem.arg("wanted", wanted));
                 continue;

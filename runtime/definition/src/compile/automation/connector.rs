@@ -114,12 +114,11 @@ impl Build<'_> {
             let at = place.key("field");
             let Some(slot) = self.field(entity, &mapping.field, &at) else { continue };
             match &mapping.from {
+                Some(from) if CIRCUMSTANCES.contains(&from.as_str()) => {}
                 Some(from) if from.starts_with('@') => {
-                    if !CIRCUMSTANCES.contains(&from.as_str()) {
-                        let problem = place.key("from").error("connector.circumstance").arg("name", from);
-                        let problem = problem.arg("known", CIRCUMSTANCES.join(", "));
-                        self.problems.push(problem.suggest(from, CIRCUMSTANCES));
-                    }
+                    let problem = place.key("from").error("connector.circumstance").arg("name", from);
+                    let problem = problem.arg("known", CIRCUMSTANCES.join(", "));
+                    self.problems.push(problem.suggest(from, CIRCUMSTANCES));
                 }
                 Some(from) => self.check_pointer(from, &place.key("from")),
                 None if mapping.default.is_none() => self.problems.push(place.error("connector.no_value")),

@@ -102,7 +102,7 @@ impl Build<'_> {
             metric: key,
             by,
             per: card.per.unwrap_or(Grain::Day),
-            window: card.window.clone().or_else(|| metric.window.clone()),
+            window: card.window.or(metric.window),
             limit: card.limit.unwrap_or(LIMIT).max(1).into(),
             width,
         })

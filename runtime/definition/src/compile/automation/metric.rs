@@ -59,7 +59,7 @@ impl Build<'_> {
             measure: measure?,
             filter,
             time: time?,
-            window: metric.window.clone(),
+            window: metric.window,
             figure: metric.figure,
             target,
             lower_is_better: metric.lower_is_better,

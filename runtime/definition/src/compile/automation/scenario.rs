@@ -19,7 +19,7 @@ use crate::source::{ConnectorKind, Scenario, ScenarioStep};
 /// Most steps of a scenario.
 const STEPS_MAX: usize = 1_000;
 /// Most records of one step.
-const TIMES_MAX: u32 = 100_000;
+const TIMES_MAX: u32 = 10_000;
 /// States of clocks that can be expected.
 const CLOCK_STATES: [&str; 6] = ["running", "paused", "met", "late", "cancelled", "none"];
 
@@ -121,10 +121,8 @@ impl Build<'_> {
                     stage.records.insert(name.clone(), entity);
                 }
             }
-            ScenarioStep::Advance { by } => {
-                if unary::duration(by).is_none_or(|duration| duration <= 0) {
-                    self.problems.push(place.key("by").error("scenario.duration").arg("value", by));
-                }
+            ScenarioStep::Advance { by } if unary::duration(by).is_none_or(|duration| duration <= 0) => {
+                self.problems.push(place.key("by").error("scenario.duration").arg("value", by));
             }
             _ => {}
         }

@@ -286,11 +286,9 @@ fn comes_back(model: &Model, inner: &[(usize, &Effect<'_>)]) -> bool {
 fn circles(next: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let reach: Vec<Vec<bool>> = (0..next.len()).map(|from| reachable(next, from)).collect();
     let mut found: Vec<Vec<usize>> = Vec::new();
-    for node in 0..next.len() {
-        if reach[node][node] && !found.iter().any(|circle| circle.contains(&node)) {
-            found.push(
-                (node..next.len()).filter(|other| reach[node][*other] && reach[*other][node]).collect(),
-            );
+    for (node, reached) in reach.iter().enumerate() {
+        if reached[node] && !found.iter().any(|circle| circle.contains(&node)) {
+            found.push((node..next.len()).filter(|other| reached[*other] && reach[*other][node]).collect());
         }
     }
     found
