@@ -67,19 +67,20 @@ pub struct Score {
 pub struct Excluded {
     /// The person.
     pub person: Uuid,
-    /// `filter:id`, `capacity:per_day`, `capacity:open`, `holder`.
+    /// `filter:id`, `capacity:per_day`, `capacity:open`, `holder` (has it now), `frozen`.
     pub reason: String,
 }
 
-/// Chooses, with the fallbacks where nobody is left.
+/// Chooses, with the fallbacks where nobody is left. `closed` are people who cannot get this record, whatever the policy
+/// says, with the reason.
 pub(super) fn choose(
     work: &Work,
     policy: &AssignmentModel,
     subject: &Subject,
-    holder: Option<Uuid>,
+    closed: &[(Uuid, &str)],
     candidates: &Candidates,
 ) -> Result<Choice, Error> {
-    let mut choice = attempt(work, policy, subject, holder, candidates, (&policy.pool, &[]))?;
+    let mut choice = attempt(work, policy, subject, closed, candidates, (&policy.pool, &[]))?;
     let mut taken = Vec::new();
     for fallback in &policy.fallbacks {
         if choice.person.is_some() {
@@ -90,7 +91,7 @@ pub(super) fn choose(
         }
         taken.push(fallback.id.clone());
         let pool = fallback.pool.as_ref().unwrap_or(&policy.pool);
-        choice = attempt(work, policy, subject, holder, candidates, (pool, &fallback.without))?;
+        choice = attempt(work, policy, subject, closed, candidates, (pool, &fallback.without))?;
     }
     Ok(Choice { fallbacks: taken, ..choice })
 }
@@ -111,7 +112,7 @@ fn attempt(
     work: &Work,
     policy: &AssignmentModel,
     subject: &Subject,
-    holder: Option<Uuid>,
+    closed: &[(Uuid, &str)],
     candidates: &Candidates,
     (pool, without): (&PoolModel, &[usize]),
 ) -> Result<Choice, Error> {
@@ -124,8 +125,8 @@ fn attempt(
         if !is_in(pool, roles) {
             continue;
         }
-        if holder == Some(candidate.id) {
-            excluded.push(Excluded { person: candidate.id, reason: "holder".to_owned() });
+        if let Some((_, reason)) = closed.iter().find(|(person, _)| *person == candidate.id) {
+            excluded.push(Excluded { person: candidate.id, reason: (*reason).to_owned() });
             continue;
         }
         let measures = candidates.measures(policy, candidate.id, &keys);

@@ -44,7 +44,8 @@ pub(crate) fn claim(
     let profile = candidates.profile(person);
     let asked = Asked { work: system, policy, subject: &subject, candidate, profile, measures };
     if let Some(reason) = asked.full()? {
-        return Err(Error::Forbidden(Issue::new("claim.full").with("reason", reason)));
+        let code = if reason == "capacity:per_day" { "claim.full_today" } else { "claim.full_open" };
+        return Err(refuse(code));
     }
     let choice = Choice {
         person: Some(person),

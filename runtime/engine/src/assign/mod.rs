@@ -14,7 +14,7 @@ use mortise_expr::Value;
 use mortise_store::Session;
 use uuid::Uuid;
 
-use crate::automation::Subject;
+use crate::automation::{Subject, freeze};
 use crate::commands::{self, Input, Work};
 use crate::error::Error;
 use crate::values::Issue;
@@ -37,14 +37,17 @@ pub(crate) fn assign(
     subject: &mut Subject,
 ) -> Result<Option<Uuid>, Error> {
     let mut candidates = Candidates::of(work, session, policy)?;
-    let holder = subject.record[policy.field].as_id();
-    let mut choice = choose::choose(work, policy, subject, holder, &candidates)?;
+    let frozen = freeze::of_record(session, &subject.entity, subject.id, work.now)?;
+    let holder = subject.record[policy.field].as_id().map(|holder| (holder, "holder"));
+    let frozen = frozen.into_iter().map(|freeze| (freeze.person, "frozen"));
+    let closed: Vec<(Uuid, &str)> = holder.into_iter().chain(frozen).collect();
+    let mut choice = choose::choose(work, policy, subject, &closed, &candidates)?;
     // What the candidates have in hand may be some moments old; the one who was chosen is counted again.
     while let Some(person) = choice.person {
         if candidates.recount(work, session, policy, person)? {
             break;
         }
-        choice = choose::choose(work, policy, subject, holder, &candidates)?;
+        choice = choose::choose(work, policy, subject, &closed, &candidates)?;
     }
     row::insert(work, session, policy, subject, Kind::Automatic, &choice)?;
     let Some(person) = choice.person else { return Ok(None) };

@@ -82,7 +82,7 @@ pub(crate) fn replay(
             people.entry(person).or_default().0 += 1;
         }
         let subject = Subject::new(Arc::clone(&entity), record, created);
-        let choice = choose::choose(work, draft, &subject, None, &candidates)?;
+        let choice = choose::choose(work, draft, &subject, &[], &candidates)?;
         for fallback in choice.fallbacks {
             *result.fallbacks.entry(fallback).or_default() += 1;
         }

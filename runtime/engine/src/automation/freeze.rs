@@ -197,7 +197,7 @@ fn select(naming: &mortise_store::Naming) -> String {
     ))
 }
 
-fn of_record(
+pub(crate) fn of_record(
     session: &mut Session<'_>,
     entity: &EntityModel,
     id: Uuid,

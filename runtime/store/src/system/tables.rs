@@ -261,7 +261,7 @@ pub(super) const TABLES: &[Table] = &[
             ("rule", TEXT, ""),
         ],
         tail: "",
-        indexes: &[("_freeze_person", "(person, record)")],
+        indexes: &[("_freeze_person", "(person, record)"), ("_freeze_record", "(record)")],
     },
     Table {
         name: "_assignment",
