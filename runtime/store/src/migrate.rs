@@ -66,9 +66,13 @@ pub(crate) fn apply(
     }
 }
 
-/// Drops a table with its indexes, and what was said about its records and attached to them.
+/// Tables of the runtime whose rows are nothing without the record that they belong to. The trail, events, and what was
+/// sent to people stand for themselves.
+const BESIDE: [&str; 6] = ["_comment", "_file", "_timer", "_clock", "_freeze", "_assignment"];
+
+/// Drops a table with its indexes and what stands beside its records.
 fn drop_table(session: &mut Session<'_>, entity: &str, table: &str) -> Result<()> {
-    for beside in ["_comment", "_file"] {
+    for beside in BESIDE {
         let delete = format!("DELETE FROM {} WHERE entity = ?1", session.naming.table(beside));
         session.execute(&session.naming.sql(&delete), &[entity.into()])?;
     }
