@@ -11,6 +11,7 @@ use mortise_definition::{Package, Problem};
 use serde_json::{Value, json};
 
 use super::client::Client;
+use super::test::Test;
 use super::words::{Words, problem_line};
 use crate::failure::problem_json;
 
@@ -22,6 +23,8 @@ const RETIRED: [&str; 4] = ["entity", "field", "place", "rows"];
 pub(super) enum Task {
     /// Check an app without installing it.
     Check(Check),
+    /// Run the scenarios of apps, in virtual time.
+    Test(Test),
     /// Install apps, or bring them to the version of the folders.
     #[command(visible_alias = "upgrade")]
     Install {
@@ -117,16 +120,22 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self, words: &Words) -> anyhow::Result<()> {
-        let problems = match self.load() {
+        let (problems, accepted) = match self.load() {
             Ok(packages) => match mortise_definition::compile(&packages, &[], &Default::default()) {
-                Ok(compiled) => compiled.warnings,
-                Err(problems) => problems,
+                Ok(compiled) => (compiled.warnings, compiled.accepted),
+                Err(problems) => (problems, Vec::new()),
             },
-            Err(problems) => problems,
+            Err(problems) => (problems, Vec::new()),
         };
         let found: Vec<Value> =
             problems.iter().map(|problem| problem_json(problem, words.language)).collect();
-        words.result(&json!({"problems": found}));
+        let accepted = accepted.iter().map(|one| {
+            json!({
+                "problem": problem_json(&one.problem, words.language),
+                "note": one.note.get(words.language),
+            })
+        });
+        words.result(&json!({"problems": found, "accepted": accepted.collect::<Vec<Value>>()}));
         if !words.json {
             found.iter().for_each(|problem| println!("{}", problem_line(problem)));
         }
@@ -146,27 +155,36 @@ impl Check {
         for folder in &self.with {
             loaded.push(Arc::new(Package::read_folder(folder)?));
         }
-        let own = Package::read_folder(&self.folder)?;
-        let mut missing: Vec<String> = own.app.requires.iter().map(|required| required.app.clone()).collect();
-        while let Some(app) = missing.pop() {
-            let neighbour =
-                self.folder.canonicalize().ok().and_then(|folder| Some(folder.parent()?.join(&app)));
-            let known = loaded.iter().any(|package| package.app.id == app);
-            if let Some(folder) = neighbour.filter(|folder| !known && folder.is_dir()) {
-                let package = Package::read_folder(&folder)?;
-                missing.extend(package.app.requires.iter().map(|required| required.app.clone()));
-                loaded.insert(0, Arc::new(package));
-            }
-        }
-        loaded.push(Arc::new(own));
+        loaded.extend(with_required(&self.folder, &loaded)?);
         Ok(loaded)
     }
+}
+
+/// The app of a folder and those of its neighbours that it requires and that are not known yet, required ones first.
+pub(super) fn with_required(
+    folder: &Path,
+    known: &[Arc<Package>],
+) -> Result<Vec<Arc<Package>>, Vec<Problem>> {
+    let own = Package::read_folder(folder)?;
+    let mut missing: Vec<String> = own.app.requires.iter().map(|required| required.app.clone()).collect();
+    let mut loaded = vec![Arc::new(own)];
+    while let Some(app) = missing.pop() {
+        let neighbour = folder.canonicalize().ok().and_then(|folder| Some(folder.parent()?.join(&app)));
+        let known = known.iter().chain(&loaded).any(|package| package.app.id == app);
+        if let Some(folder) = neighbour.filter(|folder| !known && folder.is_dir()) {
+            let package = Package::read_folder(&folder)?;
+            missing.extend(package.app.requires.iter().map(|required| required.app.clone()));
+            loaded.insert(0, Arc::new(package));
+        }
+    }
+    Ok(loaded)
 }
 
 impl Task {
     pub(super) async fn run(self, client: &Client<'_>, words: &Words) -> anyhow::Result<()> {
         match self {
             Task::Check(check) => check.run(words),
+            Task::Test(test) => test.run_at(client, words).await,
             Task::Install { tenant, folders, confirm } => {
                 for folder in folders {
                     install(client, words, &tenant, &folder, &confirm).await?;
