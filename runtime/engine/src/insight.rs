@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use mortise_definition::model::{MetricModel, system};
+use mortise_definition::model::{EntityModel, MetricModel, Model, SlaModel, system};
 use mortise_definition::source::Operation;
 use uuid::Uuid;
 
@@ -26,6 +26,12 @@ impl Tenant {
     /// The present clocks of records that the caller has read.
     pub async fn clocks_of(&self, records: &[Uuid]) -> Result<Vec<StoredClock>, Error> {
         clocks::of_records(&self.store, records).await
+    }
+
+    /// Microseconds that a clock has counted by now.
+    pub fn counted(&self, clock: &StoredClock) -> i64 {
+        let work = self.work(&Actor::system(self.directory().tz));
+        clocks::counted(&work, clock)
     }
 
     /// Who got a record and why, the newest decision first.
@@ -61,7 +67,7 @@ impl Tenant {
         let asked = query.by.iter().copied().chain(query.matching.iter().map(|(slot, _)| *slot));
         if let Some(slot) = asked.filter(|slot| *slot >= system::FIRST).find(|slot| !known(*slot)) {
             let name = work.model().entities[metric.entity].fields[slot].name.to_string();
-            return Err(Error::BadRequest(Issue::new("metric.dimension").with("field", name)));
+            return Err(Error::BadRequest(Issue::new("metric.no_dimension").with("field", name)));
         }
         let figures = metrics::read(&work, &self.store, &metric, query).await?;
         Ok((metric, figures))
@@ -104,16 +110,27 @@ impl Tenant {
         self.replay_with(actor, self.published(), policy, count).await
     }
 
-    /// What definitions that are not in force yet make of the running clocks.
-    pub(crate) async fn clock_preview(
-        &self,
-        actor: &Actor,
-        draft: Arc<Published>,
-        policies: &[String],
-    ) -> Result<Recomputed, Error> {
-        let work = self.work_with(draft, actor);
-        let slas = policies.iter().filter_map(|key| work.model().automation.slas.get(key).cloned());
-        let slas: Vec<_> = slas.collect();
+    /// What definitions that are not in force yet make of the running clocks. Clocks on records whose fields change with
+    /// them are left out: their values cannot be read by the new definitions before these are in force.
+    pub(crate) async fn clock_preview(&self, draft: &Arc<Model>) -> Result<Recomputed, Error> {
+        let model = self.model();
+        let alike = |entity: usize| {
+            let names = |entity: &EntityModel| -> Vec<_> {
+                entity.fields.iter().map(|field| field.name.clone()).collect()
+            };
+            let new = &draft.entities[entity];
+            model.entity(&new.key).is_some_and(|old| old.table == new.table && names(old) == names(new))
+        };
+        let changed = |sla: &&Arc<SlaModel>| {
+            let before = model.automation.slas.get(&sla.key);
+            before.is_some_and(|before| before.digest != sla.digest) && alike(sla.entity)
+        };
+        let slas: Vec<_> = draft.automation.slas.values().filter(changed).cloned().collect();
+        if slas.is_empty() {
+            return Ok(Recomputed::default());
+        }
+        let published = Arc::new(Published::new(draft.clone(), self.store.naming()));
+        let work = self.work_with(published, &Actor::system(self.directory().tz));
         clocks::preview(&work, &self.store, &slas).await
     }
 }

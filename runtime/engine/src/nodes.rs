@@ -99,7 +99,7 @@ impl Tenant {
         let sources = apps::load(&self.store).await?;
         let compiled =
             recompile(&sources.packages, &sources.overlays, &sources.settings).map_err(Error::Definition)?;
-        let published = Arc::new(Published::new(Arc::new(compiled.model), self.store.naming()));
+        let published = Arc::new(Published::new(compiled.model, self.store.naming()));
         let digest = published.model.digest.clone();
         self.publisher(published)();
         self.store.set_model(&digest, revision);

@@ -75,7 +75,7 @@ impl Tenant {
         let compiled =
             recompile(&sources.packages, &sources.overlays, &sources.settings).map_err(Error::Definition)?;
         store.set_model(&compiled.model.digest, revision);
-        let published = Published::new(Arc::new(compiled.model), store.naming());
+        let published = Published::new(compiled.model, store.naming());
         let lane = Arc::new(Lane::default());
         let (post, bell) = (Arc::new(Post::default()), Arc::new(watch::Sender::new(())));
         let (woken, mail, rung) = (lane.clone(), post.clone(), bell.clone());

@@ -227,3 +227,23 @@ async fn records_that_were_there_before_the_policy_get_their_clocks() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn before_a_calendar_is_published_the_clocks_that_would_move_are_shown() {
+    let policy = || sla(json!({"calendar": "work", "limit": "hours(12)"}));
+    check_works(vec![office(json!([])), policy()], async |world: &mut World| {
+        let id = world.job(json!({"name": "Roof"})).await;
+        let draft = common::works::works("1.0.1", vec![office(json!([{"date": "2026-03-03"}])), policy()]);
+        let plan = world.bench.tenant.plan(std::sync::Arc::new(draft)).await.unwrap();
+        assert_eq!((plan.clocks.running, plan.clocks.changed, plan.clocks.newly_late), (1, 1, 0));
+        let moved = &plan.clocks.shown[0];
+        assert_eq!(
+            (moved.record, moved.before, moved.after),
+            (id, at("2026-03-03T04:00:00Z"), at("2026-03-04T04:00:00Z"))
+        );
+        let same = common::works::works("1.0.1", vec![office(json!([])), policy()]);
+        let plan = world.bench.tenant.plan(std::sync::Arc::new(same)).await.unwrap();
+        assert_eq!(plan.clocks.running, 0, "nothing counts differently");
+    })
+    .await;
+}

@@ -47,7 +47,7 @@ pub type SettingValues = BTreeMap<String, BTreeMap<String, Value>>;
 #[derive(Debug)]
 pub struct Compiled {
     /// The model.
-    pub model: Model,
+    pub model: Arc<Model>,
     /// The packages as compiled: in the order of dependence, with their overlays applied.
     pub packages: Vec<Arc<Package>>,
     /// What works but is probably not what the author wants.
@@ -95,7 +95,7 @@ fn run(
     if problems.has_errors() {
         return Err(problems.into_sorted());
     }
-    Ok(Compiled { model, packages, warnings: problems.into_sorted(), accepted })
+    Ok(Compiled { model: Arc::new(model), packages, warnings: problems.into_sorted(), accepted })
 }
 
 /// Everything that the parts of the compiler share.

@@ -91,7 +91,9 @@ pub(crate) async fn plan(tenant: &Tenant, sources: Sources, target: &Target) -> 
         (_, _, Some(installed), Some(package)) => mortise_definition::diff(installed, package),
         _ => Vec::new(),
     };
+    let clocks = tenant.clock_preview(&compiled.model).await?;
     let plan = Plan {
+        clocks,
         from: installed.map(|package| package.app.version.clone()),
         to: version.package().map(|package| package.app.version.clone()),
         changes,
@@ -189,7 +191,7 @@ pub(crate) async fn install(
         return Err(Error::Unconfirmed(lost));
     }
     let app = plan.app;
-    let published = Arc::new(Published::new(Arc::new(compiled.model), tenant.store.naming()));
+    let published = Arc::new(Published::new(compiled.model, tenant.store.naming()));
     let job = Installation {
         seeding: tenant.work_with(published.clone(), &Actor::system(actor.user.tz)),
         work: tenant.work_with(published.clone(), actor),
@@ -344,7 +346,7 @@ pub(crate) async fn set_setting(
     sources.settings.entry(app.to_owned()).or_default().insert(name.to_owned(), value.clone());
     let compiled =
         recompile(&sources.packages, &sources.overlays, &sources.settings).map_err(Error::Definition)?;
-    let published = Arc::new(Published::new(Arc::new(compiled.model), tenant.store.naming()));
+    let published = Arc::new(Published::new(compiled.model, tenant.store.naming()));
     let work = tenant.work_with(published.clone(), actor);
     let base = tenant.published().model.digest.clone();
     let (app, name, digest) = (app.to_owned(), name.to_owned(), published.model.digest.clone());

@@ -13,6 +13,7 @@ use mortise_definition::{Change, Conflict, Problem};
 use mortise_store::catalog::{Destructive, Migration};
 use serde::Serialize;
 
+use crate::clocks::Recomputed;
 pub(crate) use install::{Target, base, effective, install, plan, set_setting};
 pub use purge::FormerNames;
 pub(crate) use purge::{former_names, purge};
@@ -55,6 +56,8 @@ pub struct Plan {
     pub migration: Migration,
     /// Works, but is probably not what the author wants.
     pub warnings: Vec<Problem>,
+    /// What becomes of the clocks that run.
+    pub clocks: Recomputed,
 }
 
 impl Plan {
