@@ -1,14 +1,14 @@
 //! What went wrong: work that is tried again after a while, and work that waits for somebody to look at it. Nothing is
 //! ever lost here, and nothing stands in the way of the rest.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mortise_store::{AuditEntry, Param, Row, Session, TenantStore};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
+use super::failure::Failure;
 use crate::automation::timer::moment;
 use crate::commands::{Work, audit_entry};
 use crate::error::Error;
@@ -116,60 +116,6 @@ impl WorkState {
             "done" => WorkState::Done,
             "dismissed" => WorkState::Dismissed,
             _ => WorkState::Parked,
-        }
-    }
-}
-
-/// Why work failed, as it is stored: the words are `error.<code>` of the catalogue of translations.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// Stable code.
-    pub code: String,
-    /// Arguments of the words.
-    pub args: BTreeMap<String, String>,
-    /// Where: JSON pointer of the action within its rule or clock.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<String>,
-    /// What is wrong with which field.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub fields: Vec<FailedField>,
-    /// The reason for the log, in English.
-    #[serde(default)]
-    pub reason: String,
-}
-
-/// A field that stood in the way.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailedField {
-    /// Its name; empty for the record as a whole.
-    pub field: String,
-    /// Stable code.
-    pub code: String,
-    /// Arguments of the words.
-    pub args: BTreeMap<String, String>,
-}
-
-impl Failure {
-    /// What an error says.
-    pub(crate) fn of(error: &Error) -> Failure {
-        let (place, inner) = match error {
-            Error::Within { place, error } => (Some(place.clone()), &**error),
-            error => (None, error),
-        };
-        let named = |args: &[(&'static str, String)]| {
-            args.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
-        };
-        let fields = inner.issues().iter().map(|found| FailedField {
-            field: found.field.clone(),
-            code: found.issue.code.to_owned(),
-            args: named(&found.issue.args),
-        });
-        Failure {
-            code: inner.code().to_owned(),
-            args: named(&inner.args()),
-            place,
-            fields: fields.collect(),
-            reason: inner.to_string(),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! other. Position and effects are one transaction, so that a crash at any point loses nothing and does nothing twice.
 
 mod batch;
+mod failure;
 mod items;
 mod renewal;
 mod schedule;
@@ -9,6 +10,7 @@ mod task;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use mortise_store::Session;
@@ -26,12 +28,15 @@ use crate::tenant::Tenant;
 use crate::values::Issue;
 
 use batch::Done;
+pub use failure::{FailedField, Failure};
 pub(crate) use items::keep_call;
-pub use items::{FailedField, Failure, WorkItem, WorkState};
+pub use items::{WorkItem, WorkState};
 pub use task::{LANE_RENEWAL, Lanes, Sole};
 
 /// Tries of a batch whose definitions change meanwhile.
 const TRIES_MAX: u32 = 50;
+/// How long a lane may take to end when its tenant is closed. What it does not come to is done at the next start.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Pieces of failed work of one page at most.
 const ITEMS_MAX: i64 = 200;
 
@@ -54,10 +59,11 @@ impl Lane {
         self.stopping.store(true, Ordering::Release);
         self.wake.notify_one();
         let task = self.task.lock().take();
-        if let Some(task) = task
-            && let Err(error) = task.await
-        {
-            tracing::error!(%error, "the lane ended unexpectedly");
+        let Some(mut task) = task else { return };
+        match tokio::time::timeout(PATIENCE, &mut task).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the lane ended unexpectedly"),
+            Err(_) => task.abort(),
         }
     }
 
