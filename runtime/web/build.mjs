@@ -1,4 +1,4 @@
-// Builds everything that browsers load into dist/: one script, one style sheet, pictures, all named by content and
+// Builds everything that browsers load into dist/: one script, another for charts, one style sheet, pictures, all named by content and
 // compressed at build time, plus `manifest.json` (logical name → file) and `icons.txt` (every Tabler icon, for the server
 // to write into pages). Run by `cargo xtask setup`, or `npm run build` here.
 
@@ -97,6 +97,7 @@ const own = await bundle("app.css");
 const kit = await purge(await bundle("kit.css"), own);
 const style = `@layer kit{${kit.replace(/@charset "[^"]*";/, "")}}${own}`;
 const scriptBytes = emit("app.js", script);
+emit("charts.js", await bundle("charts.ts"));
 emit("app.css", style);
 for (const file of readdirSync(join(here, "src/images"))) emit(file, readFileSync(join(here, "src/images", file)));
 writeFileSync(join(dist, "icons.txt"), icons());

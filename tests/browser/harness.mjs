@@ -2,7 +2,7 @@
 // Nothing is mocked; what a test needs is made through the command line, as an operator would.
 
 import { spawn, execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, dirname } from "node:path";
@@ -35,7 +35,8 @@ export const PEOPLE = {
 /** What the runtime says in a language, by key, with its details filled in. */
 export function words(language) {
   const folder = join(workspace, "runtime", "definition", "locales", language);
-  const texts = JSON.parse(readFileSync(join(folder, "ui.json"), "utf8"));
+  const files = readdirSync(folder).map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")));
+  const texts = Object.assign({}, ...files);
   return (key, details = {}) => {
     const text = texts[`ui.${key}`];
     if (text === undefined) throw new Error(`there is no text ui.${key} in ${language}`);

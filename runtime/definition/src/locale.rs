@@ -26,6 +26,7 @@ static CATALOGUES: LazyLock<RwLock<Vec<(&'static str, &'static Catalogue)>>> = L
                 include_str!(concat!("../locales/", $language, "/automation.json")),
                 include_str!(concat!("../locales/", $language, "/cli.json")),
                 include_str!(concat!("../locales/", $language, "/errors.json")),
+                include_str!(concat!("../locales/", $language, "/insight.json")),
                 include_str!(concat!("../locales/", $language, "/lint.json")),
                 include_str!(concat!("../locales/", $language, "/messages.json")),
                 include_str!(concat!("../locales/", $language, "/model.json")),

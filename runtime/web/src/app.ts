@@ -14,6 +14,8 @@ import "./elements/signature";
 import "./elements/geo";
 import "./elements/rows";
 import "./elements/recent";
+import "./elements/countdown";
+import "./elements/charts";
 // Last: a form restores drafts into its widgets, which must be there by then.
 import "./elements/form";
 

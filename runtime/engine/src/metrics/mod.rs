@@ -117,7 +117,7 @@ fn translated(
     let (own, other) = (&work.model().entities[metric.entity], &work.model().entities[part.entity]);
     let slot = |slot: Slot| {
         let name = &own.fields[slot].name;
-        let unknown = || Error::BadRequest(Issue::new("metric.dimension").with("field", name));
+        let unknown = || Error::BadRequest(Issue::new("metric.no_dimension").with("field", name));
         other.field(name).map(|field| field.slot).ok_or_else(unknown)
     };
     let by = query.by.iter().map(|one| slot(*one)).collect::<Result<_, _>>()?;

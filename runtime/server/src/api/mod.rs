@@ -3,6 +3,7 @@
 
 pub mod apps;
 pub mod audit;
+pub mod automation;
 pub mod body;
 pub mod connectors;
 pub mod deliveries;
@@ -12,6 +13,7 @@ pub mod files;
 pub mod imports;
 pub mod inbound;
 mod inbox;
+pub mod metrics;
 pub mod openapi;
 pub mod records;
 pub mod roles;
@@ -35,6 +37,7 @@ pub fn router(config: &Config) -> Router<AppState> {
         .merge(record_routes())
         .merge(app_routes())
         .merge(message_routes())
+        .merge(automation_routes())
         .route("/users", get(users::list).post(users::post))
         .route("/users/{id}", get(users::read).patch(users::patch))
         .route("/users/{id}/sessions", get(sessions::list_of).delete(sessions::end_of))
@@ -79,6 +82,24 @@ fn app_routes() -> Router<AppState> {
         .route("/apps/{app}/overlay", get(apps::overlay).put(apps::set_overlay))
         .route("/apps/{app}/rollback", post(apps::rollback))
         .route("/apps/{app}/settings", patch(apps::settings))
+}
+
+fn automation_routes() -> Router<AppState> {
+    Router::new()
+        .route("/records/{entity}/{id}/transitions", get(automation::transitions))
+        .route("/records/{entity}/{id}/transitions/{transition}", post(automation::take))
+        .route("/records/{entity}/{id}/claim", post(automation::claim))
+        .route("/records/{entity}/{id}/clocks", get(automation::clocks))
+        .route("/records/{entity}/{id}/assignments", get(automation::assignments))
+        .route("/records/{entity}/{id}/freezes", get(automation::freezes).delete(automation::lift))
+        .route("/metrics", get(metrics::list))
+        .route("/metrics/{key}", get(metrics::read))
+        .route("/dashboards", get(metrics::dashboards))
+        .route("/dashboards/{key}", get(metrics::read_dashboard))
+        .route("/work", get(automation::work))
+        .route("/work/{id}/retry", post(automation::retry))
+        .route("/work/{id}/dismiss", post(automation::dismiss))
+        .route("/assignments/{policy}/replay", get(automation::replay))
 }
 
 fn message_routes() -> Router<AppState> {

@@ -139,6 +139,7 @@ fn entity_paths(entity: &EntityModel, language: &str, paths: &mut Map<String, Va
     put("/{id}/restore", true, vec![("post", one("restore").answers("200", Some(&written)))]);
     put("/{id}/timeline", true, vec![("get", one("timeline").answers("200", Some(&any)))]);
     put("/{id}/comments", true, vec![("post", one("comment").answers("201", None).takes(JSON, &comment))]);
+    course_paths(&mut put, &one, &input, &written);
     put(
         "/form-state",
         false,
@@ -153,6 +154,37 @@ fn entity_paths(entity: &EntityModel, language: &str, paths: &mut Map<String, Va
     put("/batch", false, vec![("post", batch.answers("200", Some(&any)))]);
     let export = named(&["format", "view", "q", "filter", "sort", "fields"]);
     put("/export", false, vec![("get", many("export").answers("200", None).parameters(export))]);
+}
+
+/// What happens with a record by itself, and its transitions.
+fn course_paths(
+    put: &mut impl FnMut(&str, bool, Vec<(&str, Operation)>),
+    one: &impl Fn(&str) -> Operation,
+    input: &Value,
+    written: &Value,
+) {
+    let rows =
+        json!({"type": "object", "properties": {"rows": {"type": "array", "items": {"type": "object"}}}});
+    let policy = json!({"type": "object", "properties": {"policy": {"type": "string"}}});
+    let in_path =
+        |name: &str| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}});
+    let person = json!({"name": "person", "in": "query", "schema": {"type": "string", "format": "uuid"}});
+    for (path, verb) in [
+        ("/{id}/transitions", "transitions"),
+        ("/{id}/clocks", "clocks"),
+        ("/{id}/assignments", "assignments"),
+    ] {
+        put(path, true, vec![("get", one(verb).answers("200", Some(&rows)))]);
+    }
+    let mut taking = vec![in_path("transition")];
+    taking.extend(["if_match", "idempotency", "prefer"].map(parameter));
+    let take = one("take").answers("200", Some(written)).takes(JSON, input).parameters(taking);
+    put("/{id}/transitions/{transition}", true, vec![("post", take)]);
+    let claim = one("claim").answers("200", Some(written)).takes(JSON, &policy);
+    put("/{id}/claim", true, vec![("post", claim.parameters(vec![parameter("idempotency")]))]);
+    let freezes = one("freezes").answers("200", Some(&rows));
+    let lift = one("unfreeze").answers("204", None).parameters(vec![person]);
+    put("/{id}/freezes", true, vec![("get", freezes), ("delete", lift)]);
 }
 
 /// What every list takes, and a filter for every field.
@@ -357,6 +389,20 @@ const FIXED: &[(&str, &str, &str, &str, bool)] = &[
     ("post", "/connectors/{key}/secret", "Make a secret, told this once", "200", false),
     ("post", "/connectors/{key}/test", "Send a test message", "204", true),
     ("get", "/roles", "Roles", "200", false),
+    ("get", "/metrics", "Metrics", "200", false),
+    (
+        "get",
+        "/metrics/{key}",
+        "Figures of a metric, by `by`, `per`, `window`, `best` and `where.`",
+        "200",
+        false,
+    ),
+    ("get", "/dashboards", "Dashboards", "200", false),
+    ("get", "/dashboards/{key}", "A dashboard with its figures", "200", false),
+    ("get", "/work", "Work that failed, and how the lane stands", "200", false),
+    ("post", "/work/{id}/retry", "Try failed work again", "204", false),
+    ("post", "/work/{id}/dismiss", "Decide that failed work is not to be done", "204", false),
+    ("get", "/assignments/{policy}/replay", "What a policy would do with the latest records", "200", false),
     ("get", "/sessions", "Where one is signed in", "200", false),
     ("delete", "/sessions", "Sign out everywhere else", "204", false),
     ("delete", "/sessions/{id}", "Sign out one device", "204", false),

@@ -24,7 +24,7 @@ const TIMELINE: i64 = 50;
 pub type Pairs = Params<Vec<(String, String)>>;
 
 /// Id out of a path; a malformed one names no record.
-fn id_of(text: &str) -> Result<Uuid, Failure> {
+pub(super) fn id_of(text: &str) -> Result<Uuid, Failure> {
     Uuid::try_parse(text).map_err(|_| Failure::bad_request("http.id").with("value", shortened(text)))
 }
 
@@ -33,7 +33,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// The key under which a repeated request is recognised; the engine binds it to the person.
-fn idempotency(headers: &HeaderMap) -> Result<RunOptions, Failure> {
+pub(super) fn idempotency(headers: &HeaderMap) -> Result<RunOptions, Failure> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(RunOptions::default()) };
     let key = value.to_str().ok().filter(|key| !key.is_empty() && key.len() <= KEY_CHARS);
     let wrong = || Failure::bad_request("http.idempotency_key").with("max", KEY_CHARS);
@@ -48,7 +48,7 @@ fn wants_record(headers: &HeaderMap) -> bool {
 }
 
 /// Runs a command that writes one record.
-async fn write(by: &SignedIn, command: Command, options: RunOptions) -> Result<Written, Failure> {
+pub(super) async fn write(by: &SignedIn, command: Command, options: RunOptions) -> Result<Written, Failure> {
     match by.tenant.engine.run(by.actor(), command, options).await? {
         Outcome::Record(written) => Ok(written),
         Outcome::Batch(_) | Outcome::Done => Err(Failure::internal("a command for one record wrote none")),
@@ -56,7 +56,11 @@ async fn write(by: &SignedIn, command: Command, options: RunOptions) -> Result<W
 }
 
 /// The answer to a write: id and version, or the whole record when the caller prefers it.
-async fn written(by: &SignedIn, headers: &HeaderMap, written: Written) -> Result<Response, Failure> {
+pub(super) async fn written(
+    by: &SignedIn,
+    headers: &HeaderMap,
+    written: Written,
+) -> Result<Response, Failure> {
     let version = written.version;
     let bytes = match wants_record(headers) {
         true => by.tenant.engine.written_json(by.actor(), written).await?,
@@ -152,7 +156,7 @@ pub(super) async fn delete(
 }
 
 /// A stale version is 412 where the caller made it a condition, 409 otherwise.
-fn precondition(failure: Failure, seen: Option<i64>) -> Failure {
+pub(super) fn precondition(failure: Failure, seen: Option<i64>) -> Failure {
     match failure.code() {
         "record.stale" if seen.is_some() => failure.with_status(StatusCode::PRECONDITION_FAILED),
         _ => failure,

@@ -3,6 +3,7 @@
 
 mod admin;
 mod assets;
+mod dashboard;
 mod events;
 mod flash;
 mod form;
@@ -53,6 +54,8 @@ pub fn router() -> Router<AppState> {
     Router::new()
         .route("/", get(home::show))
         .route("/events", get(events::stream))
+        .route("/dashboards/{key}", get(dashboard::show))
+        .route("/dashboards/{key}/{card}", get(dashboard::card))
         .route("/inbox", get(inbox::show))
         .route("/inbox/read", post(inbox::read))
         .route("/sign-in", get(sign_in::show).post(sign_in::submit))

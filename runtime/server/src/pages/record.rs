@@ -1,5 +1,8 @@
 //! The page of one record: head, key facts, sections, records that point here, and its history.
 
+mod assignments;
+pub(super) mod course;
+mod happened;
 mod related;
 mod sections;
 mod timeline;
@@ -14,6 +17,8 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
 
+pub(super) use self::assignments::show as assignments;
+use self::course::Course;
 use self::related::Related;
 use self::sections::{Fact, Section};
 use self::timeline::Timeline;
@@ -27,6 +32,7 @@ use crate::Failure;
 #[derive(Serialize)]
 struct Page {
     record: RecordContext,
+    course: Course,
     timeline: Timeline,
 }
 
@@ -83,16 +89,18 @@ pub(super) async fn show(
     let record = visit.tenant.engine.read(visit.actor(), &entity.key, id).await?;
     let files = files_of(&visit, &entity, &record).await?;
     let before = visit.look.param("before").and_then(|text| text.parse().ok());
-    let (timeline, related) = tokio::try_join!(
+    let (timeline, related, course) = tokio::try_join!(
         timeline::read(&visit, &entity, id, before),
         related::read(&visit, &entity, &record),
+        course::read(&visit, &entity, &record),
     )?;
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
     let show =
         Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &files };
+    let course = course::tell(&visit, &show, &entity, &record, course);
     let record = context(&visit, &show, &entity, &record, related);
     let title = record.title.clone();
-    visit.page("record.html", &title, Page { record, timeline })
+    visit.page("record.html", &title, Page { record, course, timeline })
 }
 
 fn context(
@@ -211,6 +219,55 @@ pub(super) async fn restore(
     match visit.tenant.engine.run(visit.actor(), command, RunOptions::default()).await {
         Ok(_) => Ok(visit.go_with(&next, &Toast::good(visit.t("record.restored", &[("title", &title)])))),
         Err(error) => refused(&visit, &next, error),
+    }
+}
+
+/// By which policy somebody claims a record.
+#[derive(Deserialize)]
+pub(super) struct Claiming {
+    policy: String,
+    #[serde(default, rename = "return")]
+    to: String,
+}
+
+/// `POST /a/{app}/{entity}/{id}/claim`: back to the list when it was claimed there, with what came of it.
+pub(super) async fn claim(
+    visit: Visit,
+    Path((app, entity, id)): Path<(String, String, Uuid)>,
+    Form(claiming): Form<Claiming>,
+) -> Result<Response, Failure> {
+    let entity = entity_of(&visit, &app, &entity)?;
+    let title = named(&visit, &entity, id).await?;
+    let list = entity_path(&visit.tenant.engine.model(), &entity);
+    let own = format!("{list}/{id}");
+    // Only an address within the list is followed.
+    let back = if claiming.to.is_empty() { own.clone() } else { format!("{list}?{}", claiming.to) };
+    let command = Command::Claim { entity: entity.key.clone(), id, policy: claiming.policy };
+    match visit.tenant.engine.run(visit.actor(), command, RunOptions::default()).await {
+        Ok(_) => Ok(visit.go_with(&own, &Toast::good(visit.t("claim.done", &[("title", &title)])))),
+        Err(error) => refused(&visit, &back, error),
+    }
+}
+
+/// Whose freeze is lifted.
+#[derive(Deserialize)]
+pub(super) struct Lifting {
+    #[serde(default)]
+    person: Option<Uuid>,
+}
+
+/// `POST /a/{app}/{entity}/{id}/unfreeze`: for administrators.
+pub(super) async fn unfreeze(
+    visit: Visit,
+    Path((app, entity, id)): Path<(String, String, Uuid)>,
+    Form(lifting): Form<Lifting>,
+) -> Result<Response, Failure> {
+    let entity = entity_of(&visit, &app, &entity)?;
+    let path = format!("{}/{id}", entity_path(&visit.tenant.engine.model(), &entity));
+    let command = Command::Unfreeze { entity: entity.key.clone(), id, person: lifting.person };
+    match visit.tenant.engine.run(visit.actor(), command, RunOptions::default()).await {
+        Ok(_) => Ok(visit.go_with(&path, &Toast::good(visit.t("freeze.lifted", &[])))),
+        Err(error) => refused(&visit, &path, error),
     }
 }
 

@@ -7,11 +7,18 @@ use serde::Serialize;
 
 use super::flash::Toast;
 use super::visit::Look;
+use crate::api::metrics;
 use crate::{RequestContext, SignedIn};
 
 /// Texts that the script shows; each is `ui.js.<key>` in the catalogue.
-const SCRIPT_TEXTS: [&str; 18] = [
+const SCRIPT_TEXTS: [&str; 24] = [
     "all",
+    "clock_left",
+    "clock_over",
+    "days",
+    "hours",
+    "minutes",
+    "seconds",
     "close",
     "draft_drop",
     "draft_restored",
@@ -167,7 +174,8 @@ pub(super) fn groups(by: &SignedIn, look: &Look) -> Vec<NavGroup> {
     let mut groups: Vec<NavGroup> = Vec::new();
     // The apps that people work with stand on others: they come first.
     for (index, app) in model.apps.iter().enumerate().rev() {
-        let links = links(by, &model, index, app);
+        let mut links = links(by, &model, index, app);
+        links.extend(dashboards(by, &model, index));
         if links.is_empty() {
             continue;
         }
@@ -181,6 +189,18 @@ pub(super) fn groups(by: &SignedIn, look: &Look) -> Vec<NavGroup> {
     }
     mark_active(&mut groups, look);
     groups
+}
+
+/// The dashboards of an app.
+fn dashboards(by: &SignedIn, model: &Model, app: usize) -> impl Iterator<Item = NavLink> {
+    let own = model.automation.dashboards.values().filter(move |dashboard| dashboard.app == app);
+    own.filter(|dashboard| metrics::sees(by, dashboard)).map(|dashboard| NavLink {
+        label: dashboard.label.get(by.language).to_owned(),
+        href: format!("/dashboards/{}", dashboard.key),
+        icon: dashboard.icon.clone(),
+        active: false,
+        views: Vec::new(),
+    })
 }
 
 /// The menu of an app: one link per kind of record, with its views below it.

@@ -142,6 +142,29 @@ impl Layout {
         Layout { entity: entity.clone(), key: String::new(), label: String::new(), sections: vec![section] }
     }
 
+    /// A form of these fields of a record, all of which have to be filled.
+    pub(super) fn of_slots(
+        by: &SignedIn,
+        model: &Model,
+        entity: &Arc<EntityModel>,
+        record: &Record,
+        slots: &[Slot],
+    ) -> Layout {
+        let item = |&slot: &Slot| Item {
+            slot,
+            wide: is_wide(&entity.fields[slot].kind),
+            read_only: !by.opens(entity, Operation::Update, slot) || !record.takes(slot),
+            required: true,
+            placeholder: None,
+            columns: line_columns(model, entity, slot, &[]),
+        };
+        let seen = |slot: &&Slot| by.sees(entity, **slot) && record.shows(**slot);
+        let items: Vec<Item> = slots.iter().filter(seen).map(item).collect();
+        let section = Section { label: None, columns: 1, visible_when: None, items };
+        let sections = if section.items.is_empty() { Vec::new() } else { vec![section] };
+        Layout { entity: entity.clone(), key: String::new(), label: String::new(), sections }
+    }
+
     /// All fields.
     pub(in crate::pages) fn items(&self) -> impl Iterator<Item = &Item> {
         self.sections.iter().flat_map(|section| &section.items)

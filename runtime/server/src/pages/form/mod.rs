@@ -6,6 +6,7 @@ mod page;
 mod raw;
 mod read;
 mod state;
+mod transition;
 mod widget;
 
 use std::sync::Arc;
@@ -16,12 +17,15 @@ use axum::response::Response;
 use mortise_definition::locale::sentences;
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel};
 use mortise_definition::source::Operation;
-use mortise_engine::{Command, FileInfo, FormState, Outcome, Record, RunOptions, Suspect, Written};
+use mortise_engine::{
+    Command, FileInfo, FormState, Outcome, Record, RunOptions, Suspect, TransitionOffer, Written,
+};
 use mortise_expr::Value;
 use uuid::Uuid;
 
 pub(super) use layout::{Layout, line_columns};
 pub(super) use state::live;
+pub(super) use transition::{show as transition, take};
 
 use self::raw::Raw;
 use self::read::{Reading, with_hint};
@@ -42,6 +46,8 @@ struct Editing<'a> {
     /// The record as it is stored; none for a new one.
     record: Option<Record>,
     files: Vec<FileInfo>,
+    /// The transition that is taken by it; none for ordinary changes.
+    transition: Option<TransitionOffer>,
 }
 
 /// What was wrong with the last attempt.
@@ -133,7 +139,7 @@ impl<'a> Editing<'a> {
     fn of_new(visit: &'a Visit, entity: Arc<EntityModel>, form: Option<&str>) -> Editing<'a> {
         let model = visit.tenant.engine.model();
         let layout = Layout::of(&visit.by, &model, &entity, None, form);
-        Editing { visit, entity, layout, record: None, files: Vec::new() }
+        Editing { visit, entity, layout, record: None, files: Vec::new(), transition: None }
     }
 
     async fn of_record(
@@ -152,7 +158,7 @@ impl<'a> Editing<'a> {
             .flat_map(|field| file_ids(&record.values[field.slot]))
             .collect();
         let files = engine.file_infos(visit.actor(), &ids).await?;
-        Ok(Editing { visit, entity, layout, record: Some(record), files })
+        Ok(Editing { visit, entity, layout, record: Some(record), files, transition: None })
     }
 
     fn id(&self) -> Option<Uuid> {
@@ -208,9 +214,10 @@ impl<'a> Editing<'a> {
     }
 
     fn draft(&self) -> String {
-        match self.id() {
-            Some(id) => format!("{}/{id}", self.entity.key),
-            None => format!("{}/new", self.entity.key),
+        match (self.id(), &self.transition) {
+            (Some(id), Some(offer)) => format!("{}/{id}/{}", self.entity.key, offer.id),
+            (Some(id), None) => format!("{}/{id}", self.entity.key),
+            (None, _) => format!("{}/new", self.entity.key),
         }
     }
 
@@ -230,7 +237,9 @@ impl<'a> Editing<'a> {
         if !reading.issues.is_empty() || !missing.is_empty() {
             let mut issues = std::mem::take(&mut reading.issues);
             issues.extend(missing);
-            for issue in &state.issues {
+            // What else is missing from the record is no matter of a transition that does not ask for it.
+            let told = state.issues.iter().filter(|_| self.transition.is_none());
+            for issue in told {
                 let path = reading.path_in_form(&issue.field);
                 if !issues.iter().any(|(known, _)| *known == path) {
                     issues.push((path, issue_text(self.visit.language, &issue.into())));
@@ -248,21 +257,27 @@ impl<'a> Editing<'a> {
         match self.visit.tenant.engine.run(self.visit.actor(), self.command(&raw, &reading), options).await {
             Ok(Outcome::Record(written)) => Ok(self.saved(&raw, &written).await),
             Ok(_) => Err(Failure::internal("a command for one record wrote none")),
-            Err(mortise_engine::Error::Stale { .. }) => conflict::show(self, &raw).await,
-            Err(error) => self.refused(&raw, &reading, error).await,
+            Err(mortise_engine::Error::Stale { .. }) if self.transition.is_none() => {
+                conflict::show(self, &raw).await
+            }
+            Err(error) => match self.told_on_record(&error) {
+                Some(response) => Ok(response),
+                None => self.refused(&raw, &reading, error).await,
+            },
         }
     }
 
     fn command(&self, raw: &Raw, reading: &Reading) -> Command {
         let (entity, values) = (self.entity.key.clone(), reading.values.clone());
-        match self.id() {
-            Some(id) => Command::Update {
+        match (self.id(), &self.transition) {
+            (Some(id), Some(offer)) => self.taking(offer, id, raw, reading),
+            (Some(id), None) => Command::Update {
                 entity,
                 id,
                 version: raw.get("_version").and_then(|text| text.parse().ok()),
                 values,
             },
-            None => {
+            (None, _) => {
                 let allow_duplicates = raw.get("allow_duplicates") == Some("true");
                 Command::Create { entity, values, id: None, allow_duplicates }
             }
@@ -328,7 +343,13 @@ impl<'a> Editing<'a> {
             self.visit.tenant.engine.read(self.visit.actor(), &self.entity.key, written.id).await.is_ok();
         let toast = match &self.record {
             _ if !shown => Toast::good(self.visit.t("form.saved_for_others", &[])),
-            Some(_) => Toast::good(self.visit.t("form.saved", &[])),
+            Some(_) => match &self.transition {
+                Some(offer) => {
+                    let label = offer.label.get(self.visit.language);
+                    Toast::good(self.visit.t("transition.taken", &[("transition", label)]))
+                }
+                None => Toast::good(self.visit.t("form.saved", &[])),
+            },
             None => {
                 let title = self.showing(|show| {
                     let record = |values: &Vec<Value>| {

@@ -16,7 +16,7 @@ use super::{Editing, Trouble, layout, read};
 use crate::Failure;
 use crate::pages::list::{field_label, title_of};
 use crate::pages::shell::entity_path;
-use crate::pages::show::Show;
+use crate::pages::show::{Cell, Show};
 
 #[derive(Serialize)]
 struct Page {
@@ -44,6 +44,15 @@ struct FormContext {
     allow_duplicates: bool,
     suspects: Vec<Similar>,
     sections: Vec<Section>,
+    step: Option<Step>,
+}
+
+/// The transition that a form takes.
+#[derive(Serialize)]
+struct Step {
+    label: String,
+    to: Cell,
+    message: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -116,6 +125,9 @@ impl Editing<'_> {
         };
         let title = self.record.as_ref().map(|record| title_of(show, entity, record));
         let heading = match &title {
+            _ if self.transition.is_some() => {
+                self.transition.as_ref().map_or("", |offer| offer.label.get(visit.language)).to_owned()
+            }
             Some(title) => visit.t("form.edit_title", &[("title", title)]),
             None => visit.t("form.new_title", &[("label", entity.label.get(visit.language))]),
         };
@@ -123,7 +135,11 @@ impl Editing<'_> {
             key: self.layout.key.clone(),
             label: self.layout.label.clone(),
             plural: entity.plural.get(visit.language).to_owned(),
-            action: if title.is_some() { format!("{own}/edit") } else { format!("{path}/new") },
+            action: match (&self.transition, &title) {
+                (Some(offer), _) => format!("{own}/transitions/{}", offer.id),
+                (None, Some(_)) => format!("{own}/edit"),
+                (None, None) => format!("{path}/new"),
+            },
             state_url: match self.id() {
                 Some(id) => format!("{path}/form-state?id={id}"),
                 None => format!("{path}/form-state"),
@@ -140,6 +156,7 @@ impl Editing<'_> {
             allow_duplicates: raw.get("allow_duplicates") == Some("true"),
             suspects: similar(show, entity, &trouble.suspects),
             sections: self.sections(show, raw, trouble, state),
+            step: self.step(show),
             record: title
                 .map(|title| Existing { title, version: self.record.as_ref().map_or(0, Record::version) }),
             back: own,
@@ -149,6 +166,9 @@ impl Editing<'_> {
 
     /// Whether anything on the form depends on what is typed.
     fn lives(&self) -> bool {
+        if self.transition.is_some() {
+            return false;
+        }
         let depends = |field: &FieldModel| {
             field.visible_when.is_some()
                 || field.required_when.is_some()
@@ -157,13 +177,26 @@ impl Editing<'_> {
         self.entity.duplicates.is_some() || self.entity.declared().iter().any(depends)
     }
 
+    fn step(&self, show: &Show) -> Option<Step> {
+        let offer = self.transition.as_ref()?;
+        let entity = &self.entity;
+        let lifecycle = show.model.automation.by_entity.get(entity.index)?.lifecycle.as_ref()?;
+        let language = show.by.language;
+        let message = offer.message.as_ref().filter(|_| !offer.ready);
+        Some(Step {
+            label: offer.label.get(language).to_owned(),
+            to: show.value(&entity.fields[lifecycle.field], &Value::text(offer.to.as_str()), None),
+            message: message.map(|text| text.get(language).to_owned()),
+        })
+    }
+
     fn others(&self, show: &Show, own: &str) -> Vec<Other> {
         let (purpose, action) = match self.record {
             Some(_) => (FormPurpose::Edit, "edit"),
             None => (FormPurpose::Create, "new"),
         };
         let forms = layout::forms(show.model, &self.entity, purpose);
-        if forms.len() < 2 {
+        if forms.len() < 2 || self.transition.is_some() {
             return Vec::new();
         }
         let other = |form: &&Arc<FormModel>| Other {

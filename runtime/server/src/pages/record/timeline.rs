@@ -5,6 +5,8 @@ use mortise_engine::TimelineEntry;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::course::origin;
+use super::happened;
 use crate::Failure;
 use crate::pages::shell::entity_path;
 use crate::pages::show::Show;
@@ -26,6 +28,8 @@ struct Entry {
     icon: &'static str,
     who: String,
     what: String,
+    /// More about what happened by itself.
+    more: Option<String>,
     when: String,
     iso: String,
     exact: String,
@@ -68,22 +72,32 @@ pub(super) async fn read(
 }
 
 fn tell(visit: &Visit, show: &Show, entry: TimelineEntry) -> Entry {
+    let by_itself = happened::tell(visit, show, &entry);
     let created = entry.action == "record.created";
     let (kind, icon, key) = match entry.action.as_str() {
         "comment.added" => ("comment", "message", "timeline.commented"),
         "file.attached" => ("file", "paperclip", "timeline.filed"),
         "record.created" if entry.channel == "import" => ("create", "upload", "timeline.imported"),
         "record.created" => ("create", "plus", "timeline.created"),
+        "record.transitioned" => ("change", "arrow-right", "timeline.transitioned"),
         "record.deleted" => ("delete", "trash", "timeline.deleted"),
         "record.restored" => ("restore", "arrow-back-up", "timeline.restored"),
         _ => ("change", "pencil", "timeline.updated"),
     };
     let zone = visit.user().tz;
+    // What nobody did has a rule that did it.
+    let rule = entry.rule.as_deref().filter(|_| by_itself.is_none()).map(|rule| origin(show, rule));
+    let who = rule.or(entry.actor_name).unwrap_or_else(|| visit.t("record.system", &[]));
+    let (icon, what, more) = match by_itself {
+        Some(told) => (told.icon, told.what, told.more),
+        None => (icon, visit.t(key, &[]), None),
+    };
     Entry {
         kind,
         icon,
-        who: entry.actor_name.unwrap_or_else(|| visit.t("record.system", &[])),
-        what: visit.t(key, &[]),
+        who,
+        what,
+        more,
         when: show.ago(entry.at),
         iso: entry.at.to_rfc3339(),
         exact: entry.at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string(),
