@@ -102,6 +102,10 @@ function pages(t, seen) {
     ["admin-department", "/admin/departments", open("[data-dialog=department-new]")],
     ["admin-roles", "/admin/roles"],
     ["admin-audit", "/admin/audit"],
+    ["admin-connectors", "/admin/connectors"],
+    ["admin-connector", "/admin/connectors", open("[data-dialog^=set-]")],
+    ["admin-deliveries", "/admin/deliveries"],
+    ["inbox", "/inbox"],
     ["admin-apps", "/admin/apps"],
     ["admin-app", "/admin/apps/lead-management"],
     ["admin-app-install", "/admin/apps", open("[data-dialog=install]")],
@@ -196,6 +200,9 @@ async function takeAll(server, browser, seen, { look, language, device }) {
       await page.locator("#password").fill(`${PASSWORD}!`);
       await shoot("sign-in-wrong", () => page.getByRole("button", { name: words(language)("sign_in.submit") }).click());
     }
+    // The stream of news never ends; a picture is taken when all else has come.
+    const body = "event: inbox\ndata: {\"unread\":3}\n\n";
+    await page.route("**/events", (route) => route.fulfill({ contentType: "text/event-stream", body }));
     await signIn(page, server, person, language);
     for (const [name, address, prepareIt] of chosen) {
       await page.goto(`${server.base}${address}`);

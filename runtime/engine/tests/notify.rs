@@ -1,7 +1,7 @@
 //! Notifications, reports and deliveries: people are told in their language and with their eyes, nothing is told to
 //! nobody, and what leaves the house is sent at least once, or kept with the reason.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests are written to be read")]
 
 mod common;
 

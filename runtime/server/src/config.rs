@@ -91,7 +91,7 @@ pub struct Serving {
     pub metrics_token: Option<String>,
 
     /// Lets deliveries (mail, robots, webhooks) go to addresses within private networks.
-    #[arg(long, env = "MORTISE_ALLOW_PRIVATE_ADDRESSES")]
+    #[arg(long, env = "MORTISE_ALLOW_PRIVATE_ADDRESSES", value_parser = clap::builder::FalseyValueParser::new())]
     pub allow_private_addresses: bool,
 
     /// Logs as JSON lines.

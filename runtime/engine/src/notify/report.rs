@@ -166,8 +166,8 @@ struct Told<'a> {
 type Row = BTreeMap<&'static str, Word>;
 
 impl Told<'_> {
-    fn word(&self, value: Value) -> Word {
-        Reader::new(self.work, self.subject.entity.app, self.subject, self.titles).plain(&value)
+    fn word(&self, value: &Value) -> Word {
+        Reader::new(self.work, self.subject.entity.app, self.subject, self.titles).plain(value)
     }
 
     fn name(&self, person: Option<Uuid>) -> Word {
@@ -191,7 +191,7 @@ impl Told<'_> {
             });
             let key = format!("ui.audit.action.{}", entry.action.replace('.', "_"));
             Word::from(Row::from([
-                ("at", self.word(Value::DateTime(entry.at))),
+                ("at", self.word(&Value::DateTime(entry.at))),
                 ("who", self.name(entry.actor)),
                 ("what", Word::from(locale::find(self.language, &key, &[]).unwrap_or(entry.action))),
                 ("changes", changes.collect::<Vec<Word>>().into()),
@@ -210,7 +210,7 @@ impl Told<'_> {
         let row = |clock: &clocks::StoredClock| {
             let sla = self.work.model().automation.slas.get(&clock.sla);
             let moment = |at: Option<chrono::DateTime<chrono::Utc>>| {
-                self.word(at.map_or(Value::Null, Value::DateTime))
+                self.word(&at.map_or(Value::Null, Value::DateTime))
             };
             let state = format!("ui.clock.state.{}", clock.state.name());
             Word::from(Row::from([
@@ -219,8 +219,8 @@ impl Told<'_> {
                 ("started_at", moment(Some(clock.started_at))),
                 ("due_at", moment(clock.due_at)),
                 ("ended_at", moment(clock.ended_at)),
-                ("limit", self.word(Value::Duration(clock.limit / 1_000))),
-                ("elapsed", self.word(Value::Duration(clocks::counted(self.work, clock) / 1_000))),
+                ("limit", self.word(&Value::Duration(clock.limit / 1_000))),
+                ("elapsed", self.word(&Value::Duration(clocks::counted(self.work, clock) / 1_000))),
                 ("breached", Word::from(clock.breached)),
             ]))
         };
@@ -235,7 +235,7 @@ impl Told<'_> {
             let policy = self.work.model().automation.assignments.get(&one.policy);
             let person = one.person.map_or_else(|| Word::from(""), |person| self.name(Some(person)));
             Word::from(Row::from([
-                ("at", self.word(Value::DateTime(one.at))),
+                ("at", self.word(&Value::DateTime(one.at))),
                 ("policy", Word::from(policy.map_or(&*one.policy, |policy| policy.label.get(self.language)))),
                 ("person", person),
                 ("kind", Word::from(one.kind.as_str())),

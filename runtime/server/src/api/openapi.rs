@@ -430,6 +430,7 @@ const FIXED: &[(&str, &str, &str, &str, bool)] = &[
     ("put", "/apps/{app}/overlay", "Other changes instead of these", "200", true),
     ("post", "/apps/{app}/rollback", "Go back to an earlier version", "200", true),
     ("patch", "/apps/{app}/settings", "Change settings", "200", true),
+    ("post", "/apps/{app}/test", "Run the scenarios of an app", "200", true),
     ("get", "/imports", "Imports", "200", false),
     ("post", "/imports", "Upload a file to import", "201", true),
     ("get", "/imports/{id}", "State and progress of an import", "200", false),

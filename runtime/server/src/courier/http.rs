@@ -28,6 +28,8 @@ pub(super) struct Call {
     pub(super) uri: Uri,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Bytes,
+    /// The present time.
+    pub(super) now: DateTime<Utc>,
 }
 
 impl Call {
@@ -124,7 +126,7 @@ fn refusal(call: &Call, status: StatusCode, headers: &HeaderMap) -> Refusal {
     let issue = Issue::new("delivery.status").with("host", call.host()).with("status", status.as_u16());
     let passing = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
     match passing {
-        true => Refusal { retry_after: retry_after(headers, Utc::now()), ..Refusal::passing(issue) },
+        true => Refusal { retry_after: retry_after(headers, call.now), ..Refusal::passing(issue) },
         false => Refusal::lasting(issue),
     }
 }

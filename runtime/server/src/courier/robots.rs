@@ -59,7 +59,7 @@ pub(super) fn call(kind: ConnectorKind, parcel: &Parcel) -> Result<Call, Refusal
     let uri: Option<Uri> = url.parse().ok();
     let uri = uri.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
     let wrong = || Refusal::lasting(Issue::new("delivery.address").with("address", "…"));
-    Ok(Call { uri: uri.ok_or_else(wrong)?, headers, body })
+    Ok(Call { uri: uri.ok_or_else(wrong)?, headers, body, now: parcel.now })
 }
 
 fn header(name: &'static str, value: &str) -> (HeaderName, HeaderValue) {
