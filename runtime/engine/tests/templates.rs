@@ -52,6 +52,7 @@ async fn value(
             json!(model.trees[tree].by_path.iter().find(|(_, node)| node.leaf).unwrap().0)
         }
         FieldKind::Reference { entity } => made.get(entity).map_or(Json::Null, |id| json!(id)),
+        FieldKind::User if field.unique => json!(bench.hire(&format!("person{number}"), &[], |_| ()).user.id),
         FieldKind::User => json!(bench.admin().user.id),
         FieldKind::Phone => json!(format!("+86138123456{number:02}")),
         FieldKind::Email => json!(format!("person{number}@example.com")),
