@@ -18,7 +18,7 @@ fn package(files: &[(&str, serde_json::Value)]) -> Arc<Package> {
     Arc::new(Package::from_files(files).unwrap_or_else(|problems| panic!("{problems:#?}")))
 }
 
-fn model(packages: &[Arc<Package>]) -> Model {
+fn model(packages: &[Arc<Package>]) -> Arc<Model> {
     compile(packages, &[], &BTreeMap::new()).unwrap_or_else(|problems| panic!("{problems:#?}")).model
 }
 
@@ -183,7 +183,7 @@ fn settings_are_values_that_administrators_change() {
         (
             values.join(" "),
             compiled.warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
-            compiled.model.digest,
+            compiled.model.digest.clone(),
         )
     };
     let (values, warnings, digest) = compiled(json!({"days": 7, "forgotten": true}));

@@ -15,7 +15,7 @@ use sea_query::{Expr, ExprTrait};
 use serde_json::json;
 use uuid::Uuid;
 
-fn model() -> Model {
+fn model() -> Arc<Model> {
     let words = |en: &str| json!({"en": en, "zh-CN": en});
     let app = json!({"id": "desk", "version": "1.0.0", "label": words("Desk")});
     let thing = json!({"id": "thing", "label": words("Thing"), "title": "name", "fields": [

@@ -27,13 +27,13 @@ fn shop() -> Files {
     Package::read_folder(&folder).unwrap_or_else(|problems| panic!("{}", said(&problems))).values()
 }
 
-fn compiled(files: &Files) -> Result<(Model, Vec<Problem>), Vec<Problem>> {
+fn compiled(files: &Files) -> Result<(Arc<Model>, Vec<Problem>), Vec<Problem>> {
     let files = files.iter().map(|(path, value)| (path.clone(), value.to_string())).collect();
     let compiled = compile(&[Arc::new(Package::from_files(files)?)], &[], &BTreeMap::new())?;
     Ok((compiled.model, compiled.warnings))
 }
 
-fn model(files: &Files) -> Model {
+fn model(files: &Files) -> Arc<Model> {
     compiled(files).unwrap_or_else(|problems| panic!("{}", said(&problems))).0
 }
 
