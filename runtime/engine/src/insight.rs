@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use mortise_definition::model::{EntityModel, MetricModel, Model, SlaModel, system};
-use mortise_definition::source::Operation;
+use mortise_definition::source::{Operation, Window};
 use uuid::Uuid;
 
 use crate::assign::{self, Replay, StoredAssignment};
@@ -71,6 +72,11 @@ impl Tenant {
         }
         let figures = metrics::read(&work, &self.store, &metric, query).await?;
         Ok((metric, figures))
+    }
+
+    /// The moment at which a span of time begins that reaches until now.
+    pub fn window_start(&self, window: Window) -> DateTime<Utc> {
+        metrics::start(&window, self.env.now(), self.directory().tz)
     }
 
     /// What a metric aims at.

@@ -35,7 +35,7 @@ mod timeline;
 mod trail;
 pub mod values;
 
-pub use apps::{AppVersion, FormerNames, Plan, Report};
+pub use apps::{AppVersion, Findings, FormerNames, Plan, Report};
 pub use assign::{Choice, Considered, Excluded, Replay, ReplayedPerson, Score, StoredAssignment};
 pub use automation::{
     Backlog, FailedField, Failure, Freeze, LANE_RENEWAL, Lanes, Sole, TransitionOffer, WorkItem, WorkState,

@@ -2,6 +2,7 @@
 //! it out. Tables, definitions and the data that comes with an app change in one transaction: a failed installation
 //! leaves the tenant exactly as it was (PLAT-01, PLAT-02).
 
+mod check;
 mod install;
 mod purge;
 mod refill;
@@ -14,6 +15,7 @@ use mortise_store::catalog::{Destructive, Migration};
 use serde::Serialize;
 
 use crate::clocks::Recomputed;
+pub use check::Findings;
 pub(crate) use install::{Target, base, effective, install, plan, set_setting};
 pub use purge::FormerNames;
 pub(crate) use purge::{former_names, purge};

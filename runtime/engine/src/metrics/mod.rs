@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::values::Issue;
 use statement::Asked;
 
-pub(crate) use window::midnight;
+pub(crate) use window::{midnight, start};
 
 /// Most groups of one answer; a chart with more says nothing, and memory stays bounded.
 pub const GROUPS_MAX: u64 = 2_000;

@@ -216,6 +216,7 @@ pub fn plan_json(plan: &mortise_engine::Plan, language: &str) -> Value {
         "steps": plan.migration.steps,
         "destructive": plan.destructive(),
         "warnings": warnings.collect::<Vec<_>>(),
+        "clocks": plan.clocks,
     })
 }
 

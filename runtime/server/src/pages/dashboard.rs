@@ -4,10 +4,10 @@
 use axum::extract::Path;
 use axum::response::Response;
 use chrono::TimeDelta;
-use mortise_definition::model::{CardModel, FieldKind, MetricModel};
+use mortise_definition::model::{CardModel, FieldKind, MeasureModel, MetricModel};
 use mortise_definition::source::{CardKind, Figure, Window};
 use mortise_engine::values;
-use mortise_expr::Value;
+use mortise_expr::{Expression, Value};
 use serde::Serialize;
 use serde_json::json;
 
@@ -47,6 +47,7 @@ struct Card {
     id: String,
     kind: CardKind,
     label: String,
+    width: u8,
     href: String,
     description: Option<String>,
     window: Option<String>,
@@ -130,6 +131,7 @@ fn bare(visit: &Visit, card: &CardModel, href: String) -> Card {
         id: card.id.clone(),
         kind: card.kind,
         label: card.label.get(visit.language).to_owned(),
+        width: card.width.clamp(1, 12),
         href,
         description: None,
         window: None,
@@ -165,7 +167,7 @@ fn tell(visit: &Visit, card: &CardModel, figures: &CardFigures, href: String) ->
         heading: heading(visit, card, metric),
         data: drawn.then(|| drawing(card, figures, &rows).to_string()),
         records: matches!(card.kind, CardKind::Number | CardKind::Line)
-            .then(|| records(visit, metric, None))
+            .then(|| records(visit, card, metric, None))
             .flatten(),
         rows,
         ..bare(visit, card, href)
@@ -191,6 +193,10 @@ fn rows(visit: &Visit, card: &CardModel, figures: &CardFigures) -> Vec<Row> {
     let of = |row: &Told| row.figured.figure.unwrap_or(0.0);
     let longest = figures.rows.iter().map(of).fold(0.0_f64, f64::max);
     let first = figures.rows.first().map_or(0.0, of);
+    let of_first = |row: &Told| {
+        let share = (card.kind == CardKind::Funnel && first > 0.0).then(|| of(row) / first * 100.0);
+        share.map(|share| format!("{}%", decimals(share, 0)))
+    };
     let row = |row: &Told| Row {
         label: match (&row.group, row.figured.step) {
             (Some((_, words)), _) if !words.is_empty() => words.clone(),
@@ -202,13 +208,15 @@ fn rows(visit: &Visit, card: &CardModel, figures: &CardFigures) -> Vec<Row> {
             .figure
             .map_or_else(|| "—".to_owned(), |figure| figure_words(visit, metric, figure)),
         share: percent(of(row), longest),
-        of_first: (card.kind == CardKind::Funnel && first > 0.0)
-            .then(|| format!("{}%", percent(of(row), first))),
+        of_first: of_first(row),
         standing: match card.kind {
             CardKind::Leaderboard | CardKind::Table => metrics::standing(row.figured.figure, figures),
             _ => None,
         },
-        href: row.group.as_ref().and_then(|(value, _)| records(visit, metric, card.by.zip(Some(value)))),
+        href: row
+            .group
+            .as_ref()
+            .and_then(|(value, _)| records(visit, card, metric, card.by.zip(Some(value)))),
     };
     figures.rows.iter().map(row).collect()
 }
@@ -223,36 +231,50 @@ fn percent(part: f64, whole: f64) -> u8 {
 fn drawing(card: &CardModel, figures: &CardFigures, rows: &[Row]) -> serde_json::Value {
     let values: Vec<Option<f64>> = figures.rows.iter().map(|row| row.figured.figure).collect();
     let target = figures.target.filter(|_| card.kind == CardKind::Line);
+    let words = |row: &Row| match &row.of_first {
+        Some(share) => format!("{} · {share}", row.value),
+        None => row.value.clone(),
+    };
     json!({
         "kind": card.kind,
         "percent": metrics::is_percent(&figures.metric),
         "labels": rows.iter().map(|row| &row.label).collect::<Vec<_>>(),
-        "words": rows.iter().map(|row| &row.value).collect::<Vec<_>>(),
+        "words": rows.iter().map(words).collect::<Vec<_>>(),
         "links": rows.iter().map(|row| &row.href).collect::<Vec<_>>(),
         "values": values,
         "target": target,
     })
 }
 
-/// The list of the records behind a figure, with the filter of its group; none where the person has no list of them.
-fn records(visit: &Visit, metric: &MetricModel, group: Option<(usize, &Value)>) -> Option<String> {
+/// The list of the records behind a figure: with the filter of its metric, its span of time and its group. None where the
+/// list could not show just those: a filter over settings, or records of two metrics.
+fn records(
+    visit: &Visit,
+    card: &CardModel,
+    metric: &MetricModel,
+    group: Option<(usize, &Value)>,
+) -> Option<String> {
     let model = visit.tenant.engine.model();
     let entity = &model.entities[metric.entity];
     model.views_of(entity).next()?;
-    let filter = metric.filter.as_ref().map(|filter| filter.source().to_owned());
-    let mut params = vec![("view", "-".to_owned())];
-    // Settings are no part of what a list's address can say.
-    params.extend(filter.filter(|text| !text.contains("settings.")).map(|text| ("filter", text)));
-    let condition = group.map(|(slot, value)| {
+    let filter = metric.filter.as_ref().map(Expression::source);
+    if filter.is_some_and(|filter| filter.contains("settings."))
+        || matches!(metric.measure, MeasureModel::Ratio { .. })
+    {
+        return None;
+    }
+    let mut params = vec![("view".to_owned(), "-".to_owned())];
+    params.extend(filter.map(|filter| ("filter".to_owned(), filter.to_owned())));
+    if let Some(window) = card.window.or(metric.window) {
+        let since = visit.tenant.engine.window_start(window);
+        params.push((format!("where.{}.gte", entity.fields[metric.time].name), since.to_rfc3339()));
+    }
+    if let Some((slot, value)) = group {
         let name = &entity.fields[slot].name;
-        match value {
+        params.push(match value {
             Value::Null => (format!("where.{name}.empty"), "true".to_owned()),
             value => (format!("where.{name}"), wire(value)),
-        }
-    });
-    let (name, value) = condition.unwrap_or_default();
-    if !name.is_empty() {
-        params.push((&name, value));
+        });
     }
     let query = serde_urlencoded::to_string(&params).ok()?;
     Some(visit.base.path(&format!("{}?{query}", entity_path(&model, entity))))

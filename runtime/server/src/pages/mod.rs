@@ -104,7 +104,8 @@ fn records() -> Router<AppState> {
 }
 
 fn administration() -> Router<AppState> {
-    use admin::{apps, audit, connectors, deliveries, departments, install, overlay, purge, roles, users};
+    use admin::{apps, audit, automation, connectors, deliveries, departments, findings};
+    use admin::{install, overlay, purge, roles, users};
     Router::new()
         .route("/admin/users", get(users::list))
         .route("/admin/users/new", get(users::new).post(users::create))
@@ -137,6 +138,12 @@ fn administration() -> Router<AppState> {
         .route("/admin/deliveries/retry", post(deliveries::retry_all))
         .route("/admin/deliveries/{id}", get(deliveries::list))
         .route("/admin/deliveries/{id}/retry", post(deliveries::retry))
+        .route("/admin/apps/{app}/findings", get(findings::show))
+        .route("/admin/automation", get(automation::list))
+        .route("/admin/automation/retry", post(automation::retry_all))
+        .route("/admin/automation/{id}/retry", post(automation::retry))
+        .route("/admin/automation/{id}/dismiss", post(automation::dismiss))
+        .route("/admin/automation/replay/{policy}", get(automation::replay))
         .route("/admin/audit", get(audit::show))
         .route("/admin/audit/export", get(audit::export))
         .route("/admin/audit/verify", post(audit::verify))
@@ -242,7 +249,8 @@ pub fn error_page(state: &AppState, view: ErrorView<'_>) -> Response {
 
 /// The page that an address belongs to: what can only be posted is left for the page with its form.
 fn page_of(address: &str) -> &str {
-    const POSTED: [&str; 18] = [
+    const POSTED: [&str; 19] = [
+        "/dismiss",
         "/claim",
         "/unfreeze",
         "/comments",

@@ -146,6 +146,7 @@ fn admin_links(language: &str, look: &Look) -> Vec<NavLink> {
         ("departments", "sitemap"),
         ("roles", "shield-check"),
         ("apps", "apps"),
+        ("automation", "bolt"),
         ("connectors", "plug"),
         ("deliveries", "send"),
         ("audit", "history"),

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use mortise_definition::model::{AppModel, SettingModel};
 use mortise_definition::source::SettingType;
-use mortise_engine::{AppVersion, Error, Report};
+use mortise_engine::{AppVersion, Error, Recomputed, Report};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -237,6 +237,18 @@ fn setting_json(kind: SettingType, text: &str) -> Value {
     }
 }
 
+/// What typed settings would make of the clocks that run, when any of these moves. What is wrong with the settings
+/// themselves is told when they are saved.
+async fn moved_clocks(visit: &Visit, app: &AppModel, form: &[(String, String)]) -> Option<Recomputed> {
+    let given = app.settings.iter().filter(|setting| form.iter().any(|(name, _)| *name == setting.name));
+    let json = |setting: &SettingModel| {
+        (setting.name.clone(), setting_json(setting.declaration.kind, value(form, &setting.name)))
+    };
+    let values: Vec<(String, Value)> = given.map(json).collect();
+    let moved = visit.tenant.engine.preview_settings(visit.actor(), &app.id, &values).await.ok()?;
+    (moved.changed > 0).then_some(moved)
+}
+
 /// `POST /admin/apps/{app}/settings`: each changed setting by itself; refused ones keep what was typed.
 pub(in crate::pages) async fn settings(
     visit: Visit,
@@ -246,6 +258,13 @@ pub(in crate::pages) async fn settings(
     administrator(&visit)?;
     let model = visit.tenant.engine.model();
     let app = model.app(&id).ok_or_else(|| Failure::not_found("app.not_found").with("app", &id))?;
+    if !confirmed(&form).iter().any(|step| step == confirm::CLOCKS)
+        && let Some(moved) = moved_clocks(&visit, app, &form).await
+    {
+        let place = format!("/admin/apps/{id}");
+        let places = (&*format!("{place}/settings"), &*place);
+        return confirm::clocks(&visit, &moved, places, "form.save", form);
+    }
     let mut refused = Vec::new();
     let mut failure = None;
     for setting in &app.settings {

@@ -1,6 +1,7 @@
 //! Steps that take something away are shown one by one, and done only when each of them was ticked.
 
 use axum::response::Response;
+use mortise_engine::Recomputed;
 use mortise_store::catalog::Destructive;
 use serde::Serialize;
 
@@ -38,13 +39,47 @@ pub(super) fn page(
 ) -> Result<Response, Failure> {
     let model = visit.tenant.engine.model();
     let step = |step: &Destructive| (step.key.clone(), destructive_text(visit, &model, step));
+    let steps = steps.iter().map(step).collect();
+    ask(visit, visit.t("apps.destructive", &[]), steps, (action, back), button, fields)
+}
+
+/// The key under which moved clocks are confirmed.
+pub(super) const CLOCKS: &str = "clocks";
+
+/// Asks whether clocks may move; the tick comes back as the step [`CLOCKS`].
+pub(super) fn clocks(
+    visit: &Visit,
+    moved: &Recomputed,
+    places: (&str, &str),
+    button: &str,
+    fields: Vec<(String, String)>,
+) -> Result<Response, Failure> {
+    let steps = vec![(CLOCKS.to_owned(), clocks_text(visit, moved))];
+    ask(visit, visit.t("clock.moves", &[]), steps, places, button, fields)
+}
+
+/// How many clocks move, in words.
+pub(super) fn clocks_text(visit: &Visit, moved: &Recomputed) -> String {
+    let [running, changed, late] =
+        [moved.running, moved.changed, moved.newly_late].map(|count| count.to_string());
+    visit.t("clock.moved", &[("running", &running), ("changed", &changed), ("late", &late)])
+}
+
+fn ask(
+    visit: &Visit,
+    text: String,
+    steps: Vec<(String, String)>,
+    (action, back): (&str, &str),
+    button: &str,
+    fields: Vec<(String, String)>,
+) -> Result<Response, Failure> {
     let confirm = Confirm {
-        text: visit.t("apps.destructive", &[]),
+        text,
         action: visit.base.path(action),
         back: visit.base.path(back),
         button: visit.t(button, &[]),
         fields,
-        steps: steps.iter().map(step).collect(),
+        steps,
     };
     visit.page("admin/confirm.html", &visit.t(button, &[]), Page { confirm })
 }

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{administrator, apps, value};
+use super::{administrator, apps, confirm, value};
 use crate::Failure;
 use crate::api::apps::{app_problems, unzip};
 use crate::pages::flash::Toast;
@@ -78,12 +78,15 @@ struct Check {
     changes: Vec<Changed>,
     steps: Vec<String>,
     destructive: Vec<Dangerous>,
+    /// What becomes of the clocks that run, when any of them moves.
+    clocks: Option<String>,
 }
 
 /// Something wrong with an app, in words.
 #[derive(Serialize)]
 pub(super) struct Found {
     error: bool,
+    code: &'static str,
     text: String,
     hint: Option<String>,
     place: String,
@@ -189,6 +192,7 @@ fn describe(visit: &Visit, check: &mut Check, plan: &Plan) {
     if plan.from.is_some() {
         check.changes = plan.changes.iter().map(|change| changed(visit, change)).collect();
     }
+    check.clocks = (plan.clocks.changed > 0).then(|| confirm::clocks_text(visit, &plan.clocks));
     check.steps = plan.migration.steps.iter().filter_map(|step| step_text(visit, step)).collect();
     let dangerous =
         |step: &Destructive| Dangerous { id: step.key.clone(), text: destructive_text(visit, &model, step) };
@@ -201,6 +205,7 @@ pub(super) fn found(visit: &Visit, findings: &[Finding]) -> Vec<Found> {
         .iter()
         .map(|finding| Found {
             error: finding.is_error(),
+            code: finding.code,
             text: finding.message(visit.language),
             hint: finding.hint(visit.language),
             place: finding.place(),

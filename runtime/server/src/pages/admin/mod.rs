@@ -3,10 +3,12 @@
 
 pub(super) mod apps;
 pub(super) mod audit;
+pub(super) mod automation;
 mod confirm;
 pub(super) mod connectors;
 pub(super) mod deliveries;
 pub(super) mod departments;
+pub(super) mod findings;
 pub(super) mod install;
 pub(super) mod overlay;
 pub(super) mod purge;

@@ -192,6 +192,16 @@ async fn put(
     (action, again): (&str, Vec<(String, String)>),
 ) -> Result<Response, Failure> {
     let place = format!("/admin/apps/{app}/overlay");
+    let mut again = again;
+    if confirm.iter().any(|step| step == confirm::CLOCKS) {
+        again.push(("confirm_step".to_owned(), confirm::CLOCKS.to_owned()));
+    // What is wrong with the changes themselves is told below.
+    } else if let Ok(moved) = visit.tenant.engine.preview_overlay(visit.actor(), overlay.clone()).await
+        && moved.changed > 0
+    {
+        let places = (&*format!("{place}{action}"), &*place);
+        return confirm::clocks(visit, &moved, places, "overlay.apply", again);
+    }
     match visit.tenant.engine.set_overlay(visit.actor(), overlay, confirm).await {
         Ok(_) => Ok(visit.go_with(&place, &Toast::good(visit.t("overlay.saved", &[])))),
         Err(Error::Unconfirmed(steps)) => {

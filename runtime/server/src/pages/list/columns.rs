@@ -1,9 +1,12 @@
 //! Columns, rows and order of a list. Shows what the query read and nothing else: no row asks the database again.
 
-use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot, ViewModel, system};
+use mortise_definition::model::{
+    AssignmentModel, EntityModel, FieldKind, FieldModel, Slot, ViewModel, system,
+};
 use mortise_engine::Record;
 use mortise_expr::{Context, Type, Value};
 use serde::Serialize;
+use std::sync::Arc;
 
 use super::params::Params;
 use crate::pages::show::{Cell, Show};
@@ -33,6 +36,15 @@ pub(super) struct Row {
     title: String,
     tone: Option<String>,
     cells: Vec<Cell>,
+    /// Key of the policy by which the person may claim it.
+    claim: Option<String>,
+}
+
+impl Row {
+    /// Whether the person may claim it.
+    pub(super) fn claimable(&self) -> bool {
+        self.claim.is_some()
+    }
 }
 
 /// Whether lists can be ordered by a field.
@@ -140,12 +152,19 @@ pub(super) fn rows(
     view: Option<&ViewModel>,
     columns: &[Column],
     records: &[Record],
+    claims: &[Arc<AssignmentModel>],
 ) -> Vec<Row> {
+    // Of a list only some fields are read: whether another one is empty is not known.
+    let read = |slot: Slot| slot == system::OWNER || columns.iter().any(|column| column.slot == slot);
+    let free = |record: &Record, policy: &&Arc<AssignmentModel>| {
+        read(policy.field) && record.values[policy.field].is_null() && record.shows(policy.field)
+    };
     let row = |record: &Record| Row {
         id: record.id().to_string(),
         title: title_of(show, entity, record),
         tone: view.and_then(|view| tone(show, view, record)),
         cells: columns.iter().map(|column| cell(show, entity, column, record)).collect(),
+        claim: claims.iter().find(|policy| free(record, policy)).map(|policy| policy.key.clone()),
     };
     records.iter().map(row).collect()
 }

@@ -53,6 +53,8 @@ struct List {
     keep_without_filters: Vec<(String, String)>,
     columns: Vec<Column>,
     rows: Vec<Row>,
+    /// Some of the rows can be claimed.
+    claims: bool,
     range: String,
     next: Option<String>,
     previous: Option<String>,
@@ -190,7 +192,8 @@ fn context(
     let sort = query.map(|query| query.sort.as_slice()).unwrap_or_default();
     let columns = columns::columns(&show, entity, view, sort, params, &path);
     let records = page.map(|page| page.rows.as_slice()).unwrap_or_default();
-    let rows = columns::rows(&show, entity, view, &columns, records);
+    let claims = super::record::course::claims(visit, entity);
+    let rows = columns::rows(&show, entity, view, &columns, records, &claims);
     let chips = query.map(|query| filters.chips(query)).unwrap_or_default();
     let export = |format: &str| {
         let query = params.rewound();
@@ -232,6 +235,7 @@ fn context(
             .map(|cursor| params.next(cursor).href(&path)),
         previous: params.previous().map(|previous| previous.href(&path)),
         export: Export { csv: export("csv"), xlsx: export("xlsx") },
+        claims: rows.iter().any(Row::claimable),
         columns,
         rows,
         url: path,
