@@ -194,3 +194,56 @@ fn a_changed_audit_entry_is_found_by_verify() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stdout).contains("demo"), "{output:?}");
 }
+
+/// Two scenarios of the small app: a good one, and one that expects a title which another does not have.
+fn scenarios(folder: &Path) {
+    app(folder);
+    let scenario = |id: &str, title: &str| {
+        serde_json::json!({
+            "id": id, "label": id, "starts": "2026-03-02T09:00:00+08:00", "people": {},
+            "steps": [
+                {"type": "create", "entity": "note", "as": "first", "values": {"title": "One"}},
+                {"type": "expect", "record": "$first", "values": {"title": title}},
+            ],
+        })
+    };
+    write(folder, "scenarios/good.json", &scenario("good", "One").to_string());
+    write(folder, "scenarios/wrong.json", &scenario("wrong", "Two").to_string());
+}
+
+#[test]
+fn scenarios_of_folders_and_of_tenants_are_run_and_a_failure_tells_what_happened() {
+    let installation = Installation::new();
+    let folder = tempfile::tempdir().expect("the system has a temporary folder");
+    scenarios(folder.path());
+    let path = folder.path().to_string_lossy().into_owned();
+    installation.run(&["tenant", "create", "demo"]);
+    installation.run(&["app", "install", "demo", &path]);
+    for whose in [vec![&*path], vec!["--tenant", "demo"], vec!["--tenant", "demo", "--app", "notes"]] {
+        let command = |more: &[&'static str]| {
+            let all: Vec<&str> =
+                ["--language", "en", "app", "test"].into_iter().chain(whose.clone()).collect();
+            installation.try_run(&[&all[..], more].concat(), "")
+        };
+        let good = command(&["--scenario", "good"]);
+        let text = String::from_utf8_lossy(&good.stdout);
+        assert!(good.status.success() && text.contains("✓ notes.good"), "{good:?}");
+        let all = command(&[]);
+        let text = String::from_utf8_lossy(&all.stdout);
+        assert_eq!(all.status.code(), Some(1));
+        let reason = "✗ notes.wrong  wrong\n    Step 2 (/steps/1): title is \"One\"; \"Two\" was expected.\n";
+        assert!(text.contains(reason), "{text}");
+        assert!(
+            text.contains("2026-03-02 09:00:00  $first  system  record.created  title: – → One"),
+            "{text}"
+        );
+        assert!(String::from_utf8_lossy(&all.stderr).contains("1 of 2 scenarios fail."), "{all:?}");
+        let program = command(&["--json"]);
+        let report = json(&String::from_utf8_lossy(&program.stdout));
+        assert_eq!(report["failed"], 1);
+        assert_eq!(report["scenarios"][1]["failure"]["code"], "scenario.value");
+        assert_eq!(command(&["--scenario", "none"]).status.code(), Some(1));
+    }
+    let both = installation.try_run(&["app", "test", &path, "--tenant", "demo"], "");
+    assert_eq!(both.status.code(), Some(2));
+}

@@ -259,6 +259,12 @@ pub fn problem_json(problem: &Problem, language: &str) -> Value {
     })
 }
 
+/// Words of an issue of the engine.
+pub fn issue_text(issue: &mortise_engine::Issue, language: &str) -> String {
+    let args = issue.args.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
+    translate(language, &format!("error.{}", issue.code), &args)
+}
+
 /// Text of the catalogue with arguments put in.
 pub fn translate(language: &str, key: &str, args: &Args) -> String {
     let args: Vec<(&str, &str)> = args.iter().map(|(name, value)| (name.as_ref(), value.as_str())).collect();

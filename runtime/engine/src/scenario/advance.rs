@@ -3,6 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::stage::Stage;
+use super::step::broken;
+use crate::values::Issue;
 
 /// Longest time that one step may pass over.
 const SPAN_MAX: TimeDelta = TimeDelta::days(5 * 366);
@@ -11,9 +13,9 @@ const MOMENTS_MAX: usize = 200_000;
 
 impl Stage {
     /// Lets time pass.
-    pub(super) async fn advance(&mut self, text: &str) -> Result<(), String> {
+    pub(super) async fn advance(&mut self, text: &str) -> Result<(), Issue> {
         let span = span(text).filter(|span| *span <= SPAN_MAX);
-        let span = span.ok_or_else(|| format!("{text:?} is not a span of time such as 25h, 30m or 7d"))?;
+        let span = span.ok_or_else(|| Issue::of("scenario.duration", text))?;
         let end = self.now() + span;
         for _ in 0..MOMENTS_MAX {
             match self.next_due().await?.filter(|due| *due <= end) {
@@ -25,11 +27,11 @@ impl Stage {
             }
             self.settle().await?;
         }
-        Err("something is due over and over again".to_owned())
+        Err(Issue::new("scenario.endless"))
     }
 
-    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, String> {
-        self.tenant.next_due().await.map_err(|error| error.to_string())
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, Issue> {
+        self.tenant.next_due().await.map_err(broken)
     }
 
     fn move_to(&self, moment: DateTime<Utc>) {
@@ -37,8 +39,8 @@ impl Stage {
     }
 
     /// Works off everything that is due.
-    pub(super) async fn settle(&self) -> Result<(), String> {
-        self.tenant.run_due().await.map_err(|error| error.to_string())
+    pub(super) async fn settle(&self) -> Result<(), Issue> {
+        self.tenant.run_due().await.map_err(broken)
     }
 }
 

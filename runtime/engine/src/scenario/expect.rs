@@ -1,6 +1,6 @@
 //! What is expected in a scenario, compared with what is there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use mortise_definition::source::ScenarioStep;
 use mortise_expr::{Context, Expression, Type, Value};
@@ -10,17 +10,19 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::stage::Stage;
+use super::step::broken;
 use crate::automation::WorkState;
 use crate::automation::freeze;
 use crate::env::Env;
 use crate::metrics::MetricQuery;
+use crate::values::Issue;
 
 /// Figures that differ by less are equal.
 const EQUAL: f64 = 1e-6;
 
 impl Stage {
     /// Checks an expectation.
-    pub(super) async fn expect(&mut self, step: &ScenarioStep) -> Result<(), String> {
+    pub(super) async fn expect(&mut self, step: &ScenarioStep) -> Result<(), Issue> {
         match step {
             ScenarioStep::Expect { record, values, that, frozen, files } => {
                 self.record_is(record, values, that.as_deref(), frozen.as_deref(), files).await
@@ -30,7 +32,8 @@ impl Stage {
                 let fits = count.is_none_or(|count| found == count)
                     && at_least.is_none_or(|least| found >= least)
                     && at_most.is_none_or(|most| found <= most);
-                told(fits, || format!("there are {found} records"))
+                let wanted = wanted(*count, *at_least, *at_most);
+                told(fits, || Issue::new("scenario.count").with("found", found).with("expected", wanted))
             }
             ScenarioStep::ExpectNotified { notification, people, channels, times } => {
                 self.notified(notification, people.as_deref(), channels.as_deref(), *times).await
@@ -43,11 +46,10 @@ impl Stage {
             }
             ScenarioStep::ExpectParked { count } => {
                 let parked = self.tenant.failed_work(&self.system(), WorkState::Parked, None, 200).await;
-                let parked = parked.map_err(|error| error.to_string())?;
-                let words: Vec<String> =
-                    parked.iter().map(|item| format!("{} ({})", item.handler, item.error.code)).collect();
+                let parked = parked.map_err(broken)?;
                 told(parked.len() as i64 == *count, || {
-                    format!("{} pieces of work are parked: {}", parked.len(), words.join(", "))
+                    let words = parked.iter().map(|item| format!("{} ({})", item.handler, item.error.code));
+                    unlike("scenario.parked", list(words), count).with("count", parked.len())
                 })
             }
             _ => Ok(()),
@@ -61,18 +63,21 @@ impl Stage {
         that: Option<&str>,
         frozen: Option<&[String]>,
         files: &[String],
-    ) -> Result<(), String> {
+    ) -> Result<(), Issue> {
         let (entity, id) = self.record(name)?;
         let system = self.system();
-        let read = self.tenant.read_json(&system, &entity, id).await.map_err(|error| error.to_string())?;
-        let record: Json = serde_json::from_slice(&read.0).map_err(|error| error.to_string())?;
+        let read = self.tenant.read_json(&system, &entity, id).await.map_err(broken)?;
+        let record: Json =
+            serde_json::from_slice(&read.0).map_err(|error| no_condition(error.to_string()))?;
         for (field, expected) in self.values(&entity, values, None).await? {
             let found = record.get(&field).cloned().unwrap_or(Json::Null);
-            told(same(&expected, &found), || format!("{field} is {found}, not {expected}"))?;
+            told(same(&expected, &found), || {
+                unlike("scenario.value", self.word(&found), self.word(&expected)).with("field", &field)
+            })?;
         }
         if let Some(that) = that {
-            let record = self.tenant.read(&system, &entity, id).await.map_err(|error| error.to_string())?;
-            told(self.holds(&entity, that, &record.values)?, || format!("{that} does not hold"))?;
+            let record = self.tenant.read(&system, &entity, id).await.map_err(broken)?;
+            told(self.holds(&entity, that, &record.values)?, || Issue::of("scenario.condition", that))?;
         }
         if let Some(frozen) = frozen {
             self.frozen_are(&entity, id, frozen).await?;
@@ -80,12 +85,24 @@ impl Stage {
         let attached = self.files(&entity, id).await?;
         for file in files {
             let there = attached.iter().any(|name| name.contains(file.as_str()));
-            told(there, || format!("no file {file:?} is attached, only {attached:?}"))?;
+            told(there, || unlike("scenario.file", list(attached.iter().cloned()), file))?;
         }
         Ok(())
     }
 
-    fn holds(&self, entity: &str, condition: &str, record: &[Value]) -> Result<bool, String> {
+    /// A value as the scenario would write it: people and records by name.
+    fn word(&self, value: &Json) -> String {
+        let id = value.get("id").unwrap_or(value).as_str().and_then(|text| text.parse::<Uuid>().ok());
+        let person = self.people.iter().find(|(_, known)| Some(**known) == id);
+        let record = self.records.iter().find(|(_, (_, known))| Some(*known) == id);
+        match (person, record) {
+            (Some((login, _)), _) => format!("@{login}"),
+            (_, Some((name, _))) => format!("${name}"),
+            _ => value.to_string(),
+        }
+    }
+
+    fn holds(&self, entity: &str, condition: &str, record: &[Value]) -> Result<bool, Issue> {
         let expression = self.condition(entity, condition)?;
         let model = self.tenant.model();
         let app = model.apps.iter().find(|app| app.id == self.app);
@@ -93,27 +110,27 @@ impl Stage {
         let system = self.system();
         let roots: [&[Value]; 3] = [record, &system.user.root, settings];
         let cx = Context { now: self.now(), tz: system.user.tz, roots: &roots };
-        expression.test(&cx).map_err(|error| error.to_string())
+        expression.test(&cx).map_err(|error| no_condition(error.to_string()))
     }
 
-    fn condition(&self, entity: &str, condition: &str) -> Result<Expression, String> {
+    fn condition(&self, entity: &str, condition: &str) -> Result<Expression, Issue> {
         let model = self.tenant.model();
-        let entity = model.entity(entity).ok_or_else(|| format!("there is no entity {entity}"))?;
+        let entity = model.entity(entity).ok_or_else(|| unknown(entity))?;
         let app = model.apps.iter().position(|app| app.id == self.app).unwrap_or(entity.app);
         let compiled = Expression::compile_as(condition, &model.scope(entity, app), &Type::Bool);
-        compiled.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        compiled.map_err(|problems| no_condition(list(problems.iter().map(ToString::to_string))))
     }
 
-    async fn frozen_are(&self, entity: &str, id: Uuid, frozen: &[String]) -> Result<(), String> {
+    async fn frozen_are(&self, entity: &str, id: Uuid, frozen: &[String]) -> Result<(), Issue> {
         let model = self.tenant.model();
-        let entity = model.entity(entity).ok_or_else(|| format!("there is no entity {entity}"))?;
+        let entity = model.entity(entity).ok_or_else(|| unknown(entity))?;
         let rows = freeze::now(&self.tenant.store, entity, id, self.now()).await;
-        let found: BTreeSet<Uuid> =
-            rows.map_err(|error| error.to_string())?.into_iter().map(|freeze| freeze.person).collect();
+        let found: BTreeSet<Uuid> = rows.map_err(broken)?.into_iter().map(|freeze| freeze.person).collect();
         let logins = self.logins(found.into_iter());
         let expected: BTreeSet<String> =
             frozen.iter().map(|login| login.trim_start_matches('@').to_owned()).collect();
-        told(logins == expected, || format!("frozen are {logins:?}, not {expected:?}"))
+        let same = logins == expected;
+        told(same, || unlike("scenario.frozen", list(logins), list(expected)))
     }
 
     fn logins(&self, ids: impl Iterator<Item = Uuid>) -> BTreeSet<String> {
@@ -121,12 +138,12 @@ impl Stage {
         ids.map(|id| directory.user(id).map_or_else(|| id.to_string(), |user| user.login.clone())).collect()
     }
 
-    async fn files(&self, entity: &str, id: Uuid) -> Result<Vec<String>, String> {
+    async fn files(&self, entity: &str, id: Uuid) -> Result<Vec<String>, Issue> {
         let naming = self.tenant.store.naming();
         let table = naming.table("_file");
         let sql = naming.sql(&format!("SELECT name FROM {table} WHERE record = ?1 AND entity = ?2"));
         let rows = self.tenant.store.fetch(&sql, &[id.into(), entity.into()], |row| row.text(0)).await;
-        Ok(rows.map_err(|error| error.to_string())?.into_iter().flatten().collect())
+        Ok(rows.map_err(broken)?.into_iter().flatten().collect())
     }
 
     async fn count(
@@ -134,10 +151,10 @@ impl Stage {
         entity: &str,
         condition: Option<&str>,
         values: &Map<String, Json>,
-    ) -> Result<i64, String> {
+    ) -> Result<i64, Issue> {
         let key = self.key(entity);
         let model = self.tenant.model();
-        let entity = model.entity(&key).ok_or_else(|| format!("there is no entity {key}"))?;
+        let entity = model.entity(&key).ok_or_else(|| unknown(&key))?;
         let store = &self.tenant.store;
         let mut query = sea_query::Query::select();
         query.expr(sea_query::Expr::cust("count(*)"));
@@ -148,7 +165,7 @@ impl Stage {
             let expression = self.condition(&key, condition)?;
             let app = model.apps.iter().position(|app| app.id == self.app).unwrap_or(entity.app);
             let sql = work.with_roots(app, &[], |cx| expression.to_sql(store.naming().dialect, None, cx));
-            query.and_where(sql.map_err(|diagnostic| diagnostic.to_string())?);
+            query.and_where(sql.map_err(|diagnostic| no_condition(diagnostic.to_string()))?);
         }
         for (slot, value) in self.typed(&key, values).await? {
             let column = mortise_store::select::column(entity, slot);
@@ -161,26 +178,28 @@ impl Stage {
             });
         }
         let (sql, params) = mortise_store::select::build(&query, store.naming().dialect);
-        let rows = store.fetch(&sql, &params, |row| row.int(0)).await.map_err(|error| error.to_string())?;
+        let rows = store.fetch(&sql, &params, |row| row.int(0)).await.map_err(broken)?;
         Ok(rows.into_iter().next().flatten().unwrap_or(0))
     }
 
     /// Values by slot, of the types of their fields.
-    async fn typed(&self, key: &str, values: &Map<String, Json>) -> Result<Vec<(usize, Value)>, String> {
+    async fn typed(&self, key: &str, values: &Map<String, Json>) -> Result<Vec<(usize, Value)>, Issue> {
         let model = self.tenant.model();
-        let entity = model.entity(key).ok_or_else(|| format!("there is no entity {key}"))?;
+        let entity = model.entity(key).ok_or_else(|| unknown(&key))?;
         let mut typed = Vec::with_capacity(values.len());
         for (name, json) in self.values(key, values, None).await? {
-            let field = entity.field(&name).ok_or_else(|| format!("there is no field {name}"))?;
+            let field = entity.field(&name).ok_or_else(|| unknown(&name))?;
             let value = match (&entity.shape.members()[field.slot].ty, &json) {
                 (_, Json::Null) => Value::Null,
-                (Type::Id, Json::String(id)) => {
-                    id.parse().map(Value::Id).map_err(|_| format!("{id} is no id"))?
-                }
+                (Type::Id, Json::String(id)) => id
+                    .parse()
+                    .map(Value::Id)
+                    .map_err(|_| Issue::of("scenario.not_a_value", id).with("field", &name))?,
                 (_, Json::String(text)) => Value::text(text.as_str()),
                 (_, Json::Bool(value)) => Value::Bool(*value),
                 (_, json) => {
-                    Value::Int(json.as_i64().ok_or_else(|| format!("{json} is no value of {name}"))?)
+                    let wrong = || Issue::of("scenario.not_a_value", &json.to_string()).with("field", &name);
+                    Value::Int(json.as_i64().ok_or_else(wrong)?)
                 }
             };
             typed.push((field.slot, value));
@@ -194,19 +213,22 @@ impl Stage {
         people: Option<&[String]>,
         channels: Option<&[String]>,
         times: Option<u32>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Issue> {
         let key = self.key(notification);
         let since = self.told.insert(key.clone(), self.time.id()).unwrap_or_default();
         let inbox = self.rows("_inbox", "person", &key, since).await?;
         let sent = self.rows("_delivery", "channel", &key, since).await?;
         let moments: BTreeSet<&str> = inbox.iter().chain(&sent).map(|(moment, _)| moment.as_str()).collect();
         let wanted = times.unwrap_or(1) as usize;
-        told(moments.len() == wanted, || format!("{key} went out {} times, not {wanted}", moments.len()))?;
+        told(moments.len() == wanted, || {
+            unlike("scenario.told_times", moments.len(), wanted).with("name", &key)
+        })?;
         if let Some(people) = people {
             let found = self.logins(inbox.iter().filter_map(|(_, id)| id.parse().ok()));
             let expected: BTreeSet<String> =
                 people.iter().map(|login| login.trim_start_matches('@').to_owned()).collect();
-            told(found == expected, || format!("{key} told {found:?}, not {expected:?}"))?;
+            let same = found == expected;
+            told(same, || unlike("scenario.told_people", list(found), list(expected)).with("name", &key))?;
         }
         if let Some(channels) = channels {
             let found: BTreeSet<String> = sent
@@ -215,7 +237,8 @@ impl Stage {
                 .filter(|channel| channel != "email")
                 .collect();
             let expected: BTreeSet<String> = channels.iter().map(|channel| self.key(channel)).collect();
-            told(found == expected, || format!("{key} went to {found:?}, not {expected:?}"))?;
+            let same = found == expected;
+            told(same, || unlike("scenario.told_channels", list(found), list(expected)).with("name", &key))?;
         }
         Ok(())
     }
@@ -227,7 +250,7 @@ impl Stage {
         column: &str,
         notification: &str,
         since: Uuid,
-    ) -> Result<Vec<(String, String)>, String> {
+    ) -> Result<Vec<(String, String)>, Issue> {
         let naming = self.tenant.store.naming();
         let sql = naming.sql(&format!(
             "SELECT at, {column} FROM {} WHERE notification = ?1 AND id > ?2 ORDER BY id",
@@ -240,22 +263,23 @@ impl Stage {
             let value = if person { row.id(1)?.map(|id| id.to_string()) } else { row.text(1)? };
             Ok((moment, value.unwrap_or_default()))
         });
-        rows.await.map_err(|error| error.to_string())
+        rows.await.map_err(broken)
     }
 
-    async fn clock_is(&self, name: &str, sla: &str, state: &str, due: Option<&str>) -> Result<(), String> {
+    async fn clock_is(&self, name: &str, sla: &str, state: &str, due: Option<&str>) -> Result<(), Issue> {
         let (entity, id) = self.record(name)?;
         let key = self.key(sla);
-        let clocks =
-            self.tenant.clocks(&self.system(), &entity, id).await.map_err(|error| error.to_string())?;
+        let clocks = self.tenant.clocks(&self.system(), &entity, id).await.map_err(broken)?;
         let clock = clocks.into_iter().find(|clock| clock.sla == key);
         let found = clock.as_ref().map_or("none", |clock| clock.state.name());
-        told(found == state, || format!("the clock is {found}, not {state}"))?;
+        told(found == state, || unlike("scenario.clock", found, state).with("name", &key))?;
         let Some(due) = due else { return Ok(()) };
-        let due =
-            chrono::DateTime::parse_from_rfc3339(due).map_err(|_| format!("{due:?} is not a moment"))?;
+        let due = chrono::DateTime::parse_from_rfc3339(due).map_err(|_| Issue::of("scenario.moment", due))?;
         let found = clock.and_then(|clock| clock.due_at);
-        told(found == Some(due.to_utc()), || format!("its limit is {found:?}, not {due}"))
+        told(found == Some(due.to_utc()), || {
+            let found = found.map(|found| found.with_timezone(due.offset()).to_rfc3339());
+            unlike("scenario.clock_due", shown(found), due.to_rfc3339()).with("name", &key)
+        })
     }
 
     async fn metric_is(
@@ -263,25 +287,52 @@ impl Stage {
         metric: &str,
         matching: &Map<String, Json>,
         value: Option<f64>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Issue> {
         let key = self.key(metric);
         let model = self.tenant.model();
-        let metric = model.automation.metrics.get(&key).ok_or_else(|| format!("there is no metric {key}"))?;
+        let metric = model.automation.metrics.get(&key).ok_or_else(|| unknown(&key))?;
         let entity = &model.entities[metric.entity];
         let matching = self.typed(&entity.key, matching).await?;
         let asked = MetricQuery { matching, ..MetricQuery::default() };
-        let found =
-            self.tenant.metric(&self.system(), &key, &asked).await.map_err(|error| error.to_string())?;
+        let found = self.tenant.metric(&self.system(), &key, &asked).await.map_err(broken)?;
         let found = found.1.first().and_then(|figure| figure.figure);
         let fits = match (found, value) {
             (Some(found), Some(value)) => (found - value).abs() < EQUAL,
             (found, value) => found.is_none() && value.is_none(),
         };
-        told(fits, || format!("{key} is {found:?}, not {value:?}"))
+        told(fits, || unlike("scenario.metric", shown(found), shown(value)).with("name", &key))
     }
 }
 
-fn told(fits: bool, words: impl FnOnce() -> String) -> Result<(), String> {
+/// Something found is not what was expected.
+fn unlike(code: &'static str, found: impl ToString, expected: impl ToString) -> Issue {
+    Issue::new(code).with("found", found).with("expected", expected)
+}
+
+fn unknown(name: &str) -> Issue {
+    Issue::new("scenario.unknown").with("name", name)
+}
+
+fn no_condition(reason: String) -> Issue {
+    Issue::new("scenario.no_condition").with("reason", reason)
+}
+
+fn shown(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| value.to_string())
+}
+
+fn list(items: impl IntoIterator<Item = String>) -> String {
+    let items: Vec<String> = items.into_iter().collect();
+    if items.is_empty() { "–".to_owned() } else { items.join(", ") }
+}
+
+/// How many records are expected: `3`, `≥ 2`, `≤ 5`.
+fn wanted(count: Option<i64>, at_least: Option<i64>, at_most: Option<i64>) -> String {
+    let parts = [("", count), ("≥ ", at_least), ("≤ ", at_most)];
+    list(parts.into_iter().filter_map(|(sign, number)| Some(format!("{sign}{}", number?))))
+}
+
+fn told(fits: bool, words: impl FnOnce() -> Issue) -> Result<(), Issue> {
     if fits { Ok(()) } else { Err(words()) }
 }
 

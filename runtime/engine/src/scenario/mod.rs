@@ -7,23 +7,27 @@ mod expect;
 mod names;
 mod stage;
 mod step;
+mod timeline;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use mortise_definition::Package;
 use mortise_definition::source::Scenario;
-use serde::Serialize;
+use mortise_definition::{Package, SettingValues, recompile};
 
+use crate::apps;
 use crate::engine::Database;
 use crate::error::Error;
+use crate::tenant::Tenant;
+use crate::values::Issue;
 use stage::Stage;
+pub use timeline::Line;
 
 /// Steps of one scenario at most.
 pub const STEPS_MAX: usize = 1_000;
 
 /// What a scenario came to.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Verdict {
     /// Key (`app.scenario`).
     pub scenario: String,
@@ -40,32 +44,25 @@ pub struct Verdict {
     /// Time that it took, in milliseconds.
     pub took_ms: u64,
     /// What went otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
 }
 
 /// What went otherwise than expected.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Failure {
-    /// The step: JSON pointer within the scenario.
-    pub pointer: String,
+    /// Position of the step, from 0.
+    pub step: usize,
     /// What was expected, and what was found.
-    pub message: String,
+    pub issue: Issue,
     /// What happened to the records of the scenario, oldest first.
     pub timeline: Vec<Line>,
 }
 
-/// An entry of the timeline of a failure.
-#[derive(Debug, Clone, Serialize)]
-pub struct Line {
-    /// When, in the zone of the scenario.
-    pub at: String,
-    /// The record: its name in the scenario.
-    pub record: String,
-    /// Who or which rule.
-    pub by: String,
-    /// What.
-    pub what: String,
+impl Failure {
+    /// The step: JSON pointer within the scenario.
+    pub fn pointer(&self) -> String {
+        format!("/steps/{}", self.step)
+    }
 }
 
 /// Apps whose scenarios are run, required ones first.
@@ -73,6 +70,18 @@ pub struct Line {
 pub struct Cast {
     /// The apps.
     pub packages: Vec<Arc<Package>>,
+    /// Values that their settings have unless a scenario gives others.
+    pub settings: SettingValues,
+}
+
+impl Tenant {
+    /// The apps that are in force, with what administrators changed in them and in their settings.
+    pub async fn cast(&self) -> Result<Cast, Error> {
+        let sources = apps::load(&self.store).await?;
+        let compiled =
+            recompile(&sources.packages, &sources.overlays, &sources.settings).map_err(Error::Definition)?;
+        Ok(Cast { packages: compiled.packages, settings: sources.settings })
+    }
 }
 
 impl Cast {
@@ -87,35 +96,40 @@ impl Cast {
 
     /// Runs a scenario by its key. Problems of the scenario itself (an unknown name) are told as its failure.
     pub async fn run(&self, key: &str, database: &Database) -> Result<Verdict, Error> {
-        let missing = || Error::NotFound(crate::Issue::new("scenario.not_found").with("scenario", key));
+        let missing = || Error::NotFound(Issue::new("scenario.not_found").with("scenario", key));
         let all = self.scenarios();
         let (_, scenario) = all.iter().find(|(known, _)| known == key).ok_or_else(missing)?;
         let app = key.split_once('.').map_or("", |(app, _)| app);
         let begun = Instant::now();
-        let mut stage = Stage::set(&self.packages, app, scenario, database).await?;
-        let mut verdict = Verdict {
+        let mut stage = Stage::set(app, scenario, database).await?;
+        let played = self.play(&mut stage, key, scenario).await;
+        stage.strike().await?;
+        let mut verdict = played?;
+        verdict.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok(verdict)
+    }
+
+    async fn play(&self, stage: &mut Stage, key: &str, scenario: &Scenario) -> Result<Verdict, Error> {
+        stage.install(self, scenario).await?;
+        let from = stage.now();
+        let mut failure = None;
+        let mut steps = 0;
+        for step in scenario.steps.iter().take(STEPS_MAX) {
+            if let Err(issue) = stage.step(step).await {
+                failure = Some(Failure { step: steps, issue, timeline: stage.timeline().await });
+                break;
+            }
+            steps += 1;
+        }
+        Ok(Verdict {
             scenario: key.to_owned(),
             label: scenario.label.clone(),
             covers: scenario.covers.clone(),
-            passed: true,
-            steps: 0,
-            virtual_seconds: 0,
+            passed: failure.is_none(),
+            steps,
+            virtual_seconds: (stage.now() - from).num_seconds(),
             took_ms: 0,
-            failure: None,
-        };
-        let from = stage.now();
-        for (position, step) in scenario.steps.iter().take(STEPS_MAX).enumerate() {
-            if let Err(message) = stage.step(step).await {
-                verdict.passed = false;
-                let pointer = format!("/steps/{position}");
-                verdict.failure = Some(Failure { pointer, message, timeline: stage.timeline().await });
-                break;
-            }
-            verdict.steps += 1;
-        }
-        verdict.virtual_seconds = (stage.now() - from).num_seconds();
-        stage.strike().await?;
-        verdict.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok(verdict)
+            failure,
+        })
     }
 }

@@ -5,12 +5,14 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::stage::Stage;
+use super::step::broken;
+use crate::values::Issue;
 
 impl Stage {
     /// The record of a name.
-    pub(super) fn record(&self, name: &str) -> Result<(String, Uuid), String> {
+    pub(super) fn record(&self, name: &str) -> Result<(String, Uuid), Issue> {
         let plain = name.trim_start_matches('$');
-        self.records.get(plain).cloned().ok_or_else(|| format!("there is no record named ${plain}"))
+        self.records.get(plain).cloned().ok_or_else(|| Issue::new("scenario.record").with("name", name))
     }
 
     /// Values with names replaced by what they stand for.
@@ -19,9 +21,10 @@ impl Stage {
         entity: &str,
         values: &Map<String, Json>,
         number: Option<u32>,
-    ) -> Result<Map<String, Json>, String> {
+    ) -> Result<Map<String, Json>, Issue> {
         let model = self.tenant.model();
-        let entity = model.entity(entity).ok_or_else(|| format!("there is no entity {entity}"))?;
+        let entity =
+            model.entity(entity).ok_or_else(|| Issue::new("scenario.unknown").with("name", entity))?;
         let mut resolved = Map::with_capacity(values.len());
         for (name, value) in values {
             let value = self.value(entity, name, value, number).await?;
@@ -36,7 +39,7 @@ impl Stage {
         name: &str,
         value: &Json,
         number: Option<u32>,
-    ) -> Result<Json, String> {
+    ) -> Result<Json, Issue> {
         let Json::String(text) = value else { return Ok(value.clone()) };
         let text = match number {
             Some(number) => text.replace("{n}", &number.to_string()),
@@ -45,7 +48,7 @@ impl Stage {
         if let Some(login) = text.strip_prefix('@') {
             return match self.people.get(login) {
                 Some(id) => Ok(id.to_string().into()),
-                None => Err(format!("there is nobody with the login {login:?}")),
+                None => Err(Issue::new("scenario.person").with("name", login)),
             };
         }
         if text.starts_with('$') {
@@ -61,11 +64,11 @@ impl Stage {
     }
 
     /// The record of an entity with this unique text.
-    async fn named(&self, entity: usize, text: &str) -> Result<Json, String> {
+    async fn named(&self, entity: usize, text: &str) -> Result<Json, Issue> {
         let model = self.tenant.model();
         let entity = &model.entities[entity];
         let is_key = |field: &&FieldModel| field.unique && matches!(field.kind, FieldKind::Text { .. });
-        let missing = || format!("there is no {} named {text:?}", entity.key);
+        let missing = || Issue::of("scenario.unnamed", text).with("entity", &entity.key);
         let key = entity.declared().iter().find(is_key).ok_or_else(missing)?;
         let naming = self.tenant.store.naming();
         let sql = naming.sql(&format!(
@@ -75,7 +78,7 @@ impl Stage {
             mortise_store::quote(&entity.fields[system::DELETED_AT].name),
         ));
         let found = self.tenant.store.fetch(&sql, &[text.into()], |row| row.id(0)).await;
-        let found = found.map_err(|error| error.to_string())?.pop().flatten();
+        let found = found.map_err(broken)?.pop().flatten();
         found.map(|id| id.to_string().into()).ok_or_else(missing)
     }
 }

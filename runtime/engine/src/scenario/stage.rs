@@ -5,12 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use mortise_definition::Package;
 use mortise_definition::source::Scenario;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::Line;
+use super::Cast;
 use crate::engine::{Database, Engine, EngineOptions};
 use crate::env::{Env, Simulated};
 use crate::error::Error;
@@ -20,8 +19,8 @@ use crate::values::Issue;
 
 /// Seed of ids: every run of a scenario is the same run.
 const SEED: u64 = 7;
-/// Records whose timeline is told with a failure.
-const TOLD_MAX: usize = 5;
+/// Random letters in the name of a stage: so many that no two are alike by chance.
+const NAME_LETTERS: usize = 14;
 
 /// A scenario under way.
 pub(super) struct Stage {
@@ -39,19 +38,10 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Installs the apps and hires the people.
-    pub(super) async fn set(
-        packages: &[Arc<Package>],
-        app: &str,
-        scenario: &Scenario,
-        database: &Database,
-    ) -> Result<Stage, Error> {
-        let wrong =
-            |code: &'static str, value: &str| Error::BadRequest(Issue::new(code).with("value", value));
+    /// An empty stage at the beginning of a scenario.
+    pub(super) async fn set(app: &str, scenario: &Scenario, database: &Database) -> Result<Stage, Error> {
         let starts = DateTime::parse_from_rfc3339(&scenario.starts);
-        let starts = starts.map_err(|_| wrong("scenario.starts", &scenario.starts))?.to_utc();
-        let zone = scenario.time_zone.as_deref().unwrap_or("Asia/Shanghai");
-        let zone = zone.parse().map_err(|_| wrong("scenario.time_zone", zone))?;
+        let starts = starts.map_err(|_| wrong("scenario.moment", &scenario.starts))?.to_utc();
         let time = Arc::new(Simulated::new(starts, SEED));
         let folder = folder()?;
         let options = EngineOptions {
@@ -60,28 +50,14 @@ impl Stage {
             ..EngineOptions::sqlite(folder.path())
         };
         let engine = Engine::open(options).await?;
-        // A schema in a shared server is told apart from those of other scenarios.
-        let slug = format!("scenario-{}", &Uuid::now_v7().simple().to_string()[16..]);
+        // In a shared server the schema is told apart from those of other scenarios as the folder is.
+        let slug =
+            folder.path().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let slug = slug.to_ascii_lowercase();
         let tenant = engine.tenant(&slug).await?;
-        for package in packages {
-            tenant.install(&Actor::system(zone), package.clone(), &[]).await?;
-        }
         let people: BTreeMap<String, Uuid> =
             scenario.people.keys().map(|login| (login.clone(), time.id())).collect();
-        let hired = scenario.people.iter().map(|(login, person)| Person {
-            id: people[login],
-            login: login.clone(),
-            name: login.clone(),
-            email: Some(format!("{login}@example.com")),
-            active: true,
-            administrator: false,
-            department: None,
-            supervisor: person.supervisor.as_ref().and_then(|login| people.get(login).copied()),
-            roles: person.roles.iter().map(|role| full(app, role)).collect(),
-            language: None,
-        });
-        tenant.set_directory(Directory::new(hired.collect(), Vec::new(), zone, "zh-CN".to_owned()));
-        let mut stage = Stage {
+        Ok(Stage {
             tenant,
             time,
             app: app.to_owned(),
@@ -91,12 +67,34 @@ impl Stage {
             engine,
             slug,
             _folder: folder,
-        };
-        stage.tune(scenario).await?;
-        Ok(stage)
+        })
     }
 
-    async fn tune(&mut self, scenario: &Scenario) -> Result<(), Error> {
+    /// Installs the apps with their settings and hires the people.
+    pub(super) async fn install(&mut self, cast: &Cast, scenario: &Scenario) -> Result<(), Error> {
+        let zone = scenario.time_zone.as_deref().unwrap_or("Asia/Shanghai");
+        let zone = zone.parse().map_err(|_| wrong("scenario.time_zone", zone))?;
+        for package in &cast.packages {
+            self.tenant.install(&Actor::system(zone), package.clone(), &[]).await?;
+        }
+        let hired = scenario.people.iter().map(|(login, person)| Person {
+            id: self.people[login],
+            login: login.clone(),
+            name: login.clone(),
+            email: Some(format!("{login}@example.com")),
+            active: true,
+            administrator: false,
+            department: None,
+            supervisor: person.supervisor.as_ref().and_then(|login| self.people.get(login).copied()),
+            roles: person.roles.iter().map(|role| full(&self.app, role)).collect(),
+            language: None,
+        });
+        self.tenant.set_directory(Directory::new(hired.collect(), Vec::new(), zone, "zh-CN".to_owned()));
+        for (app, settings) in &cast.settings {
+            for (setting, value) in settings {
+                self.tenant.set_setting(&self.system(), app, setting, value.clone()).await?;
+            }
+        }
         for (name, value) in &scenario.settings {
             let name = full(&self.app, name);
             let (app, setting) = name.split_once('.').unwrap_or((&self.app, &name));
@@ -115,12 +113,12 @@ impl Stage {
     }
 
     /// Who acts: a person by login, or the system.
-    pub(super) fn actor(&self, login: Option<&str>) -> Result<Actor, String> {
+    pub(super) fn actor(&self, login: Option<&str>) -> Result<Actor, Issue> {
         let Some(login) = login else { return Ok(self.system()) };
         let login = login.trim_start_matches('@');
-        let id = self.people.get(login).ok_or_else(|| format!("there is nobody with the login {login:?}"))?;
-        let user = self.tenant.directory().context(*id);
-        let user = user.ok_or_else(|| format!("{login:?} is not active"))?;
+        let id = self.people.get(login);
+        let user = id.and_then(|id| self.tenant.directory().context(*id));
+        let user = user.ok_or_else(|| Issue::new("scenario.person").with("name", login))?;
         Ok(Actor { user, origin: Origin { channel: Channel::Api, ip: None, device: None } })
     }
 
@@ -134,32 +132,10 @@ impl Stage {
         self.tenant.close().await;
         self.engine.drop_tenant_storage(&self.slug).await
     }
+}
 
-    /// What happened to the first named records.
-    pub(super) async fn timeline(&self) -> Vec<Line> {
-        let zone = self.tenant.directory().tz;
-        let mut lines = Vec::new();
-        for (name, (entity, id)) in self.records.iter().take(TOLD_MAX) {
-            let entries = self.tenant.timeline(&self.system(), entity, *id, None, 100).await;
-            for entry in entries.unwrap_or_default() {
-                let by = entry.rule.or(entry.actor_name).unwrap_or_else(|| entry.channel.clone());
-                let changes: Vec<String> = entry
-                    .changes
-                    .iter()
-                    .map(|change| {
-                        let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".to_owned());
-                        format!("{}: {} → {}", change.field, word(&change.old), word(&change.new))
-                    })
-                    .collect();
-                let details = if entry.details.is_null() { String::new() } else { entry.details.to_string() };
-                let what = format!("{} {}{details}", entry.action, changes.join(", "));
-                let at = entry.at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string();
-                lines.push((entry.seq, Line { at, record: format!("${name}"), by, what }));
-            }
-        }
-        lines.sort_by_key(|(seq, _)| *seq);
-        lines.into_iter().map(|(_, line)| line).collect()
-    }
+fn wrong(code: &'static str, value: &str) -> Error {
+    Error::BadRequest(Issue::new(code).with("value", value))
 }
 
 /// A name with its app.
@@ -170,7 +146,9 @@ fn full(app: &str, name: &str) -> String {
 /// A folder in memory where the system has one.
 fn folder() -> Result<TempDir, Error> {
     let memory = Path::new("/dev/shm");
-    let builder = || tempfile::Builder::new().prefix("mortise-scenario").to_owned();
-    let made = builder().tempdir_in(memory).or_else(|_| builder().tempdir());
+    let make = |place: &Path| {
+        tempfile::Builder::new().prefix("scenario-").rand_bytes(NAME_LETTERS).tempdir_in(place)
+    };
+    let made = make(memory).or_else(|_| make(&std::env::temp_dir()));
     made.map_err(|error| Error::Store(mortise_store::Error::from(error)))
 }

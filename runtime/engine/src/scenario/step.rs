@@ -2,20 +2,21 @@
 
 use mortise_definition::source::ScenarioStep;
 use serde_json::{Map, Value as Json};
-use uuid::Uuid;
 
 use super::stage::Stage;
 use crate::commands::{Command, Outcome, RunOptions};
 use crate::connect::{Call, Circumstances};
+use crate::env::Env;
 use crate::error::Error;
 use crate::people::Actor;
+use crate::values::Issue;
 
 /// Records that one step makes at most.
 const TIMES_MAX: u32 = 10_000;
 
 impl Stage {
-    /// Carries out a step; what went otherwise than expected comes back as words.
-    pub(super) async fn step(&mut self, step: &ScenarioStep) -> Result<(), String> {
+    /// Carries out a step; what went otherwise than expected comes back.
+    pub(super) async fn step(&mut self, step: &ScenarioStep) -> Result<(), Issue> {
         match step {
             ScenarioStep::Create { by, entity, name, values, times, fails } => {
                 let actor = self.actor(by.as_deref())?;
@@ -56,10 +57,10 @@ impl Stage {
         values: &Map<String, Json>,
         times: Option<u32>,
         fails: Option<&str>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Issue> {
         let entity = self.key(entity);
         let times = times.filter(|times| *times <= TIMES_MAX).or(times.is_none().then_some(0));
-        let times = times.ok_or_else(|| format!("more than {TIMES_MAX} records in one step"))?;
+        let times = times.ok_or_else(|| Issue::new("scenario.times").with("max", TIMES_MAX))?;
         for number in 1..=times.max(1) {
             let values = self.values(&entity, values, Some(number)).await?;
             // Records of a scenario look alike on purpose.
@@ -80,15 +81,16 @@ impl Stage {
         actor: &Actor,
         command: Command,
         fails: Option<&str>,
-    ) -> Result<Option<Outcome>, String> {
+    ) -> Result<Option<Outcome>, Issue> {
         match (self.tenant.run(actor, command, RunOptions::default()).await, fails) {
             (Ok(outcome), None) => Ok(Some(outcome)),
-            (Ok(_), Some(code)) => Err(format!("it succeeded, although it should fail with {code}")),
-            (Err(error), None) => Err(format!("it failed: {} ({error})", codes(&error).join(", "))),
-            (Err(error), Some(code)) => match codes(&error).iter().any(|found| found == code) {
-                true => Ok(None),
-                false => Err(format!("it failed with {}, not with {code}", codes(&error).join(", "))),
-            },
+            (Ok(_), Some(code)) => Err(Issue::new("scenario.succeeded").with("code", code)),
+            (Err(error), None) => Err(broken(error)),
+            (Err(error), Some(code)) if codes(&error).contains(&code) => Ok(None),
+            (Err(error), Some(code)) => {
+                let found = codes(&error).join(", ");
+                Err(Issue::new("scenario.failed_otherwise").with("code", code).with("found", found))
+            }
         }
     }
 
@@ -98,20 +100,20 @@ impl Stage {
         body: &Json,
         ip: Option<&str>,
         name: Option<&str>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Issue> {
         let key = self.key(connector);
         let ip = match ip {
-            Some(ip) => Some(ip.parse().map_err(|_| format!("{ip:?} is not an address"))?),
+            Some(ip) => Some(ip.parse().map_err(|_| Issue::of("scenario.address", ip))?),
             None => None,
         };
         let meta = Circumstances {
-            id: Some(Uuid::now_v7().to_string()),
+            id: Some(self.time.id().to_string()),
             at: Some(self.now()),
             ip,
             ..Circumstances::default()
         };
         let received = self.tenant.receive(Call::new(&key, body.clone(), meta)).await;
-        let received = received.map_err(|error| format!("the call was refused: {error}"))?;
+        let received = received.map_err(broken)?;
         if let Some(name) = name {
             self.records.insert(name.to_owned(), (received.entity, received.record));
         }
@@ -119,11 +121,18 @@ impl Stage {
     }
 }
 
+/// An error that a scenario does not expect.
+pub(super) fn broken(error: impl Into<Error>) -> Issue {
+    let error = error.into();
+    let fields = error.issues().iter().map(|issue| format!("{}: {}", issue.field, issue.issue));
+    let fields = fields.collect::<Vec<_>>().join("; ");
+    let reason = if fields.is_empty() { error.to_string() } else { fields };
+    Issue::new("scenario.failed").with("code", codes(&error).join(", ")).with("error", reason)
+}
+
 /// The code of an error, and those of its fields.
-fn codes(error: &Error) -> Vec<String> {
-    let mut codes = vec![error.code().to_owned()];
-    if let Error::Invalid(issues) = error {
-        codes.extend(issues.iter().map(|issue| issue.issue.code.to_owned()));
-    }
+fn codes(error: &Error) -> Vec<&'static str> {
+    let mut codes = vec![error.code()];
+    codes.extend(error.issues().iter().map(|issue| issue.issue.code));
     codes
 }

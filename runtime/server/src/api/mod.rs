@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod records;
 pub mod roles;
+pub mod scenarios;
 pub mod session;
 pub mod sessions;
 pub mod tokens;
@@ -82,6 +83,7 @@ fn app_routes() -> Router<AppState> {
         .route("/apps/{app}/overlay", get(apps::overlay).put(apps::set_overlay))
         .route("/apps/{app}/rollback", post(apps::rollback))
         .route("/apps/{app}/settings", patch(apps::settings))
+        .route("/apps/{app}/test", post(scenarios::run))
 }
 
 fn automation_routes() -> Router<AppState> {

@@ -8,6 +8,7 @@ mod lock;
 mod schema;
 mod serve;
 mod tenant;
+mod test;
 mod user;
 mod words;
 
@@ -93,6 +94,7 @@ async fn run(task: Task, config: &Config, words: &Words) -> anyhow::Result<()> {
         Task::Schema(schema) => schema.run(words),
         Task::Doctor(_) => doctor::run(config, words).await,
         Task::App(app::Task::Check(check)) => check.run(words),
+        Task::App(app::Task::Test(test)) if !test.needs_tenant() => test.run(words).await,
         task => {
             let client = Client::open(config, words).await?;
             let result = match task {
