@@ -70,9 +70,13 @@ impl Text {
 
 /// Texts and hints by code.
 fn catalogue(language: &str) -> BTreeMap<String, Text> {
-    let path = workspace().join("runtime/definition/locales").join(language).join("errors.json");
-    let words = std::fs::read_to_string(path).expect("the catalogue is there");
-    let words: BTreeMap<String, String> = serde_json::from_str(&words).expect("the catalogue is JSON");
+    let folder = workspace().join("runtime/definition/locales").join(language);
+    let files = std::fs::read_dir(folder).expect("the catalogues are there");
+    let words = files.flat_map(|file| {
+        let path = file.expect("the folder can be read").path();
+        let words = std::fs::read_to_string(path).expect("the catalogue can be read");
+        serde_json::from_str::<BTreeMap<String, String>>(&words).expect("the catalogue is JSON")
+    });
     let mut codes: BTreeMap<String, Text> = BTreeMap::new();
     for (key, words) in words {
         let Some(code) = key.strip_prefix("error.") else { continue };

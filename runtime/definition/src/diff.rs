@@ -125,11 +125,14 @@ impl Compare<'_> {
     }
 
     fn lists(&mut self, before: &[Value], after: &[Value], key: Option<&str>) {
-        if let (Some(old_ids), Some(new_ids)) = (item_ids(before, key), item_ids(after, key)) {
+        let (old_ids, new_ids) = (item_ids(before, key), item_ids(after, key));
+        let same_kind = old_ids.is_some() == new_ids.is_some();
+        if let (Some(old_ids), Some(new_ids)) = (old_ids, new_ids) {
             return self.items((before, &old_ids), (after, &new_ids));
         }
         let structured = |value: &Value| value.is_object() || value.is_array();
-        if before.len() == after.len() && before.iter().chain(after).all(structured) {
+        // Places are found by ids where there are any, so that positions would lead nowhere.
+        if same_kind && before.len() == after.len() && before.iter().chain(after).all(structured) {
             for (index, (old, new)) in before.iter().zip(after).enumerate() {
                 self.path.push(index.to_string());
                 self.values(old, new, None);
