@@ -87,7 +87,7 @@ async fn views_are_read_in_order_from_an_index() {
         lead-management.my_leads: lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=?) | lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=?)
         lead-management.open_leads: lead_management__lead__owner_open_created_at_desc_id_desc (owner=? AND open=?) | lead_management__lead__owner_open_created_at_desc_id_desc (owner=? AND open=?)
         lead-management.overdue: lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=? AND follow_up_due_at<?) | lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=? AND follow_up_due_at<?)
-        lead-management.pool: lead_management__lead__owner_open_heat_desc_created_0f0acab6 (owner=? AND open=?) | lead_management__lead__owner_open_heat_desc_created_0f0acab6 (owner=? AND open=?)
+        lead-management.pool: lead_management__lead__owner_open_heat_rank_desc_cr_d6a1aa55 (owner=? AND open=?) | lead_management__lead__owner_open_heat_rank_desc_cr_d6a1aa55 (owner=? AND open=?)
         lead-management.recently_closed: lead_management__lead__owner_open_updated_at_desc_id_desc (owner=? AND open=? AND updated_at>?) | lead_management__lead__owner_open_updated_at_desc_id_desc (owner=? AND open=? AND updated_at>?)
         lead-management.sales_profiles: lead_management__sales_profile__name_id
         lead-management.touches: lead_management__touch__happened_at_desc_id_desc

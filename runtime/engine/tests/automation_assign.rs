@@ -213,7 +213,7 @@ async fn free_records_are_claimed_within_capacity() {
             "she may not change jobs, but claim them"
         );
         assert_eq!(claim(world, &bob, first).await.unwrap_err().code(), "record.not_found");
-        assert_eq!(claim(world, &ann, second).await.unwrap_err().code(), "claim.full");
+        assert_eq!(claim(world, &ann, second).await.unwrap_err().code(), "claim.full_today");
         claim(world, &bob, second).await.unwrap();
         let why = world.bench.tenant.assignments(&bob, "works.job", second).await.unwrap();
         assert_eq!(why[0].kind, "claim");
