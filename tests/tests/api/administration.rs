@@ -114,7 +114,8 @@ fn changes_of_administrators_are_read_replaced_and_taken_back() {
         let path = format!("{APPS}/workshop/overlay");
         let none = world.call("GET", &path, &json!({})).expect(200).json();
         assert_eq!(none, json!({"app": "workshop", "version": "1.0.0", "patches": []}));
-        let overlay = |patches: Value| json!({"overlay": {"app": "workshop", "version": "1.0.0", "patches": patches}});
+        let overlay =
+            |patches: Value| json!({"overlay": {"app": "workshop", "version": "1.0.0", "patches": patches}});
         let label = json!({"artifact": "entities/task", "path": "label", "before": label(), "after": "Job"});
         world.call("PUT", &path, &overlay(json!([label]))).expect(200);
         let model = world.call("GET", "/t/demo/api/v1/openapi.json", &json!({})).expect(200).json();
@@ -122,8 +123,16 @@ fn changes_of_administrators_are_read_replaced_and_taken_back() {
         let kept = world.call("GET", &path, &json!({})).expect(200).json();
         assert_eq!(kept["patches"].as_array().map(Vec::len), Some(1), "{kept}");
         for (patches, status, code) in [
-            (json!([{"artifact": "entities/nothing", "path": "label", "before": "x", "after": "y"}]), 422, "app.invalid"),
-            (json!([{"artifact": "entities/task", "path": "title", "before": "name", "after": 7}]), 422, "app.invalid"),
+            (
+                json!([{"artifact": "entities/nothing", "path": "label", "before": "x", "after": "y"}]),
+                422,
+                "app.invalid",
+            ),
+            (
+                json!([{"artifact": "entities/task", "path": "title", "before": "name", "after": 7}]),
+                422,
+                "app.invalid",
+            ),
             (json!([{"artifact": "entities/task", "colour": "red"}]), 422, "json.form"),
         ] {
             let answer = world.call("PUT", &path, &overlay(patches)).expect(status).json();
