@@ -44,9 +44,10 @@ fn what_is_loaded_is_saved_byte_for_byte() {
 
 /// What the linter says of the templates when an administrator made them worse (`tests/data/broken`).
 #[track_caller]
-fn check_broken(case: &str, expected: Expect) {
+fn check_broken(case: &str, expected: &Expect) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/broken").join(case);
-    let overlay: Overlay = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let overlay: Overlay = serde_json::from_str(&std::fs::read_to_string(file).expect("the case is there"))
+        .expect("the case is an overlay");
     let packages = [package("sales-core"), package("lead-management")];
     let found = match compile(&packages, &[overlay], &BTreeMap::new()) {
         Ok(compiled) => compiled.warnings,
@@ -59,7 +60,7 @@ fn check_broken(case: &str, expected: Expect) {
 fn the_three_ways_in_which_leads_escaped_recall_are_named() {
     check_broken(
         "case-01.json",
-        expect![[r#"
+        &expect![[r#"
         warning lead-management/slas/first_contact.json#/stop: People with lead-management.representative can bring “stop” about by setting followed_up_at by hand, through the API. [lint.clock_bypass]
           Close the fields to these roles (“fields” of the permission: read) and let a rule fill them from what really happened.
         warning lead-management/slas/first_contact.json#/cancel: People with lead-management.supervisor can bring “cancel” about by setting owner by hand, through the API. [lint.clock_bypass]
@@ -82,7 +83,7 @@ fn the_three_ways_in_which_leads_escaped_recall_are_named() {
 fn an_assignment_that_hangs_on_a_field_which_may_be_empty_is_named() {
     check_broken(
         "case-02.json",
-        expect![[r#"
+        &expect![[r#"
         warning lead-management/assignments/lead.json#/filters/1/condition: The filter “territory” depends on region, which may be empty, and no fallback goes on without it. [lint.assignment_empty]
           Begin with record.x == null || …, and add a fallback without the filter.
     "#]],

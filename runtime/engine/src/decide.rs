@@ -121,8 +121,8 @@ fn sum(values: &[Value], kind: OutputType) -> Option<Value> {
     let mut length: i64 = 0;
     for value in values {
         match value {
-            Value::Int(number) => total = total.add(Decimal::new(*number, 0))?,
-            Value::Decimal(number) => total = total.add(*number)?,
+            Value::Int(number) => total = total.checked_add(Decimal::new(*number, 0))?,
+            Value::Decimal(number) => total = total.checked_add(*number)?,
             Value::Duration(milliseconds) => length = length.checked_add(*milliseconds)?,
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! Assignment: pools, filters, capacity, terms, rotation, fallbacks, claims, and why it was this person.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::needless_pass_by_value, reason = "JSON literals are handed over as they stand")]
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! Clocks: start, pause, stop, reset and limit, the steps of a ladder, downtime, and what a changed calendar does.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::needless_pass_by_value, reason = "JSON literals are handed over as they stand")]
 
 mod common;
 

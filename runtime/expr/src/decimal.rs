@@ -65,7 +65,7 @@ impl Decimal {
     }
 
     /// The exact sum; none outside of 64 bits.
-    pub fn add(self, other: Decimal) -> Option<Decimal> {
+    pub fn checked_add(self, other: Decimal) -> Option<Decimal> {
         let (a, b, scale) = self.aligned(other);
         Some(Decimal::new(i64::try_from(a + b).ok()?, scale))
     }
@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn what_leaves_sixty_four_bits_is_none() {
         let max = Decimal::from(i64::MAX);
-        assert!(max.add(Decimal::from(1)).is_none());
+        assert!(max.checked_add(Decimal::from(1)).is_none());
         assert!(max.mul(Decimal::from(2)).is_none());
         assert!(max.rescale(1).is_none());
         assert!(Decimal::from(i64::MIN).sub(Decimal::from(1)).is_none());

@@ -82,7 +82,7 @@ pub(crate) fn due(work: &Work, session: &mut Session<'_>, timer: &Timer) -> Resu
     };
     let step = timer.target.strip_prefix(&clock.sla).and_then(|rest| rest.strip_prefix('.')).unwrap_or("");
     if step.is_empty() {
-        return breach(work, session, &sla, subject, clock, timer.due);
+        return breach(work, session, &sla, &subject, clock, timer.due);
     }
     match sla.ladder.iter().find(|model| model.id == step) {
         Some(step) if !clock.fired.contains(&step.id) => {
@@ -97,13 +97,13 @@ fn breach(
     work: &Work,
     session: &mut Session<'_>,
     sla: &SlaModel,
-    subject: Subject,
+    subject: &Subject,
     mut clock: StoredClock,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     clock.breached = true;
     row::update(session, &clock)?;
-    note(&Asks { work, sla, subject: &subject }, session, "clock.breached", &clock, at)
+    note(&Asks { work, sla, subject }, session, "clock.breached", &clock, at)
 }
 
 fn carry_out(

@@ -185,7 +185,7 @@ impl Stage {
     /// Values by slot, of the types of their fields.
     async fn typed(&self, key: &str, values: &Map<String, Json>) -> Result<Vec<(usize, Value)>, Issue> {
         let model = self.tenant.model();
-        let entity = model.entity(key).ok_or_else(|| unknown(&key))?;
+        let entity = model.entity(key).ok_or_else(|| unknown(key))?;
         let mut typed = Vec::with_capacity(values.len());
         for (name, json) in self.values(key, values, None).await? {
             let field = entity.field(&name).ok_or_else(|| unknown(&name))?;

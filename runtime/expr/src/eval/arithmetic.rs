@@ -56,7 +56,7 @@ pub(super) fn arithmetic(operation: Operation, a: &Value, b: &Value) -> Result<V
         _ => {
             let (x, y) = exact(a).zip(exact(b)).ok_or_else(|| mismatch(operation.symbol(), &[a, b]))?;
             let result = match operation {
-                Add => x.add(y),
+                Add => x.checked_add(y),
                 Subtract => x.sub(y),
                 Multiply => x.mul(y),
                 Divide => x.div(y),

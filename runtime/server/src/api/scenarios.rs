@@ -31,7 +31,7 @@ pub(super) async fn run(
     let asked: Asked = if bytes.is_empty() { Asked::default() } else { parse(&bytes)? };
     let verdicts = verdicts(&by, &id, &asked.scenario).await?;
     let verdicts = verdicts.iter().map(|verdict| verdict_json(verdict, by.language));
-    Ok(json_answer(&verdicts_json(verdicts.collect())))
+    Ok(json_answer(&verdicts_json(&verdicts.collect::<Vec<_>>())))
 }
 
 /// Runs those scenarios of an installed app whose key has this part.
@@ -58,7 +58,7 @@ pub fn keys(cast: &Cast, app: &str, part: &str) -> Vec<String> {
 }
 
 /// What scenarios came to, as the API and the command line tell it.
-pub fn verdicts_json(verdicts: Vec<Value>) -> Value {
+pub fn verdicts_json(verdicts: &[Value]) -> Value {
     let failed = verdicts.iter().filter(|verdict| verdict["passed"] == false).count();
     json!({"passed": failed == 0, "failed": failed, "scenarios": verdicts})
 }

@@ -62,7 +62,7 @@ impl Test {
             tell(&verdict, words);
             verdicts.push(verdict);
         }
-        conclude(verdicts, words)
+        conclude(&verdicts, words)
     }
 
     /// Tests the apps of a tenant.
@@ -84,7 +84,7 @@ impl Test {
             found.iter().for_each(|verdict| tell(verdict, words));
             verdicts.extend(found);
         }
-        conclude(verdicts, words)
+        conclude(&verdicts, words)
     }
 }
 
@@ -113,7 +113,7 @@ fn tell(verdict: &Value, words: &Words) {
 }
 
 /// The last word: an error unless all scenarios pass.
-fn conclude(verdicts: Vec<Value>, words: &Words) -> anyhow::Result<()> {
+fn conclude(verdicts: &[Value], words: &Words) -> anyhow::Result<()> {
     let result = verdicts_json(verdicts);
     words.result(&result);
     let count = result["scenarios"].as_array().map_or(0, Vec::len).to_string();
