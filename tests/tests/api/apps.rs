@@ -1,9 +1,10 @@
 //! Apps over the API: checked, planned, installed, taken back; what is wrong is told, and leaves everything as it was.
 
+use mortise_tests::Client;
 use serde_json::{Value, json};
 
 use crate::workshop;
-use crate::world::{TASKS, World, on_both};
+use crate::world::{PASSWORD, TASKS, World, on_both};
 
 const APPS: &str = "/t/demo/api/v1/apps";
 
@@ -195,4 +196,70 @@ fn only_administrators_install() {
         let answer = world.client(&world.anna.token).json("POST", APPS, &files).expect("an answer");
         assert_eq!(answer.status, 403);
     });
+}
+
+/// The app with a scenario that expects a task to have a note.
+fn with_scenario() -> Value {
+    let mut files = workshop::files();
+    let scenario = json!({"id": "named", "label": {"en": "Tasks have names", "zh-CN": "任务有名称"},
+        "covers": ["T-1"], "starts": "2026-03-02T09:00:00+08:00", "people": {}, "steps": [
+            {"type": "create", "entity": "task", "as": "first", "values": {"name": "Paint"}},
+            {"type": "expect", "record": "$first", "that": "settings.limit == 10"}]});
+    files["scenarios/named.json"] = format!("{scenario:#}\n").into();
+    files["app.json"] = format!("{:#}\n", workshop::app("1.1.0")).into();
+    json!({"files": files})
+}
+
+#[test]
+fn scenarios_run_with_the_settings_of_the_tenant_and_leave_its_records_alone() {
+    on_both(|world| {
+        world.call("POST", APPS, &with_scenario()).expect(200);
+        let before = state(world);
+        let test = format!("{APPS}/workshop/test");
+        let passed = world.call("POST", &test, &json!({})).expect(200).json();
+        assert_eq!(
+            (&passed["passed"], &passed["scenarios"][0]["scenario"], &passed["scenarios"][0]["steps"]),
+            (&json!(true), &json!("workshop.named"), &json!(2)),
+            "{passed}"
+        );
+        world.call("PATCH", &format!("{APPS}/workshop/settings"), &json!({"limit": 20})).expect(204);
+        let failed = world.call("POST", &test, &json!({"scenario": "named"})).expect(200).json();
+        let failure = &failed["scenarios"][0]["failure"];
+        assert_eq!(
+            (&failed["failed"], &failure["pointer"], &failure["code"], &failure["timeline"][0]["action"]),
+            (&json!(1), &json!("/steps/1"), &json!("scenario.condition"), &json!("record.created")),
+            "{failed}"
+        );
+        let none = world.call("POST", &test, &json!({"scenario": "nothing"})).expect(200).json();
+        assert_eq!(none["scenarios"], json!([]));
+        world.call("POST", &format!("{APPS}/nothing/test"), &json!({})).expect(404);
+        let anna = world.client(&world.anna.token).json("POST", &test, &json!({})).expect("an answer");
+        assert_eq!(anna.status, 403);
+        assert_eq!(state(world)[1], before[1]);
+    });
+}
+
+#[test]
+fn the_page_of_scenarios_shows_the_step_that_fails_and_what_happened_before() {
+    let world = World::start(None);
+    world.call("POST", APPS, &with_scenario()).expect(200);
+    world.call("PATCH", &format!("{APPS}/workshop/settings"), &json!({"limit": 20})).expect(204);
+    let credentials = json!({"login": "admin", "password": PASSWORD});
+    let answer = Client::new(world.address).json("POST", "/t/demo/api/v1/session", &credentials);
+    let answer = answer.expect("an answer").expect(201);
+    let cookie = answer.header("set-cookie").and_then(|cookie| cookie.split(';').next()).expect("a cookie");
+    let mut admin = Client::new(world.address).with_header("cookie", cookie);
+    let path = "/t/demo/admin/apps/workshop/scenarios";
+    let listed = admin.get(path).expect("an answer").expect(200).text();
+    assert!(listed.contains("workshop.named") && !listed.contains("tone-red"), "{listed}");
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let run =
+        admin.send("POST", path, &form, b"scenario=workshop.named").expect("an answer").expect(200).text();
+    assert!(
+        run.contains("tone-red") && run.contains("settings.limit == 10") && run.contains("Paint"),
+        "{run}"
+    );
+    world.call("PATCH", &format!("{APPS}/workshop/settings"), &json!({"limit": 10})).expect(204);
+    let run = admin.send("POST", path, &form, b"").expect("an answer").expect(200).text();
+    assert!(run.contains("tone-green") && !run.contains("tone-red"), "{run}");
 }

@@ -105,7 +105,7 @@ fn records() -> Router<AppState> {
 
 fn administration() -> Router<AppState> {
     use admin::{apps, audit, automation, connectors, deliveries, departments, findings};
-    use admin::{install, overlay, purge, roles, users};
+    use admin::{install, overlay, purge, roles, scenarios, users};
     Router::new()
         .route("/admin/users", get(users::list))
         .route("/admin/users/new", get(users::new).post(users::create))
@@ -139,6 +139,7 @@ fn administration() -> Router<AppState> {
         .route("/admin/deliveries/{id}", get(deliveries::list))
         .route("/admin/deliveries/{id}/retry", post(deliveries::retry))
         .route("/admin/apps/{app}/findings", get(findings::show))
+        .route("/admin/apps/{app}/scenarios", get(scenarios::show).post(scenarios::run))
         .route("/admin/automation", get(automation::list))
         .route("/admin/automation/retry", post(automation::retry_all))
         .route("/admin/automation/{id}/retry", post(automation::retry))
