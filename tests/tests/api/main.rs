@@ -5,6 +5,7 @@ mod admin;
 mod administration;
 mod apps;
 mod bad_input;
+mod course;
 mod files;
 mod inbound;
 mod messages;
