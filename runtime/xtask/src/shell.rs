@@ -1,14 +1,16 @@
 //! Running programs and finding files: the few helpers that every command of `cargo xtask` shares.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
 /// The folder of the workspace, wherever the command was started.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // What cargo says while it runs counts: two clones with one build folder share the binary of the first.
+    let said = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let here = said.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
     here.ancestors().nth(2).expect("this crate lies two folders below the workspace").to_path_buf()
 }
 
