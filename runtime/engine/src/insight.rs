@@ -21,7 +21,7 @@ impl Tenant {
     /// The clocks of a record, the newest first.
     pub async fn clocks(&self, actor: &Actor, entity: &str, id: Uuid) -> Result<Vec<StoredClock>, Error> {
         self.read(actor, entity, id).await?;
-        clocks::of_record(&self.store, id).await
+        clocks::of_record(&self.store, entity, id).await
     }
 
     /// The present clocks of records that the caller has read.
@@ -43,7 +43,7 @@ impl Tenant {
         id: Uuid,
     ) -> Result<Vec<StoredAssignment>, Error> {
         self.read(actor, entity, id).await?;
-        assign::of_record(&self.store, id).await
+        assign::of_record(&self.store, entity, id).await
     }
 
     /// Whether the person may claim records by a policy at all.

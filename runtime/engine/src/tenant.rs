@@ -159,6 +159,8 @@ impl Tenant {
 
     pub(crate) fn work_with(&self, published: Arc<Published>, actor: &Actor) -> Work {
         Work {
+        // In another zone schedules have other times.
+        self.lane.wake.notify_one();
             access: published.access(&actor.user),
             directory: self.directory(),
             actor: actor.clone(),

@@ -186,3 +186,43 @@ async fn frozen_rights_come_back_with_time_or_by_an_administrator() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_row_is_not_moved_from_or_to_a_frozen_record_nor_thrown_away_with_its_own() {
+    let freeze = |id: &str, entity: &str, condition: &str| {
+        let mut freeze = rule(
+            id,
+            json!({"on": [{"type": "changed"}], "condition": condition, "do": [
+                {"type": "freeze", "person": "record.owner", "for": "hours(24)", "reason": {"en": "No.", "zh-CN": "不。"}}]}),
+        );
+        freeze["entity"] = json!(entity);
+        freeze
+    };
+    let files = vec![
+        ("rules/job.json", freeze("job", "job", "record.amount > 9")),
+        ("rules/task.json", freeze("task", "task", "record.what == 'Keep'")),
+    ];
+    check_works(files, async |world: &mut World| {
+        let (bench, ann) = (&world.bench, world.ann());
+        let frozen = world.job(json!({"name": "Roof", "tasks": [{"what": "Dig"}]})).await;
+        let open = world.job(json!({"name": "Wall"})).await;
+        let other = bench.create(&ann, "works.task", json!({"job": open, "what": "Fill"})).await;
+        world.settle().await;
+        let digging: Uuid = {
+            let rows = bench.rows(&ann, "works.task", &[("where.what", "Dig")]).await.unwrap();
+            text(&rows[0]["id"]).parse().unwrap()
+        };
+        world.change(frozen, json!({"amount": 10})).await;
+        let moved = async |task: Uuid, job: Uuid| {
+            bench.update(&ann, "works.task", task, json!({"job": job})).await.unwrap_err().code()
+        };
+        assert_eq!(moved(digging, open).await, "record.frozen");
+        assert_eq!(moved(other, frozen).await, "record.frozen");
+        bench.update(&ann, "works.task", other, json!({"what": "Keep"})).await.unwrap();
+        world.settle().await;
+        assert_eq!(bench.delete(&ann, "works.job", open).await.unwrap_err().code(), "record.frozen");
+        world.pass(TimeDelta::hours(24)).await;
+        bench.delete(&ann, "works.job", open).await.unwrap();
+    })
+    .await;
+}

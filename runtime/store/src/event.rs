@@ -61,7 +61,9 @@ pub struct StoredEvent {
     pub rule: Option<String>,
     /// Id of the transition that was taken.
     pub detail: Option<String>,
-    /// `{"field id": [old, new]}` of its audit entry; none for events of before version 2.
+    /// Number of its audit entry; none for events of before version 2.
+    pub audit: Option<i64>,
+    /// `{"field id": [old, new]}` of that entry.
     pub changes: Option<String>,
 }
 
@@ -111,12 +113,39 @@ impl Session<'_> {
         let sql = sql(self.naming);
         self.query(&sql, &[after.into(), limit.into()], read)
     }
+
+    /// What changed in a record after an audit entry, oldest first: `{"field id": [old, new]}` each. What this
+    /// transaction changed is among it.
+    pub fn changes_since(
+        &mut self,
+        entity: &str,
+        record: Uuid,
+        audit: i64,
+        limit: i64,
+    ) -> Result<Vec<String>> {
+        // Between "record." and what comes after the dot lie all kinds of changes of records.
+        let sql = self.naming.sql(&format!(
+            "SELECT changes FROM {} WHERE record = ?1 AND seq > ?2 AND entity = ?3 \
+             AND action >= 'record.' AND action < 'record/' ORDER BY seq LIMIT ?4",
+            self.naming.table("_audit")
+        ));
+        let params = [record.into(), audit.into(), entity.into(), limit.into()];
+        let mut found: Vec<String> =
+            self.query(&sql, &params, |row| row.text(0))?.into_iter().flatten().collect();
+        let own = self.added_audits().filter(|entry| {
+            let same = entry.record == Some(record) && entry.entity.as_deref() == Some(entity);
+            same && entry.action.starts_with("record.")
+        });
+        let own: Vec<String> = own.map(|entry| entry.changes.clone()).collect();
+        found.extend(own);
+        Ok(found)
+    }
 }
 
 fn sql(naming: &Naming) -> String {
     naming.sql(&format!(
         "SELECT e.seq, e.at, e.kind, e.entity, e.record, e.version, e.actor, e.cause, e.depth, e.rule, e.detail, \
-         a.changes FROM {} e LEFT JOIN {} a ON a.seq = e.audit WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2",
+         e.audit, a.changes FROM {} e LEFT JOIN {} a ON a.seq = e.audit WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2",
         naming.table("_event"),
         naming.table("_audit")
     ))
@@ -139,6 +168,7 @@ fn read(row: &dyn Row) -> Result<StoredEvent> {
         depth: row.int(8)?.and_then(|depth| i32::try_from(depth).ok()).unwrap_or_default(),
         rule: row.text(9)?,
         detail: row.text(10)?,
-        changes: row.text(11)?,
+        audit: row.int(11)?,
+        changes: row.text(12)?,
     })
 }

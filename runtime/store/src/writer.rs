@@ -93,6 +93,11 @@ impl Session<'_> {
         self.events.iter().map(|(event, _)| event)
     }
 
+    /// The audit entries that this write has added so far.
+    pub(crate) fn added_audits(&self) -> impl Iterator<Item = &AuditEntry> {
+        self.audits.iter()
+    }
+
     /// Says that this write left something for the lane beside events: a timer, or work to do again.
     pub fn wake_lane(&mut self) {
         self.wake = true;

@@ -112,6 +112,7 @@ async fn events_are_read_in_order_and_in_pieces_with_what_they_follow_from() {
             depth: 3,
             rule: Some("desk.rule".to_owned()),
             detail: Some("close".to_owned()),
+            audit: Some(2),
             changes: Some("two".to_owned()),
         };
         assert_eq!(next, [expected]);

@@ -142,7 +142,7 @@ fn attempt(
     }
     // The highest sum; on a tie the longest wait, and of those who never had a turn the oldest account.
     scored.sort_by(|(a, one, _), (b, other, _)| {
-        let by_sum = if (a - b).abs() < TIE { std::cmp::Ordering::Equal } else { b.total_cmp(a) };
+        let by_sum = rank(*b).total_cmp(&rank(*a));
         by_sum.then(one.turn.cmp(&other.turn)).then(one.id.cmp(&other.id))
     });
     let best = scored.first().map(|(total, ..)| *total);
@@ -151,6 +151,7 @@ fn attempt(
     let more = scored.len().saturating_sub(SHOWN_MAX);
     let considered = scored.into_iter().take(SHOWN_MAX).map(|(total, candidate, terms)| Considered {
         person: candidate.id,
+    let rank = |sum: f64| (sum / TIE).round() + 0.0;
         name: candidate.name.clone(),
         total,
         open: candidate.root[candidate_slots::OPEN].as_int().unwrap_or(0),

@@ -138,19 +138,28 @@ fn turn_name(policy: &AssignmentModel, person: &str) -> String {
 }
 
 /// The decisions about a record, the newest first.
-pub(crate) async fn of_record(store: &TenantStore, record: Uuid) -> Result<Vec<StoredAssignment>, Error> {
-    Ok(store.fetch(&of_record_sql(store.naming()), &[record.into()], read).await?)
+pub(crate) async fn of_record(
+    store: &TenantStore,
+    entity: &str,
+    record: Uuid,
+) -> Result<Vec<StoredAssignment>, Error> {
+    Ok(store.fetch(&of_record_sql(store.naming()), &[record.into(), entity.into()], read).await?)
 }
 
 /// The same inside of a write.
-pub(crate) fn of_record_in(session: &mut Session<'_>, record: Uuid) -> Result<Vec<StoredAssignment>, Error> {
+pub(crate) fn of_record_in(
+    session: &mut Session<'_>,
+    entity: &str,
+    record: Uuid,
+) -> Result<Vec<StoredAssignment>, Error> {
     let sql = of_record_sql(session.naming);
-    Ok(session.query(&sql, &[record.into()], read)?)
+    Ok(session.query(&sql, &[record.into(), entity.into()], read)?)
 }
 
 fn of_record_sql(naming: &Naming) -> String {
     naming.sql(&format!(
-        "SELECT at, policy, digest, person, kind, detail FROM {} WHERE record = ?1 ORDER BY id DESC LIMIT 100",
+        "SELECT at, policy, digest, person, kind, detail FROM {} WHERE record = ?1 AND entity = ?2 \
+         ORDER BY id DESC LIMIT 100",
         naming.table("_assignment")
     ))
 }

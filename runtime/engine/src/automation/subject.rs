@@ -22,7 +22,7 @@ pub(crate) struct Subject {
     /// Its values by slot, as they are now.
     pub(crate) record: Vec<Value>,
     /// Its values before the event: those that the event changed, and the others as they are now. Empty (all null) for
-    /// a new record and where nothing changed.
+    /// a new record and where there is no event.
     pub(crate) previous: Vec<Value>,
     /// The clock whose step is carried out, by `clock_slots`; empty (all null) otherwise.
     pub(crate) clock: Vec<Value>,

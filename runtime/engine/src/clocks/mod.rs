@@ -9,7 +9,7 @@ mod step;
 mod time;
 
 use chrono::{DateTime, Utc};
-use mortise_definition::model::{LimitModel, SlaModel};
+use mortise_definition::model::{LimitModel, SlaModel, system};
 use mortise_expr::{Expression, Value};
 use mortise_store::Session;
 
@@ -39,13 +39,38 @@ pub(crate) fn on_event(
         Some(ended) => {
             if asks.holds(sla.reset.as_ref())? && asks.starts()? {
                 row::retire(session, ended.id)?;
-                start(&asks, session)?;
+                return start(&asks, session);
+            }
+            if ended.state == ClockState::Cancelled && went_with_record(&ended, subject) {
+                return go_on(&asks, session, ended);
             }
             Ok(())
         }
         None if asks.starts()? => start(&asks, session),
         None => Ok(()),
     }
+}
+
+/// Whether a clock ended because its record was thrown away, which has just come back.
+fn went_with_record(clock: &StoredClock, subject: &Subject) -> bool {
+    let thrown = subject.previous.get(system::DELETED_AT);
+    match (thrown, clock.ended_at) {
+        (Some(Value::DateTime(thrown)), Some(ended)) => !subject.deleted && ended >= *thrown,
+        _ => false,
+    }
+}
+
+/// A record is out of the trash again: its clock goes on where it stood, so that nobody gets rid of it on the way.
+fn go_on(asks: &Asks<'_>, session: &mut Session<'_>, ended: StoredClock) -> Result<(), Error> {
+    let state = if ended.paused_at.is_some() { ClockState::Paused } else { ClockState::Running };
+    let at = asks.subject.at;
+    let mut clock = StoredClock { state, since: at, ended_at: None, due_at: None, ..ended };
+    match clock.state {
+        ClockState::Running => schedule(asks, session, &mut clock, None)?,
+        _ => row::update(session, &clock)?,
+    }
+    note(asks, session, "clock.resumed", &clock, at)?;
+    move_on(asks, session, clock, false)
 }
 
 /// Works out the clock of a policy on a record anew, after the policy itself has changed: what runs gets its limit and

@@ -121,16 +121,27 @@ pub(super) async fn running(
 }
 
 /// All clocks of a record, the newest first.
-pub(crate) async fn of_record(store: &TenantStore, record: Uuid) -> Result<Vec<StoredClock>, Error> {
-    let sql = select(store.naming(), "record = ?1 ORDER BY id DESC");
-    Ok(store.fetch(&sql, &[record.into()], read).await?)
+pub(crate) async fn of_record(
+    store: &TenantStore,
+    entity: &str,
+    record: Uuid,
+) -> Result<Vec<StoredClock>, Error> {
+    let sql = select(store.naming(), OF_RECORD);
+    Ok(store.fetch(&sql, &[record.into(), entity.into()], read).await?)
 }
 
 /// The same inside of a write.
-pub(crate) fn of_record_in(session: &mut Session<'_>, record: Uuid) -> Result<Vec<StoredClock>, Error> {
-    let sql = select(session.naming, "record = ?1 ORDER BY id DESC");
-    Ok(session.query(&sql, &[record.into()], read)?)
+pub(crate) fn of_record_in(
+    session: &mut Session<'_>,
+    entity: &str,
+    record: Uuid,
+) -> Result<Vec<StoredClock>, Error> {
+    let sql = select(session.naming, OF_RECORD);
+    Ok(session.query(&sql, &[record.into(), entity.into()], read)?)
 }
+
+/// Clients may choose ids, so that records of two entities can have the same one.
+const OF_RECORD: &str = "record = ?1 AND entity = ?2 ORDER BY id DESC";
 
 /// The present clocks of some records.
 pub(crate) async fn of_records(store: &TenantStore, records: &[Uuid]) -> Result<Vec<StoredClock>, Error> {

@@ -187,6 +187,12 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, mut step: Update) -
         links::check(work, session, entity, step.id, &values, &changed)?;
         work.demand_above(session, entity, &values, &changed)?;
         let mut changes: Vec<(Slot, Value)> =
+        if step.within.is_none()
+            && work.published.parents[entity.index].iter().any(|(_, via)| changed.contains(via))
+        {
+            // A row that comes to another record is a change of that one.
+            freeze::check(work, session, entity, &values)?;
+        }
             changed.iter().map(|&slot| (slot, values[slot].clone())).collect();
         changes.extend(stamp(work, version + 1));
         for (slot, value) in &changes {

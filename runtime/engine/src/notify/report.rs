@@ -206,7 +206,7 @@ impl Told<'_> {
     /// The record's clocks, oldest first: `name`, `state`, `started_at`, `due_at`, `ended_at`, `limit`, `elapsed`,
     /// `breached`.
     fn clocks(&self, session: &mut Session<'_>) -> Result<Word, Error> {
-        let clocks = clocks::of_record_in(session, self.subject.id)?;
+        let clocks = clocks::of_record_in(session, &self.subject.entity.key, self.subject.id)?;
         let row = |clock: &clocks::StoredClock| {
             let sla = self.work.model().automation.slas.get(&clock.sla);
             let moment = |at: Option<chrono::DateTime<chrono::Utc>>| {
@@ -230,7 +230,7 @@ impl Told<'_> {
 
     /// Who the record was given to, oldest first: `at`, `policy`, `person`, `kind`.
     fn assignments(&self, session: &mut Session<'_>) -> Result<Word, Error> {
-        let assignments = assign::of_record_in(session, self.subject.id)?;
+        let assignments = assign::of_record_in(session, &self.subject.entity.key, self.subject.id)?;
         let row = |one: &assign::StoredAssignment| {
             let policy = self.work.model().automation.assignments.get(&one.policy);
             let person = one.person.map_or_else(|| Word::from(""), |person| self.name(Some(person)));

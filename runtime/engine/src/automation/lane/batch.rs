@@ -1,6 +1,7 @@
 //! One transaction of the lane: some events, some timers that are due, some work that is tried again, and the mark of
 //! how far it came. Each handler has a savepoint of its own: what fails is undone, noted and passed over.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use mortise_definition::model::{EntityModel, RuleModel, Slot};
 use mortise_expr::Value;
-use mortise_store::{Session, StoredEvent};
+use mortise_store::{Session, StoredEvent, version_of};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
@@ -23,13 +24,20 @@ use crate::error::Error;
 use crate::people::UserContext;
 use crate::values;
 
-/// Events of one transaction: enough to make its commit cheap, few enough that people do not wait for it.
-const EVENTS_MAX: i64 = 64;
+/// Events of one transaction from which something follows: enough to make its commit cheap, few enough that people do not
+/// wait for it.
+const EVENTS_MAX: usize = 64;
+/// Events read at once.
+const PAGE: i64 = 64;
+/// Events of one transaction: those from which nothing follows cost next to nothing.
+const LOOKED_AT_MAX: usize = 1_024;
 /// Timers of one transaction.
 const TIMERS_MAX: i64 = 64;
 /// Tries of failed work in one transaction.
 const ITEMS_MAX: i64 = 16;
-/// Overdue by more than this, timers get their turn even while events keep coming.
+/// Later changes of a record that are taken away to see it as it was; nobody changes one more often in a moment.
+const LATER_MAX: i64 = 1_000;
+/// Overdue by more than this, a schedule waits no longer for a moment in which nothing else happens.
 const PATIENCE: TimeDelta = TimeDelta::seconds(1);
 
 /// What a batch did.
@@ -60,18 +68,11 @@ pub(super) fn run(work: &Work, session: &mut Session<'_>, epoch: Option<i64>) ->
         session.fence(epoch)?;
     }
     let mut batch = Batch { work, users: HashMap::new() };
-    let position = session.lane_position()?;
-    let events = session.events(position, EVENTS_MAX)?;
-    for event in &events {
-        batch.event(session, event)?;
-    }
-    if let Some(last) = events.last() {
-        session.set_lane_position(last.seq)?;
-    }
-    let full = events.len() as i64 == EVENTS_MAX;
-    let mut done = Done { events: events.len(), more: full, ..Done::default() };
-    // What is due waits for the events before it, since they may call it off; but not for ever.
-    let until = if full { work.now - PATIENCE } else { work.now };
+    let (events, more) = batch.events(session)?;
+    let mut done = Done { events, more: more.is_some(), ..Done::default() };
+    // What is due waits for the events before it, since they may call it off: while there are more of them than a batch
+    // takes, time goes no farther than they do.
+    let until = more.map_or(work.now, |last| last.min(work.now));
     batch.timers(session, until, &mut done)?;
     let items = items::due(session, work.now, ITEMS_MAX)?;
     for item in &items {
@@ -114,27 +115,52 @@ impl Batch<'_> {
         work.because_as(cause, user.clone())
     }
 
-    /// Shows an event to everybody who is interested: clocks first, then rules in their order.
-    fn event(&mut self, session: &mut Session<'_>, event: &StoredEvent) -> Result<(), Error> {
+    /// Works off the next events; tells how many, and when the last one was if there may be more.
+    fn events(&mut self, session: &mut Session<'_>) -> Result<(usize, Option<DateTime<Utc>>), Error> {
+        let mut position = session.lane_position()?;
+        let (mut looked_at, mut worked) = (0, 0);
+        loop {
+            let events = session.events(position, PAGE)?;
+            for event in &events {
+                worked += usize::from(self.event(session, event)?);
+            }
+            looked_at += events.len();
+            let full = events.len() as i64 == PAGE;
+            let last = events.last().map(|last| (last.seq, last.at));
+            position = last.map_or(position, |(seq, _)| seq);
+            if !full || worked >= EVENTS_MAX || looked_at >= LOOKED_AT_MAX {
+                if looked_at > 0 {
+                    session.set_lane_position(position)?;
+                }
+                return Ok((looked_at, last.filter(|_| full).map(|(_, at)| at)));
+            }
+        }
+    }
+
+    /// Shows an event to everybody who is interested: clocks first, then rules in their order. Tells whether anybody was.
+    fn event(&mut self, session: &mut Session<'_>, event: &StoredEvent) -> Result<bool, Error> {
         let model = self.work.published.model.clone();
-        let Some(entity) = model.entity(&event.entity) else { return Ok(()) };
+        let Some(entity) = model.entity(&event.entity) else { return Ok(false) };
         let interested = model.automation.by_entity.get(entity.index);
         let Some(interested) = interested.filter(|interested| interested.is_interested()) else {
-            return Ok(());
+            return Ok(false);
         };
         let changes = Changes::of(self.work, entity, event);
-        let changed: Vec<Slot> = changes.0.iter().map(|(slot, _)| *slot).collect();
+        let changed: Vec<Slot> = changes.old.iter().map(|(slot, _)| *slot).collect();
         let detail = event.detail.as_deref();
         let set_off = |rule: &&Arc<RuleModel>| rules::sets_off(rule, &event.kind, &changed, detail);
         let set_off: Vec<&Arc<RuleModel>> = interested.rules.iter().filter(set_off).collect();
         if set_off.is_empty() && interested.slas.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
-        let Some(mut subject) = self.subject(session, entity, event, &changes)? else { return Ok(()) };
-        for sla in &interested.slas {
-            let work = self.because(cause_of(event, &sla.key));
-            let result = guarded(session, |session| clocks::on_event(&work, session, sla, &subject));
-            self.settle(session, result, || task(Handler::Sla(sla.key.clone()), event))?;
+        let Some(mut subject) = self.subject(session, entity, event, &changes)? else { return Ok(false) };
+        if !interested.slas.is_empty() {
+            let then = self.at_event(session, &subject, event, &changes)?;
+            for sla in &interested.slas {
+                let work = self.because(cause_of(event, &sla.key));
+                let result = guarded(session, |session| clocks::on_event(&work, session, sla, &then));
+                self.settle(session, result, || task(Handler::Sla(sla.key.clone()), event))?;
+            }
         }
         for rule in set_off {
             let work = self.because(cause_of(event, &rule.key));
@@ -144,9 +170,36 @@ impl Batch<'_> {
                 subject.refresh(self.work, session)?;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
+    /// The record as it was right after its event. What came later moves its clocks when its turn comes: else an answer
+    /// that was late would count from an event before it, and a short pause would never have been.
+    fn at_event<'s>(
+        &self,
+        session: &mut Session<'_>,
+        now: &'s Subject,
+        event: &StoredEvent,
+        changes: &Changes,
+    ) -> Result<Cow<'s, Subject>, Error> {
+        let automation = self.work.model().automation.by_entity.get(now.entity.index);
+        // Only values that follow from other records change without a new version.
+        let follows = automation.is_some_and(|automation| !automation.watched.is_empty());
+        let moved = follows || version_of(&now.record) != event.version;
+        let Some(audit) = event.audit.filter(|_| moved) else { return Ok(Cow::Borrowed(now)) };
+        let mut record = now.record.clone();
+        let mut told: HashSet<Slot> = HashSet::new();
+        for later in session.changes_since(&event.entity, event.record, audit, LATER_MAX)? {
+            let was = Changes::read(self.work, &now.entity, &later);
+            was.into_iter().filter(|(slot, _)| told.insert(*slot)).for_each(|(slot, old)| record[slot] = old);
+        }
+        let mut then = Subject::new(now.entity.clone(), record, now.at);
+        then.previous = changes.before(&then.record);
+        Ok(Cow::Owned(then))
+    }
+
+            // What this rule has changed is another event.
+            subject.previous = changes.before(&subject.record);
     /// The record of an event, as it is now, with what it was before.
     fn subject(
         &self,
@@ -338,14 +391,23 @@ fn task(handler: Handler, event: &StoredEvent) -> Task {
 }
 
 /// Fields that an event changed, with their values before.
-struct Changes(Vec<(Slot, Value)>);
+struct Changes {
+    old: Vec<(Slot, Value)>,
+    /// Before the event there was no record.
+    created: bool,
+}
 
 impl Changes {
-    /// What an event tells; nothing for a new record, where nothing was before.
+    /// What an event tells. What people say about a record and attach to it changes none of its fields.
     fn of(work: &Work, entity: &EntityModel, event: &StoredEvent) -> Changes {
-        let told = event.changes.as_deref().filter(|_| event.kind != "record.created");
-        let told: Map<String, Json> =
-            told.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let created = event.kind == "record.created";
+        let told = event.changes.as_deref().filter(|_| event.kind.starts_with("record.") && !created);
+        Changes { old: told.map_or_else(Vec::new, |told| Changes::read(work, entity, told)), created }
+    }
+
+    /// Fields with their old values, of an entry of the audit trail.
+    fn read(work: &Work, entity: &EntityModel, told: &str) -> Vec<(Slot, Value)> {
+        let told: Map<String, Json> = serde_json::from_str(told).unwrap_or_default();
         let cx = work.values();
         let change = |(id, change): (&String, &Json)| {
             let field = entity.fields.iter().find(|field| field.id == *id)?;
@@ -354,16 +416,16 @@ impl Changes {
             let old = values::from_stored(&entity.shape.members()[field.slot].ty, old, &cx);
             Some((field.slot, old.unwrap_or_default()))
         };
-        Changes(told.iter().filter_map(change).collect())
+        told.iter().filter_map(change).collect()
     }
 
-    /// The record before the event, by the record as it is now.
-    fn before(&self, now: &[Value]) -> Vec<Value> {
-        if self.0.is_empty() {
+    /// The record before the event, by what it was afterwards; empty where there was none.
+    fn before(&self, after: &[Value]) -> Vec<Value> {
+        if self.created {
             return Vec::new();
         }
-        let mut before = now.to_vec();
-        for (slot, old) in &self.0 {
+        let mut before = after.to_vec();
+        for (slot, old) in &self.old {
             before[*slot] = old.clone();
         }
         before

@@ -16,6 +16,7 @@ use chrono::{DateTime, Utc};
 use mortise_store::Session;
 use parking_lot::Mutex;
 use serde_json::json;
+use mortise_definition::model::Model;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -23,7 +24,7 @@ use uuid::Uuid;
 use super::timer::{self, FAR};
 use crate::commands::audit_entry;
 use crate::error::Error;
-use crate::people::Actor;
+use crate::people::{Actor, Directory};
 use crate::tenant::Tenant;
 use crate::values::Issue;
 
@@ -45,7 +46,10 @@ const ITEMS_MAX: i64 = 200;
 pub(crate) struct Lane {
     /// Told after each commit that left something to do.
     pub(crate) wake: Notify,
-    /// Digest of the model whose schedules have timers.
+    /// By what the timers of schedules and clocks were set, see [`reckoning`].
+/// Name of the note of the definitions whose schedules have timers.
+const SYNCED: &str = "synced";
+
     synced: Mutex<String>,
     /// The tenant is closing.
     stopping: AtomicBool,
@@ -109,8 +113,9 @@ impl Tenant {
         let mut tries = 0;
         loop {
             let work = self.work(&Actor::system(self.directory().tz));
-            let digest = work.published.model.digest.clone();
-            let sync = *self.lane.synced.lock() != digest;
+            let reckoning = reckoning(&work.published.model, &work.directory);
+            let sync = *self.lane.synced.lock() != reckoning;
+            let synced = reckoning.clone();
             let done = self.store.write(move |session: &mut Session<'_>| {
                 let mut done = batch::run(&work, session, epoch)?;
                 if sync {
@@ -125,20 +130,21 @@ impl Tenant {
                 Err(Error::ModelChanged) if tries < TRIES_MAX => tries += 1,
                 Ok(done) => {
                     if sync {
-                        *self.lane.synced.lock() = digest;
+                        *self.lane.synced.lock() = reckoning;
                     }
                     return Ok(done);
                 }
                 Err(error) => return Err(error),
             }
             self.catch_up().await;
+                    mortise_store::put_meta(session, SYNCED, &synced)?;
         }
     }
 
     /// Whether there is something to do now, without doing it. Where nothing follows from events, they are left alone:
     /// should that change, the lane begins with what happens then.
     async fn has_due(&self) -> Result<bool, Error> {
-        if *self.lane.synced.lock() != self.model().digest {
+        if !self.is_synced().await? {
             return Ok(true);
         }
         if self.published().automated && self.has_events().await? {
@@ -163,6 +169,19 @@ impl Tenant {
         let timer = timer::next_due(&self.store).await?.filter(|due| *due < FAR);
         let item = items::next_due(&self.store).await?;
         Ok([timer, item].into_iter().flatten().min())
+    }
+
+    /// Whether timers are as the definitions want them; after a start by what was noted then.
+    async fn is_synced(&self) -> Result<bool, Error> {
+        let reckoning = reckoning(&self.model(), &self.directory());
+        if *self.lane.synced.lock() == reckoning {
+            return Ok(true);
+        }
+        if self.store.meta(SYNCED).await?.as_ref() != Some(&reckoning) {
+            return Ok(false);
+        }
+        *self.lane.synced.lock() = reckoning;
+        Ok(true)
     }
 
     /// How much there is to do.
@@ -225,7 +244,7 @@ impl Tenant {
             let again = state == WorkState::Waiting;
             items::set_state(session, id, state, again.then_some(work.now))?;
             if let Some(timer) = item.timer.filter(|_| !again) {
-                timer::remove(session, timer)?;
+                schedule::give_up(&work, session, timer)?;
             }
             let action = if again { "automation.retried" } else { "automation.dismissed" };
             let details = json!({ "work": id, "handler": item.handler }).to_string();
@@ -240,6 +259,11 @@ impl Tenant {
 }
 
 fn administrator(actor: &Actor) -> Result<(), Error> {
+/// What points in time are reckoned by: the definitions, and the zone of those that name none.
+fn reckoning(model: &Model, directory: &Directory) -> String {
+    format!("{} {}", model.digest, directory.tz)
+}
+
     match actor.user.admin {
         true => Ok(()),
         false => Err(Error::Forbidden(Issue::new("permission.administrator"))),

@@ -30,10 +30,12 @@ pub(super) fn sync(work: &Work, session: &mut Session<'_>) -> Result<(), Error> 
     let known = known(session)?;
     for sla in work.model().automation.slas.values() {
         let name = meta_name(&sla.key);
-        if known.iter().any(|(known, digest)| *known == name && *digest == sla.digest) {
+        // Calendars without a zone are in that of the tenant.
+        let reckoning = format!("{} {}", sla.digest, work.directory.tz);
+        if known.iter().any(|(known, was)| *known == name && *was == reckoning) {
             continue;
         }
-        mortise_store::put_meta(session, &name, &sla.digest)?;
+        mortise_store::put_meta(session, &name, &reckoning)?;
         let timer = Timer {
             id: work.env.id(),
             due: work.now,

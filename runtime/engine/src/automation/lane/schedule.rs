@@ -137,15 +137,31 @@ pub(super) fn again(batch: &mut Batch<'_>, session: &mut Session<'_>, timer: &Ti
     run(batch, session, &timer).map(drop)
 }
 
+/// Somebody decided that what a timer failed at is not to be done: a step is over, a schedule waits for its next time.
+pub(super) fn give_up(work: &Work, session: &mut Session<'_>, timer: Uuid) -> Result<(), Error> {
+    let Some(timer) = timer::find(session, timer)? else { return Ok(()) };
+    let model = work.published.model.clone();
+    let all = schedules(&model, work.directory.tz);
+    match (timer.kind, of_timer(&all, &timer)) {
+        (TimerKind::Schedule, Some(schedule)) => {
+            let payload = serde_json::to_string(&schedule.plan).unwrap_or_default();
+            let next = schedule.next(work.now).unwrap_or(FAR);
+            timer::put_off(session, timer.id, next, Some(&payload))
+        }
+        _ => timer::remove(session, timer.id),
+    }
+}
+
+/// The schedule of a timer; none when the definitions say something else by now.
+fn of_timer<'s, 'm>(all: &'s [Schedule<'m>], timer: &Timer) -> Option<&'s Schedule<'m>> {
+    let plan = Plan { after: None, ..plan_of(timer)? };
+    all.iter().find(|schedule| schedule.rule.key == timer.target && schedule.plan == plan)
+}
+
 fn run(batch: &mut Batch<'_>, session: &mut Session<'_>, timer: &Timer) -> Result<bool, Error> {
     let model = batch.work.published.model.clone();
-    let plan = plan_of(timer);
     let all = schedules(&model, batch.work.directory.tz);
-    let schedule = all.iter().find(|schedule| {
-        schedule.rule.key == timer.target
-            && plan.as_ref().is_some_and(|plan| Plan { after: None, ..plan.clone() } == schedule.plan)
-    });
-    let (Some(schedule), Some(plan)) = (schedule, plan) else {
+    let (Some(schedule), Some(plan)) = (of_timer(&all, timer), plan_of(timer)) else {
         // The definitions say something else by now, and have set another timer.
         timer::remove(session, timer.id)?;
         return Ok(false);
@@ -154,7 +170,8 @@ fn run(batch: &mut Batch<'_>, session: &mut Session<'_>, timer: &Timer) -> Resul
     if late && plan.after.is_none() {
         note_late(batch.work, session, timer);
     }
-    let ids = page(batch.work, session, schedule, plan.after)?;
+    // In PostgreSQL nothing could be written any more after a statement that failed.
+    let ids = session.nested(|session| page(batch.work, session, schedule, plan.after))?;
     for &id in &ids {
         one(batch, session, schedule, timer, (id, late))?;
     }

@@ -18,6 +18,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const FARTHEST: Duration = Duration::from_secs(3600);
 /// How long a lane is kept without anything to do.
 const IDLE: Duration = Duration::from_secs(30);
+/// How long something that is due is left to the node which has the lane, before it is looked after again.
+const TAKEN: Duration = Duration::from_secs(30);
 /// How often a lane that is kept is claimed anew; has to be well below the length of a lease.
 pub const LANE_RENEWAL: Duration = Duration::from_secs(5);
 
@@ -95,8 +97,9 @@ async fn turn(tenant: &Tenant, lanes: &dyn Lanes) -> Result<Left, Error> {
         return Ok(if tenant.lane.stopping() { Left::Closed } else { Left::Idle });
     }
     let Some(epoch) = lanes.acquire(&tenant.slug).await? else {
-        // Whoever has it is told of the same commits; should that node die, its lease ends and this one is woken.
-        tenant.lane.wake.notified().await;
+        // Whoever has it is told of the same commits, and should that node die, its lease ends. But one that is just
+        // giving the lane back may have looked for the last time before the commit of which this one was told.
+        sleep(tenant, None, TAKEN).await;
         return Ok(Left::Lost);
     };
     let (stop, stopped) = watch::channel(false);
