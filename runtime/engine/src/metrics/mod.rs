@@ -73,7 +73,7 @@ pub(crate) async fn read(
         let (sql, params) = asked.build(work, store.naming())?;
         answers.push(store.fetch_long(&sql, &params, |row| asked.read(row)).await?);
     }
-    Ok(together(metric, query, answers, &span))
+    Ok(together(metric, &parts, query, answers, &span))
 }
 
 /// Reads a metric over all records, inside a write; for what happens by itself.
@@ -93,7 +93,7 @@ pub(crate) fn read_all(
         let (sql, params) = asked.build(work, session.naming)?;
         answers.push(session.query(&sql, &params, |row| asked.read(row))?);
     }
-    Ok(together(metric, query, answers, &span))
+    Ok(together(metric, &parts, query, answers, &span))
 }
 
 /// The metric itself, or the two of a ratio.
@@ -166,7 +166,7 @@ fn asked<'a>(
         since: span.since,
         scope,
         // The best of a ratio are known only when both are there.
-        best: if in_ratio { Some(GROUPS_MAX) } else { Some(query.best.unwrap_or(GROUPS_MAX)) },
+        best: query.best.filter(|_| !in_ratio).unwrap_or(GROUPS_MAX).min(GROUPS_MAX),
     }
 }
 
@@ -204,24 +204,21 @@ fn together(
     metric: &MetricModel,
     query: &MetricQuery,
     mut answers: Vec<Vec<statement::Answer>>,
+    parts: &[&MetricModel],
     span: &Span,
 ) -> Vec<Figured> {
     let day = |step: Option<i64>| step.and_then(|step| span.days.get(usize::try_from(step).ok()?).copied());
     let mut figures: Vec<Figured> = match (&metric.measure, answers.len()) {
         (MeasureModel::Ratio { times, .. }, 2) => {
             let below = answers.pop().unwrap_or_default();
-            let key = |group: &[Value], step: Option<i64>| format!("{step:?}{group:?}");
-            let below: HashMap<String, f64> = below
-                .iter()
-                .filter_map(|(group, step, figure)| Some((key(group, *step), (*figure)?)))
-                .collect();
             let above = answers.pop().unwrap_or_default();
-            let divided = above.into_iter().map(|(group, step, figure)| {
-                let divisor = below.get(&key(&group, step)).copied().filter(|divisor| *divisor != 0.0);
-                let figure = figure.zip(divisor).map(|(figure, divisor)| figure / divisor * times);
-                Figured { group, step: day(step), figure }
-            });
-            divided.collect()
+            let divided = divided(above, below, is_countable(parts[0])).into_iter();
+            let figured = |(group, step, figure): statement::Answer| Figured {
+                group,
+                step: day(step),
+                figure: figure.map(|figure| figure * times),
+            };
+            divided.map(figured).collect()
         }
         _ => {
             let own = answers.pop().unwrap_or_default();
@@ -243,11 +240,34 @@ fn together(
 
 /// A line has a point for each step, also for those without records.
 fn fill(figures: &mut Vec<Figured>, metric: &MetricModel, query: &MetricQuery, days: &[NaiveDate]) {
+/// One answer divided by another, group by group. A group with nothing above has a share of nothing, where nothing can
+/// be counted: who never succeeded is not left out of the success rates.
+fn divided(
+    above: Vec<statement::Answer>,
+    below: Vec<statement::Answer>,
+    countable: bool,
+) -> Vec<statement::Answer> {
+    let key = |group: &[Value], step: Option<i64>| format!("{step:?}{group:?}");
+    let mut divisors: HashMap<String, statement::Answer> =
+        below.into_iter().map(|answer| (key(&answer.0, answer.1), answer)).collect();
+    let mut all = Vec::with_capacity(divisors.len());
+    for (group, step, figure) in above {
+        let divisor = divisors.remove(&key(&group, step)).and_then(|(.., divisor)| divisor);
+        let divisor = divisor.filter(|divisor| *divisor != 0.0);
+        all.push((group, step, figure.zip(divisor).map(|(figure, divisor)| figure / divisor)));
+    }
+    let nothing = |divisor: Option<f64>| divisor.filter(|divisor| countable && *divisor != 0.0).map(|_| 0.0);
+    all.extend(divisors.into_values().map(|(group, step, divisor)| (group, step, nothing(divisor))));
+    all
+}
+
+/// Whether a figure of no records is zero.
+fn is_countable(metric: &MetricModel) -> bool {
+    matches!(metric.measure, MeasureModel::Count | MeasureModel::Sum(_))
+}
+
     if query.by.is_empty() {
-        let empty = match metric.measure {
-            MeasureModel::Count | MeasureModel::Sum(_) => Some(0.0),
-            _ => None,
-        };
+        let empty = is_countable(metric).then_some(0.0);
         for day in days {
             if !figures.iter().any(|figure| figure.step == Some(*day)) {
                 figures.push(Figured { group: Vec::new(), step: Some(*day), figure: empty });

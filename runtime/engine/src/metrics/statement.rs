@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use mortise_definition::model::{EntityModel, MeasureModel, MetricModel, Slot, system};
 use mortise_expr::{Context, Dialect, Expression, Type, Value};
 use mortise_store::{Naming, Param, Row, column, select};
-use sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
+use sea_query::{Alias, Expr, ExprTrait, NullOrdering, Order, Query, SelectStatement};
 
 use crate::commands::Work;
 use crate::error::Error;
@@ -25,8 +25,8 @@ pub(super) struct Asked<'a> {
     pub(super) since: Option<DateTime<Utc>>,
     /// Only records that the reader may see.
     pub(super) scope: Option<Expr>,
-    /// Rows at most, those with the highest figures; in the order of the groups without.
-    pub(super) best: Option<u64>,
+    /// Rows at most, those with the highest figures.
+    pub(super) best: u64,
 }
 
 /// A row of the answer: values of the groups (and the position of the step), and the figure.
@@ -48,9 +48,8 @@ impl Asked<'_> {
                 statement
             }
         };
-        if let Some(best) = self.best {
-            statement.order_by(Alias::new(FIGURE), Order::Desc).limit(best);
-        }
+        // PostgreSQL would put what has no figure before the highest ones.
+        statement.order_by_with_nulls(Alias::new(FIGURE), Order::Desc, NullOrdering::Last).limit(self.best);
         Ok(select::build(&statement, naming.dialect))
     }
 
