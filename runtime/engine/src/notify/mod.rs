@@ -13,6 +13,7 @@ mod words;
 
 use mortise_definition::model::{EntityModel, NotificationModel, RecipientModel};
 use mortise_definition::source::Operation;
+use mortise_expr::Value;
 use mortise_store::{AuditEntry, Session};
 use serde_json::json;
 use uuid::Uuid;
@@ -30,6 +31,7 @@ use crate::automation::Subject;
 use crate::commands::{Work, audit_entry};
 use crate::error::Error;
 use crate::people::{Actor, Person};
+use crate::metrics;
 use crate::timeline::Titles;
 use crate::values::Issue;
 use delivery::Delivery as Row;
@@ -52,13 +54,15 @@ pub(crate) fn tell(
     let directory = work.directory.clone();
     let templates: Vec<&str> = notification.title.all().chain(notification.body.all()).collect();
     let records = [&*subject.record, &*subject.previous];
-    let titles = words::titles(work, session, &subject.entity, &records, &templates)?;
-    let told_words = Told { work, notification, subject, titles: &titles };
+    let pointed = words::pointed(work, session, &subject.entity, &records, &templates)?;
+    let measures = metrics::figures(work, session, notification.app, &notification.measures, subject)?;
+    let told_words = Told { work, notification, subject, pointed, measures };
     for person in told.people.iter().filter_map(|id| directory.user(*id)) {
         told_words.person(session, person)?;
     }
     if !notification.channels.is_empty() {
-        let words = told_words.words(work, None, true)?;
+        let titles = told_words.pointed.titles(work, session)?;
+        let words = told_words.words(work, &titles, None, true)?;
         for channel in &notification.channels {
             let row = delivery::new(work, channel, "", words.channel_payload(notification, subject));
             delivery::put(session, &about(row, Some(notification), subject))?;
@@ -112,7 +116,10 @@ struct Told<'a> {
     work: &'a Work,
     notification: &'a NotificationModel,
     subject: &'a Subject,
-    titles: &'a Titles,
+    /// Records whose titles may come up.
+    pointed: words::Pointed,
+    /// Figures of the notification, in its order.
+    measures: Vec<Value>,
 }
 
 /// What somebody reads.
@@ -132,7 +139,8 @@ impl Told<'_> {
         let reader = Work { access: self.work.published.access(&actor.user), actor, ..self.work.clone() };
         let subject = self.subject;
         let sees = reader.reaches_in(session, &subject.entity, Operation::Read, &subject.record, None)?;
-        let words = self.words(&reader, Some(person), sees && !subject.deleted)?;
+        let titles = self.pointed.titles(&reader, session)?;
+        let words = self.words(&reader, &titles, Some(person), sees && !subject.deleted)?;
         let message = Message {
             id: self.work.env.id(),
             at: self.work.now,
@@ -169,10 +177,16 @@ impl Told<'_> {
 
     /// The words for a reader. Who may not see the record learns what it is called, as far as their roles show that at
     /// all, and no more.
-    fn words(&self, reader: &Work, person: Option<&Person>, sees: bool) -> Result<Words, Error> {
+    fn words(
+        &self,
+        reader: &Work,
+        titles: &Titles,
+        person: Option<&Person>,
+        sees: bool,
+    ) -> Result<Words, Error> {
         let (notification, subject) = (self.notification, self.subject);
         let language = &reader.actor.user.language;
-        let eyes = Reader::new(reader, notification.app, subject, self.titles);
+        let eyes = Reader::new(reader, notification.app, subject, titles);
         let link = sees.then(|| link(reader, &subject.entity, subject.id));
         if !sees && !eyes.may_name() {
             let title = notification.label.get(language).to_owned();

@@ -127,7 +127,7 @@ pub(crate) async fn carry(tenant: &Tenant, epoch: i64, mut stop: watch::Receiver
             Ok(due) => {
                 for channel in due {
                     if channels.insert(channel.clone()) {
-                        busy.push(drain(tenant, &*courier, channel, Some(epoch)));
+                        busy.push(drain(tenant, &*courier, channel, epoch, stop.clone()));
                     }
                 }
             }
@@ -165,14 +165,15 @@ async fn until_next(tenant: &Tenant) {
     tokio::time::sleep(length.unwrap_or(FARTHEST).min(FARTHEST)).await;
 }
 
-/// Sends everything that is due for a channel.
+/// Sends everything that is due for a channel, until told to stop.
 async fn drain(
     tenant: &Tenant,
     courier: &dyn Courier,
     channel: String,
-    epoch: Option<i64>,
+    epoch: i64,
+    stop: watch::Receiver<bool>,
 ) -> (String, Result<(), Error>) {
-    let result = try_drain(tenant, courier, &channel, epoch).await;
+    let result = try_drain(tenant, courier, &channel, Some(epoch), || *stop.borrow()).await;
     (channel, result)
 }
 
@@ -181,11 +182,16 @@ async fn try_drain(
     courier: &dyn Courier,
     channel: &str,
     epoch: Option<i64>,
+    stops: impl Fn() -> bool + Send,
 ) -> Result<(), Error> {
-    loop {
-        let due = delivery::due(&tenant.store, channel, tenant.env.now(), BATCH).await?;
+    while !stops() {
+        let due = delivery::due(&tenant.store, channel, tenant.now(), BATCH).await?;
         if due.is_empty() {
             break;
+        }
+        if let Some(epoch) = epoch {
+            // Who has lost the lane, or cannot write, would never know what was sent, and send it again and again.
+            tenant.store.write(move |session: &mut Session<'_>| session.fence(epoch)).await?;
         }
         let endpoint = tenant.endpoint(channel).await?;
         let sending = due.into_iter().map(|one| {
@@ -204,8 +210,7 @@ async fn try_drain(
             return Err(error);
         }
     }
-    let now = tenant.env.now();
-    tenant.store.write(move |session: &mut Session<'_>| delivery::clear(session, now)).await
+    Ok(())
 }
 
 async fn send(
@@ -264,7 +269,7 @@ impl Tenant {
                 return Ok(());
             }
             for channel in channels {
-                try_drain(self, courier, &channel, None).await?;
+                try_drain(self, courier, &channel, None, || false).await?;
             }
         }
     }

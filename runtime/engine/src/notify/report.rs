@@ -41,7 +41,8 @@ pub(crate) fn comment(
 ) -> Result<(), Error> {
     let texts: Vec<&str> = text.all().collect();
     let records = [&*subject.record, &*subject.previous];
-    let titles = words::titles(work, session, &subject.entity, &records, &texts)?;
+    let pointed = words::pointed(work, session, &subject.entity, &records, &texts)?;
+    let titles = pointed.titles(work, session)?;
     let mut values = Reader::new(work, app, subject, &titles).words();
     values.insert("user".to_owned(), words::user(work));
     let language = &work.actor.user.language;

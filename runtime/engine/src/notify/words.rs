@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
         let field = &self.subject.entity.fields[slot];
         match (&field.kind, value) {
             (FieldKind::Reference { .. }, Value::Id(id)) => {
-                Word::from(self.titles.get(&(slot, *id)).map_or("", String::as_str))
+                Word::from(self.titles.get(&(slot, *id)).map_or("…", String::as_str))
             }
             (_, Value::Bool(yes)) => Word::from(*yes),
             (FieldKind::Integer { .. }, Value::Int(number)) => Word::from(*number),
@@ -168,27 +168,41 @@ impl fmt::Debug for Named {
     }
 }
 
-/// Titles of the records that these point to, as far as a template mentions the references.
-pub(super) fn titles(
+/// Records that references point to, or pointed to, by the slot of the reference.
+pub(super) struct Pointed(Vec<(Slot, Arc<EntityModel>, Vec<Value>)>);
+
+/// The records that these point to, as far as a template mentions the references.
+pub(super) fn pointed(
     work: &Work,
     session: &mut Session<'_>,
     entity: &EntityModel,
     records: &[&[Value]],
     templates: &[&str],
-) -> Result<Titles, Error> {
-    let mut titles = Titles::new();
+) -> Result<Pointed, Error> {
+    let mut found = Vec::new();
     for field in entity.declared() {
         let FieldKind::Reference { entity: target } = &field.kind else { continue };
         if !templates.iter().any(|template| mentions(template, &field.name)) {
             continue;
         }
         for id in records.iter().filter_map(|record| record.get(field.slot)?.as_id()) {
-            if let Some(title) = title(work, session, *target, id)? {
-                titles.insert((field.slot, id), title);
+            let record = work.published.layout.tables[target.index].load(session, id)?;
+            found.extend(record.map(|record| (field.slot, target.clone(), record)));
+        }
+    }
+    Ok(Pointed(found))
+}
+
+impl Pointed {
+    /// What they are called, as far as a reader may see them.
+    pub(super) fn titles(&self, reader: &Work, session: &mut Session<'_>) -> Result<Titles, Error> {
+        let mut titles = Titles::new();
+        for (slot, target, record) in &self.0 {
+            if let Some(title) = title_of(reader, session, target, record)? {
+                titles.insert((*slot, mortise_store::id_of(record)), title);
             }
         }
     }
-    Ok(titles)
 }
 
 /// A template that takes a record as a whole mentions everything.
@@ -197,17 +211,31 @@ fn mentions(template: &str, name: &str) -> bool {
     template.contains(name) || whole("record") || whole("previous")
 }
 
-/// What a record is called, wherever it is.
+/// What a record is called, wherever it is, for a reader who may see it.
 pub(super) fn title(
-    work: &Work,
+    reader: &Work,
     session: &mut Session<'_>,
     entity: usize,
     id: Uuid,
 ) -> Result<Option<String>, Error> {
-    let entity = work.published.model.entities[entity].clone();
-    let record = work.published.layout.tables[entity.index].load(session, id)?;
-    let name = |record: Vec<Value>| {
-        values::display(&entity.fields[entity.title], &record[entity.title], &work.values())
-    };
-    Ok(record.map(name))
+    let entity = reader.published.model.entities[entity].clone();
+    match reader.published.layout.tables[entity.index].load(session, id)? {
+        Some(record) => title_of(reader, session, &entity, &record),
+        None => Ok(None),
+    }
 }
+
+fn title_of(
+    reader: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    record: &[Value],
+) -> Result<Option<String>, Error> {
+    let slot = entity.title;
+    let open = reader.access(entity).sees(slot)
+        && !reader.closed(entity, Operation::Read, record).contains(&slot)
+        && reader.reaches_in(session, entity, Operation::Read, record, None)?;
+    Ok(open.then(|| values::display(&entity.fields[slot], &record[slot], &reader.values())))
+}
+        let target = &work.published.model.entities[*target];
+        Ok(titles)
