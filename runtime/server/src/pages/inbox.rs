@@ -87,8 +87,9 @@ fn row(visit: &Visit, model: &Model, show: &Show<'_>, message: Message) -> Row {
 /// `POST /inbox/read`: marks one message (`id`), or all; goes on to the record (`open`) where there is one.
 pub(super) async fn read(visit: Visit, Form(form): Form<Vec<(String, String)>>) -> Result<Response, Failure> {
     let value = |name: &str| form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-    let id = value("id").and_then(|text| text.parse().ok());
-    visit.tenant.engine.mark_read(visit.actor(), id.map(|id| vec![id])).await?;
+    // Only without any id it is about all of them.
+    let ids = value("id").map(|text| text.parse().ok().into_iter().collect());
+    visit.tenant.engine.mark_read(visit.actor(), ids).await?;
     Ok(visit.go(match value("open").and_then(|open| open.strip_prefix(&*visit.base.0)) {
         // Only pages of records, wherever a form might want to lead.
         Some(path) if path.starts_with("/a/") => path,
