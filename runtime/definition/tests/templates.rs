@@ -61,21 +61,23 @@ fn the_three_ways_in_which_leads_escaped_recall_are_named() {
     check_broken(
         "case-01.json",
         &expect![[r#"
-        warning lead-management/slas/first_contact.json#/stop: People with lead-management.representative can bring “stop” about by setting followed_up_at by hand, through the API. [lint.clock_bypass]
-          Close the fields to these roles (“fields” of the permission: read) and let a rule fill them from what really happened.
-        warning lead-management/slas/first_contact.json#/cancel: People with lead-management.supervisor can bring “cancel” about by setting owner by hand, through the API. [lint.clock_bypass]
-          Close the fields to these roles (“fields” of the permission: read) and let a rule fill them from what really happened.
-        warning lead-management/slas/follow_up.json#/stop: Every save changes updated_at, so anything that is saved counts, whatever it is. [lint.clock_touched]
-          Read a field that only a real action changes, such as the number of related records.
-        warning lead-management/slas/follow_up.json#/stop: People with lead-management.representative can bring “stop” about by setting followed_up_at by hand, through the API. [lint.clock_bypass]
-          Close the fields to these roles (“fields” of the permission: read) and let a rule fill them from what really happened.
-        warning lead-management/slas/follow_up.json#/stop: People with lead-management.supervisor can bring “stop” about with contact, which asks for nothing. [lint.clock_bypass_transition]
-          Give the transition a guard or required fields, or leave it to rules (roles: []).
-        warning lead-management/slas/follow_up.json#/cancel: People with lead-management.supervisor can bring “cancel” about by setting owner by hand, through the API. [lint.clock_bypass]
-          Close the fields to these roles (“fields” of the permission: read) and let a rule fill them from what really happened.
-        warning lead-management/slas/follow_up.json#/limit: People with lead-management.supervisor can put off the limit as far as they like with follow_up_hours. [lint.clock_stretch]
-          Give the field a largest value or “valid_when”, or close it to these roles.
-    "#]],
+            warning lead-management/slas/circulation.json#/ladder/0/condition: People with lead-management.supervisor can make this step pass over by changing owner by hand. [lint.step_bypass]
+              Close the fields to these roles, or let the condition ask for evidence.
+            warning lead-management/slas/first_contact.json#/stop: People with lead-management.representative can bring “stop” about by setting followed_up_at by hand, through the API. [lint.clock_bypass]
+              Close the fields to these roles (“fields” of the permission: read) and let a rule fill them from what really happened.
+            warning lead-management/slas/first_contact.json#/cancel: People with lead-management.supervisor can bring “cancel” about by setting owner by hand, through the API. [lint.clock_bypass]
+              Close the fields to these roles (“fields” of the permission: read) and let a rule fill them from what really happened.
+            warning lead-management/slas/follow_up.json#/stop: Every save changes updated_at, so anything that is saved counts, whatever it is. [lint.clock_touched]
+              Read a field that only a real action changes, such as the number of related records.
+            warning lead-management/slas/follow_up.json#/stop: People with lead-management.representative can bring “stop” about by setting followed_up_at by hand, through the API. [lint.clock_bypass]
+              Close the fields to these roles (“fields” of the permission: read) and let a rule fill them from what really happened.
+            warning lead-management/slas/follow_up.json#/stop: People with lead-management.supervisor can bring “stop” about with contact, which asks for nothing. [lint.clock_bypass_transition]
+              Give the transition a guard or required fields, or leave it to rules (roles: []).
+            warning lead-management/slas/follow_up.json#/cancel: People with lead-management.supervisor can bring “cancel” about by setting owner by hand, through the API. [lint.clock_bypass]
+              Close the fields to these roles (“fields” of the permission: read) and let a rule fill them from what really happened.
+            warning lead-management/slas/follow_up.json#/limit: People with lead-management.supervisor can put off the limit as far as they like with follow_up_hours. [lint.clock_stretch]
+              Give the field a largest value or “valid_when”, or close it to these roles.
+        "#]],
     );
 }
 

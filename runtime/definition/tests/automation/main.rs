@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
 
 mod anything;
+mod evasion;
 mod lint;
 mod slips;
 

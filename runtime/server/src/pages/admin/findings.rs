@@ -111,6 +111,7 @@ fn way(visit: &Visit, model: &Model, entity: &EntityModel, one: &Bypass) -> Way 
             let label = label.map_or(id.as_str(), |transition| transition.label.get(visit.language));
             visit.t("findings.transition", &[("transition", label)])
         }
+        Means::Delete => visit.t("findings.delete", &[]),
     };
     Way {
         condition: visit.t(&format!("findings.condition.{}", one.condition), &[]),

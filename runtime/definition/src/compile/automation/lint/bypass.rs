@@ -7,13 +7,16 @@ use mortise_expr::{Expression, Value};
 use super::truth::{Known, Truth, truth};
 use super::writers::may_change;
 use super::{expand, reads};
-use crate::model::{Model, RoleModel, RuleModel, SlaModel, Slot, TransitionModel, TriggerModel, roots};
+use crate::model::{
+    Model, RoleModel, RuleModel, SlaModel, Slot, StepModel, TransitionModel, TriggerModel, roots,
+};
 use crate::source::Operation;
 
 /// One way around a clock or a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bypass {
-    /// Key of the condition in its artifact: `stop`, `cancel`, `pause` and `reset` of a clock, `where` of a schedule.
+    /// Key of the condition in its artifact: `stop`, `cancel`, `pause` and `reset` of a clock, `step` for those of its
+    /// ladder, `where` of a schedule.
     pub condition: &'static str,
     /// Key of the role whose people could do it.
     pub role: String,
@@ -38,6 +41,8 @@ pub enum Means {
         /// Its id.
         id: String,
     },
+    /// By putting the record into the trash, which everybody sees; taken out again, it goes on where it stood.
+    Delete,
 }
 
 /// What a role can do about a condition.
@@ -71,31 +76,80 @@ pub fn bypasses(model: &Model, sla: &SlaModel) -> Vec<Bypass> {
             }
         }
     }
+    for condition in sla.ladder.iter().filter_map(|step| step.condition.as_ref()) {
+        evasions(model, sla.entity, "step", condition, &mut found);
+    }
+    found.extend(deletions(model, sla.entity, "cancel"));
+    found
+}
+
+/// Roles whose people may throw records away.
+fn deletions<'m>(
+    model: &'m Model,
+    entity: usize,
+    condition: &'static str,
+) -> impl Iterator<Item = Bypass> + 'm {
+    let deletes = move |role: &&std::sync::Arc<RoleModel>| {
+        let permission = role.permissions.get(&entity);
+        permission.is_some_and(|permission| permission.operations.contains(&Operation::Delete))
+    };
+    let roles = model.roles.values().filter(deletes);
+    roles.map(move |role| Bypass { condition, role: role.key.clone(), means: Means::Delete })
+}
+
+/// Every way in which people could get around a step of a clock, so that it passes over, and not around the clock itself.
+pub(super) fn step_bypasses(model: &Model, sla: &SlaModel, step: &StepModel) -> Vec<Bypass> {
+    let mut found = Vec::new();
+    if let Some(condition) = &step.condition {
+        evasions(model, sla.entity, "step", condition, &mut found);
+    }
+    let all = bypasses(model, sla);
+    let around = |bypass: &Bypass| {
+        let same = |other: &&Bypass| other.role == bypass.role && other.means == bypass.means;
+        all.iter().filter(same).any(|other| other.condition != "step")
+    };
+    found.retain(|bypass| !around(bypass));
     found
 }
 
 /// Every way in which people could take a record out of a rule that goes over records by the clock.
 pub fn rule_bypasses(model: &Model, rule: &RuleModel) -> Vec<Bypass> {
     let mut found: Vec<Bypass> = Vec::new();
-    let conditions = rule.triggers.iter().filter_map(|trigger| match trigger {
+    let schedules = rule.triggers.iter().filter_map(|trigger| match trigger {
         TriggerModel::Schedule { condition, .. } => Some(condition),
         _ => None,
     });
-    for condition in conditions {
-        for role in model.roles.values() {
-            let by_field = reads(condition)
-                .flat_map(|slot| expand(&model.entities[rule.entity], slot))
-                .filter(|slot| may_change(model, role, rule.entity, *slot))
-                .map(|slot| field(model, role, rule.entity, slot));
-            for means in by_field.chain(ways_out(model, role, rule.entity, condition)) {
-                let bypass = Bypass { condition: "where", role: role.key.clone(), means };
-                if !found.contains(&bypass) {
-                    found.push(bypass);
-                }
+    for condition in schedules {
+        for condition in [condition].into_iter().chain(&rule.condition) {
+            evasions(model, rule.entity, "where", condition, &mut found);
+        }
+    }
+    if rule.triggers.iter().any(|trigger| matches!(trigger, TriggerModel::Schedule { .. })) {
+        found.extend(deletions(model, rule.entity, "where"));
+    }
+    found
+}
+
+/// Means by which people take a record out of a condition.
+fn evasions(
+    model: &Model,
+    entity: usize,
+    name: &'static str,
+    condition: &Expression,
+    found: &mut Vec<Bypass>,
+) {
+    for role in model.roles.values() {
+        let by_field = reads(condition)
+            .flat_map(|slot| expand(&model.entities[entity], slot))
+            .filter(|slot| may_change(model, role, entity, *slot))
+            .map(|slot| field(model, role, entity, slot));
+        for means in by_field.chain(ways_out(model, role, entity, condition)) {
+            let bypass = Bypass { condition: name, role: role.key.clone(), means };
+            if !found.contains(&bypass) {
+                found.push(bypass);
             }
         }
     }
-    found
 }
 
 /// Transitions that ask for nothing and lead out of a condition.
@@ -167,16 +221,22 @@ fn atom(model: &Model, role: &RoleModel, entity: usize, condition: &Expression) 
             true => Hold::Evidence,
         };
     }
-    let fields = slots.iter().flat_map(|slot| expand(&model.entities[entity], *slot));
-    let means: Vec<Means> = fields
-        .filter(|slot| may_change(model, role, entity, *slot))
-        .map(|slot| field(model, role, entity, slot))
-        .collect();
-    let all_by_hand = slots.iter().all(|slot| {
-        let inputs = expand(&model.entities[entity], *slot);
-        inputs.iter().any(|slot| may_change(model, role, entity, *slot))
-    });
-    if all_by_hand { Hold::Hand(means) } else { Hold::Evidence }
+    let fields: Vec<Slot> = slots.iter().flat_map(|slot| expand(&model.entities[entity], *slot)).collect();
+    let by_field = fields.iter().filter(|slot| may_change(model, role, entity, **slot));
+    // Of two fields that are compared, one that people may write is enough.
+    let mut means: Vec<Means> = by_field.map(|slot| field(model, role, entity, *slot)).collect();
+    let gives = |transition: &&TransitionModel| {
+        let set = transition.set.iter().filter(|(slot, _)| fields.contains(slot));
+        set.into_iter().any(|(slot, value)| {
+            let known = value.constant().map(|value| Known::one(*slot, value.clone()));
+            known.is_none_or(|known| truth(condition, &known) != Truth::No)
+        })
+    };
+    let transitions = state.into_iter().flat_map(|lifecycle| &lifecycle.transitions);
+    let open = transitions.filter(|transition| may_take(role, entity, transition)).filter(gives);
+    let open = open.filter(|transition| !asks_for_something(transition));
+    means.extend(open.map(|transition| Means::Transition { id: transition.id.clone() }));
+    if means.is_empty() { Hold::Evidence } else { Hold::Hand(means) }
 }
 
 /// Whether people with the role may take the transition.

@@ -3,13 +3,15 @@
 
 use mortise_expr::{Expression, INT_LIMIT, Type, Value};
 
-use super::bypass::{Means, bypasses, conditions};
+use super::bypass::{Means, bypasses, conditions, step_bypasses};
 use super::truth::{Known, Truth, truth};
 use super::writers::roles_changing;
 use super::{Lint, expand, id_of, reads};
 use crate::Kind;
 use crate::compile::place::Place;
-use crate::model::{ActionKind, FieldKind, LimitModel, RecipientModel, SlaModel, Slot, roots, system};
+use crate::model::{
+    ActionKind, FieldKind, LimitModel, RecipientModel, SlaModel, Slot, StepModel, roots, system,
+};
 use crate::source::StepBase;
 
 /// What changes with every save, whatever was saved.
@@ -93,6 +95,7 @@ impl<'a> Lint<'a> {
     fn by_hand(&mut self, sla: &SlaModel, place: &Place) {
         let all = bypasses(self.model, sla);
         for (key, _) in conditions(sla) {
+                    Means::Delete => {}
             let (mut roles, mut slots, mut forms) = (Vec::new(), Vec::new(), Vec::new());
             let (mut takers, mut transitions) = (Vec::new(), Vec::new());
             for bypass in all.iter().filter(|bypass| bypass.condition == key) {
@@ -111,6 +114,24 @@ impl<'a> Lint<'a> {
             let place = place.key(key);
             if !slots.is_empty() {
                 let names = self.names(sla.entity, slots);
+    /// A step is void where people can make it pass over by hand.
+    fn evaded(&mut self, sla: &SlaModel, step: &StepModel, place: &Place) {
+        let state = self.lifecycle(sla.entity).map(|lifecycle| lifecycle.field);
+        let (mut roles, mut slots) = (Vec::new(), Vec::new());
+        for bypass in step_bypasses(self.model, sla, step) {
+            add(&mut roles, &bypass.role);
+            slots.extend(match bypass.means {
+                Means::Field { slot, .. } => Some(slot),
+                Means::Transition { .. } => state,
+                Means::Delete => None,
+            });
+        }
+        if !roles.is_empty() {
+            let problem = place.warning("lint.step_bypass").arg("names", self.names(sla.entity, slots));
+            self.problems.push(problem.arg("roles", roles.join(", ")));
+        }
+    }
+
                 let reason = if forms.is_empty() { "api" } else { "forms" };
                 let problem = place.warning("lint.clock_bypass").arg("condition", key).arg("names", names);
                 let problem = problem.arg("roles", roles.join(", ")).arg("reason", reason);
@@ -220,6 +241,7 @@ impl<'a> Lint<'a> {
             if truth(pause, &known) == Truth::Yes && !left && !ended {
                 self.problems.push(place.key("pause").warning("lint.clock_stuck").arg("state", state));
             }
+            self.evaded(sla, step, &place.key("condition"));
         }
     }
 

@@ -57,11 +57,14 @@ impl Lint<'_> {
                 self.problems.push(place.warning("lint.trigger_rollup").arg("names", names));
             }
         }
+            Means::Delete => None,
     }
 
     /// A rule that goes over records by the clock is void where people can take a record out of it by hand.
     fn scheduled(&mut self, rule: &RuleModel, place: &Place) {
-        let all = rule_bypasses(self.model, rule);
+        let mut all = rule_bypasses(self.model, rule);
+        // Nobody throws a record away unseen.
+        all.retain(|bypass| bypass.means != Means::Delete);
         let Some(index) = rule.triggers.iter().position(|one| matches!(one, TriggerModel::Schedule { .. }))
         else {
             return;
