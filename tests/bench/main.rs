@@ -3,6 +3,7 @@
 //! Everything runs against the real binary (`MORTISE_BIN`) on a temporary folder. Nothing is asserted: the figures are
 //! printed as a Markdown table, and written into the page when asked for.
 
+mod automation;
 mod constant;
 mod costs;
 mod driver;
@@ -30,6 +31,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 
 /// What the person who measures decided.
 struct Options {
+    automation: bool,
     million: bool,
     write: bool,
     only: Option<String>,
@@ -52,6 +54,9 @@ fn main() -> Result<()> {
         seconds: options.seconds,
     };
     let postgres = std::env::var("MORTISE_TEST_POSTGRES").ok();
+    if options.automation {
+        return by_itself(&options, postgres.as_deref());
+    }
     let databases = std::iter::once(("sqlite", None)).chain(postgres.map(|url| ("postgres", Some(url))));
     for (name, server) in databases {
         let load_before = report::load_average()?;
@@ -62,6 +67,19 @@ fn main() -> Result<()> {
         if options.write {
             report::replace(&mortise_tests::server::workspace().join("docs/performance.md"), name, &text)?;
         }
+    }
+    Ok(())
+}
+
+/// What happens by itself, instead of what people do.
+fn by_itself(options: &Options, postgres: Option<&str>) -> Result<()> {
+    // The size that can be given is that of the goals: a hundred thousand.
+    let sizes = automation::Sizes::thousandths(options.rows / 100, options.seconds as usize);
+    let text = automation::measure(sizes, options.runs, postgres, |name| options.wanted(name))?;
+    println!("{text}");
+    if options.write {
+        let page = mortise_tests::server::workspace().join("docs/performance.md");
+        report::replace(&page, "automation", &text)?;
     }
     Ok(())
 }
@@ -78,6 +96,7 @@ fn options() -> Result<Options> {
         number.with_context(|| format!("{name} needs a number"))
     };
     let options = Options {
+        automation: has("--automation"),
         million: has("--million"),
         write: has("--write"),
         only: value("--only"),

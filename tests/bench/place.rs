@@ -50,7 +50,7 @@ impl Place {
         people::person(&mut administrator, "colleague", &["bench.user"]);
         let file = installation.data().join("records.csv");
         write_records(&file, count)?;
-        let bulk = import(&server, &file)?;
+        let bulk = import(&server, "bench.item", &file)?;
         let mut place = Self {
             ids_file: installation.data().join("ids.txt"),
             person: person.parse()?,
@@ -153,13 +153,13 @@ fn write_records(file: &Path, count: usize) -> Result<()> {
 }
 
 /// Uploads the file, accepts the guessed mapping, starts the import and waits for its end.
-fn import(server: &Server, file: &Path) -> Result<Bulk> {
+pub(crate) fn import(server: &Server, entity: &str, file: &Path) -> Result<Bulk> {
     const IMPORTS: &str = "/t/demo/api/v1/imports";
     let mut client = server.administrator();
     process::reset_peak(server.process_id())?;
     let started = Instant::now();
     let text = std::fs::read(file)?;
-    let upload = format!("{IMPORTS}?entity=bench.item&name=records.csv");
+    let upload = format!("{IMPORTS}?entity={entity}&name=records.csv");
     let job = client.send("POST", &upload, &[("content-type", "text/csv")], &text)?.expect(201).json();
     let guessed = job["guessed"].as_array().context("an upload guesses its columns")?;
     let columns: Vec<Value> =

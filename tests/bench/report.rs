@@ -187,15 +187,21 @@ impl Table {
         eprintln!("  {}", row.cells().join(" | "));
     }
 
-    /// As Markdown; the goals are set for the default database and can be left out.
+    /// As Markdown, without the columns in which nothing stands; the goals are set for the default database and can be
+    /// left out.
     pub(crate) fn markdown(&self, goals: bool) -> String {
-        let columns = if goals { 6 } else { 5 };
-        let heads =
-            ["Workload", "Mortise", "p95", "Constant answer", "Bare driver", "Goal"].map(str::to_owned);
-        let line = |cells: [String; 6]| format!("| {} |\n", cells[..columns].join(" | "));
-        let mut text = line(heads);
-        text.push_str(&line(["---"; 6].map(str::to_owned)));
-        self.0.iter().for_each(|row| text.push_str(&line(row.cells())));
+        const HEADS: [&str; 6] = ["Workload", "Mortise", "p95", "Constant answer", "Bare driver", "Goal"];
+        let rows: Vec<[String; 6]> = self.0.iter().map(Row::cells).collect();
+        let is_shown =
+            |column: &usize| (goals || *column < 5) && rows.iter().any(|row| !row[*column].is_empty());
+        let shown: Vec<usize> = (0..6).filter(is_shown).collect();
+        let line = |cell: &dyn Fn(usize) -> String| {
+            let cells: Vec<String> = shown.iter().map(|column| cell(*column)).collect();
+            format!("| {} |\n", cells.join(" | "))
+        };
+        let mut text = line(&|column| HEADS[column].to_owned());
+        text.push_str(&line(&|_| "---".to_owned()));
+        rows.iter().for_each(|row| text.push_str(&line(&|column| row[column].clone())));
         text
     }
 }
@@ -255,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_runs_are_shown_as_median_and_range_and_shares_are_taken_within_a_run() {
+    fn several_runs_are_shown_as_median_and_range_shares_are_taken_within_a_run_and_empty_columns_left_out() {
         let mut table = Table::default();
         for (mortise, driver) in [(16_082.0, 32_000.0), (7_100.0, 20_000.0), (17_664.0, 18_000.0)] {
             let figures = Figures { p95: Some(5.3), driver: Some(driver), ..Figures::of(mortise) };
@@ -264,10 +270,10 @@ mod tests {
         let start = Figures { driver: Some(0.02), ..Figures::of(0.04) };
         table.add("start", Unit::Seconds, Goal::AtMost(0.15), start);
         let expected = "\
-| Workload | Mortise | p95 | Constant answer | Bare driver | Goal |
-| --- | --- | --- | --- | --- | --- |
-| create | 16,082/s (7,100–17,664) | 5.3 ms |  | 50 % of 20,000/s (18,000–32,000) | 8,000/s: met in 2 of 3 |
-| start | 0.040 s |  |  | 50 % of 0.020 s | 0.150 s: met |
+| Workload | Mortise | p95 | Bare driver | Goal |
+| --- | --- | --- | --- | --- |
+| create | 16,082/s (7,100–17,664) | 5.3 ms | 50 % of 20,000/s (18,000–32,000) | 8,000/s: met in 2 of 3 |
+| start | 0.040 s |  | 50 % of 0.020 s | 0.150 s: met |
 ";
         assert_eq!(table.markdown(true), expected);
     }

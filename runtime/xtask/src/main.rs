@@ -25,14 +25,17 @@ Build automation of Mortise.
       --data FOLDER      default data/ in the workspace
       --fresh            throw the folder away first
       --debug            build without optimisation: ready sooner, slower to use
-  cargo xtask test [--require-all] [-- arguments of nextest]
+  cargo xtask test [options] [-- arguments of nextest]
                                    unit, database, whole-binary and browser tests
+      --seeds COUNT      runs of the simulation of the engine, default 200
+      --require-all      a missing database or browser is a failure
   cargo xtask bench [options]      measure the workloads of docs/performance.md
+      --automation       measure what happens by itself (rules, timers, assignment, clocks) instead
       --million          also measure with a million rows
       --postgres         measure PostgreSQL as well
       --write            put the tables into docs/performance.md
       --runs COUNT       repeat everything so often and publish medians, default 1
-      --rows COUNT       records to load, default 100000
+      --rows COUNT       records to load, default 100000; with --automation everything in proportion
       --seconds COUNT    length of each measurement, default 10
       --only WORD        measure only the workloads whose name contains the word
   cargo xtask docs [--check]       regenerate the generated pages and build the book; --check changes nothing
