@@ -48,7 +48,7 @@ pub struct Department {
 }
 
 /// Everybody of a tenant.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Directory {
     users: HashMap<Uuid, Person>,
     departments: HashMap<Uuid, Department>,

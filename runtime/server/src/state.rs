@@ -50,6 +50,8 @@ pub struct Shared {
     /// Cancelled to stop the server.
     pub stop: CancellationToken,
     tenants: ArcSwap<TenantMap>,
+    /// The simulations that run, and who had some lately.
+    pub sandboxes: crate::api::sandbox::Runs,
     opening: Mutex<()>,
     /// By whom the lanes of open tenants are worked; by nobody in a process that only carries out a command.
     lanes: OnceLock<Arc<dyn Lanes>>,
@@ -157,6 +159,7 @@ impl AppState {
     /// The slug of the tenant that a host belongs to, or the default tenant's.
     pub fn slug_of_host(&self, host: Option<&str>) -> Option<String> {
         let map = self.tenants.load();
+            sandboxes: crate::api::sandbox::Runs::default(),
         let host = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase());
         host.and_then(|host| map.hosts.get(&host)).or(map.default.as_ref()).cloned()
     }

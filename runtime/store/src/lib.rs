@@ -7,6 +7,7 @@ mod audit;
 pub mod catalog;
 pub mod column;
 pub mod control;
+mod copy;
 mod error;
 mod event;
 mod exec;
@@ -29,6 +30,7 @@ mod writer;
 
 pub use audit::{AuditEntry, Head, StoredEntry, Verified};
 pub use error::{Error, Result};
+pub use copy::{Copied, SchemaCopy, Wanted, copy_sqlite};
 pub use event::{EventEntry, StoredEvent};
 pub use exec::{Naming, Param, Row, Tx, quote};
 pub use files::{Files, PutError, StoredFile, hex};

@@ -21,6 +21,15 @@ const STATEMENTS: usize = 256;
 /// Reading connections kept open when idle: opening one costs as much as a hundred reads.
 const IDLE_READERS: usize = 16;
 
+/// When a commit has happened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Durability {
+    /// When it is on the disk.
+    Full,
+    /// When the system has it: for files that nobody needs after a power cut.
+    None,
+}
+
 /// The connections of one tenant file.
 pub(crate) struct SqliteFile {
     path: PathBuf,
@@ -29,12 +38,16 @@ pub(crate) struct SqliteFile {
 
 impl SqliteFile {
     /// Opens or makes the file; gives the writing connection beside it.
-    pub(crate) fn open(path: &Path) -> Result<(Self, Connection)> {
+    pub(crate) fn open(path: &Path, durability: Durability) -> Result<(Self, Connection)> {
         let writer = Connection::open(path)?;
         writer.execute_batch(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; \
+            "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=OFF; \
              PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY;",
         )?;
+        writer.execute_batch(match durability {
+            Durability::Full => "PRAGMA synchronous=FULL",
+            Durability::None => "PRAGMA synchronous=OFF",
+        })?;
         prepare(&writer)?;
         Ok((SqliteFile { path: path.to_owned(), readers: Mutex::new(Vec::new()) }, writer))
     }

@@ -16,6 +16,7 @@ import "./elements/rows";
 import "./elements/recent";
 import "./elements/countdown";
 import "./elements/charts";
+import "./elements/sandbox";
 // Last: a form restores drafts into its widgets, which must be there by then.
 import "./elements/form";
 

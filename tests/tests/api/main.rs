@@ -12,6 +12,7 @@ mod messages;
 mod openapi;
 mod records;
 mod sign_in;
+mod sandbox;
 mod tenancy;
 mod workshop;
 mod world;

@@ -5,6 +5,7 @@
 mod advance;
 mod expect;
 mod names;
+pub mod sandbox;
 mod stage;
 mod step;
 mod timeline;

@@ -211,10 +211,15 @@ pub fn reason(item: &WorkItem, language: &str) -> String {
     let words = |code: &str, args: &std::collections::BTreeMap<String, String>| {
         let args: Vec<(&str, &str)> =
             args.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    failure_text(&item.error, language)
+}
+
+/// A failure in words.
+pub fn failure_text(failure: &mortise_engine::Failure, language: &str) -> String {
         locale::translate(language, &format!("error.{code}"), &args)
     };
-    let mut text = words(&item.error.code, &item.error.args);
-    for field in &item.error.fields {
+    let mut text = words(&failure.code, &failure.args);
+    for field in &failure.fields {
         let told = words(&field.code, &field.args);
         let told = if field.field.is_empty() { told } else { format!("{}: {told}", field.field) };
         text = locale::sentences(&text, &told);

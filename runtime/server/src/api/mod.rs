@@ -10,6 +10,7 @@ pub mod deliveries;
 pub mod departments;
 pub mod etag;
 pub mod files;
+pub mod forecast;
 pub mod imports;
 pub mod inbound;
 mod inbox;
@@ -17,6 +18,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod records;
 pub mod roles;
+pub mod sandbox;
 pub mod scenarios;
 pub mod session;
 pub mod sessions;
@@ -127,6 +129,7 @@ fn large_routes(config: &Config) -> Router<AppState> {
         .route("/apps", post(apps::install))
         .route("/apps/check", post(apps::check))
         .route("/apps/plan", post(apps::plan))
+        .route("/sandbox", post(sandbox::run))
         .layer(DefaultBodyLimit::max(PACKAGE_LIMIT_BYTES));
     let imports = imports::router().layer(DefaultBodyLimit::max(IMPORT_LIMIT_BYTES));
     let files = Router::new()

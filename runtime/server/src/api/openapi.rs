@@ -431,6 +431,7 @@ const FIXED: &[(&str, &str, &str, &str, bool)] = &[
     ("post", "/apps/{app}/rollback", "Go back to an earlier version", "200", true),
     ("patch", "/apps/{app}/settings", "Change settings", "200", true),
     ("post", "/apps/{app}/test", "Run the scenarios of an app", "200", true),
+    ("post", "/sandbox", "What happens by itself in the next days, on a copy", "200", true),
     ("get", "/imports", "Imports", "200", false),
     ("post", "/imports", "Upload a file to import", "201", true),
     ("get", "/imports/{id}", "State and progress of an import", "200", false),

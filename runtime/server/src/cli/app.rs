@@ -234,7 +234,7 @@ impl Task {
 }
 
 /// Files of an app as they are, without those that are not part of it.
-fn files(words: &Words, folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+pub(super) fn files(words: &Words, folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     let package = Package::read_folder(folder).map_err(|problems| {
         let lines = problems.iter().map(|problem| problem_line(&problem_json(problem, words.language)));
         anyhow::anyhow!(lines.collect::<Vec<_>>().join("\n"))

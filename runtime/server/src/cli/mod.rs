@@ -8,6 +8,7 @@ mod lock;
 mod schema;
 mod serve;
 mod tenant;
+mod simulate;
 mod test;
 mod user;
 mod words;

@@ -105,7 +105,7 @@ fn records() -> Router<AppState> {
 
 fn administration() -> Router<AppState> {
     use admin::{apps, audit, automation, connectors, deliveries, departments, findings};
-    use admin::{install, overlay, purge, roles, scenarios, users};
+    use admin::{install, overlay, purge, roles, sandbox, scenarios, users};
     Router::new()
         .route("/admin/users", get(users::list))
         .route("/admin/users/new", get(users::new).post(users::create))
@@ -145,6 +145,7 @@ fn administration() -> Router<AppState> {
         .route("/admin/automation/{id}/retry", post(automation::retry))
         .route("/admin/automation/{id}/dismiss", post(automation::dismiss))
         .route("/admin/automation/replay/{policy}", get(automation::replay))
+        .route("/admin/sandbox", get(sandbox::show))
         .route("/admin/audit", get(audit::show))
         .route("/admin/audit/export", get(audit::export))
         .route("/admin/audit/verify", post(audit::verify))
@@ -157,6 +158,7 @@ fn uploads() -> Router<AppState> {
         .layer(DefaultBodyLimit::max(IMPORT_LIMIT_BYTES));
     let packages = Router::new()
         .route("/admin/apps/check", post(admin::install::check))
+        .route("/admin/sandbox", post(admin::sandbox::run))
         .layer(DefaultBodyLimit::max(PACKAGE_LIMIT_BYTES));
     imports.merge(packages)
 }

@@ -165,6 +165,7 @@ fn admin_links(language: &str, look: &Look) -> Vec<NavLink> {
 }
 
 /// Address of an entity's list.
+        ("sandbox", "crystal-ball"),
 pub(super) fn entity_path(model: &Model, entity: &EntityModel) -> String {
     format!("/a/{}/{}", model.apps[entity.app].id, entity.id)
 }

@@ -196,7 +196,7 @@ fn version(show: &Show, version: AppVersion) -> Version {
 }
 
 /// A JSON value as it stands in an input, a decimal without the zeros at its end.
-fn plain(kind: SettingType, json: &Value) -> String {
+pub(super) fn plain(kind: SettingType, json: &Value) -> String {
     let text = json.as_str().map_or_else(|| json.to_string(), str::to_owned);
     match kind {
         SettingType::Decimal if text.contains('.') => {
@@ -229,7 +229,7 @@ fn setting(visit: &Visit, setting: &SettingModel, typed: &[(String, String, Stri
 }
 
 /// The wire form of a typed setting; nonsense stays text and is refused by the engine.
-fn setting_json(kind: SettingType, text: &str) -> Value {
+pub(super) fn setting_json(kind: SettingType, text: &str) -> Value {
     match kind {
         SettingType::Boolean => json!(text == "true"),
         SettingType::Integer => text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number)),

@@ -13,6 +13,7 @@ pub(super) mod install;
 pub(super) mod overlay;
 pub(super) mod purge;
 pub(super) mod roles;
+pub(super) mod sandbox;
 pub(super) mod scenarios;
 pub(super) mod users;
 
