@@ -1,6 +1,8 @@
 //! How far a tenant's events are worked off, and who may do it. Position, effects and the check that nobody took the
 //! lane over are one transaction, so that no event is worked off twice or not at all.
 
+use chrono::{DateTime, Utc};
+
 use crate::error::{Error, Result};
 use crate::tenant::TenantStore;
 use crate::writer::Session;
@@ -42,6 +44,12 @@ impl Session<'_> {
             self.naming.table("_event")
         );
         self.execute(&sql, &[]).map(drop)
+    }
+
+    /// Notes when the lane last did something.
+    pub fn lane_worked(&mut self, at: DateTime<Utc>) -> Result<()> {
+        let sql = self.naming.sql(&format!("UPDATE {} SET worked_at = ?1", self.naming.table("_lane")));
+        self.execute(&sql, &[at.into()]).map(drop)
     }
 
     /// Says that all events up to this position are worked off.

@@ -5,13 +5,13 @@ mod tables;
 
 use mortise_expr::Dialect;
 
-use self::tables::{ADDED, Column, Kind, TABLES, Table};
+use self::tables::{ADDED, Column, INDEXED, Kind, TABLES, Table};
 use crate::column::sql_type;
 use crate::error::{Error, Result};
 use crate::exec::{Naming, Param, Row, Tx};
 
 /// Version of these tables; raised with every release that changes them.
-const VERSION: i64 = 2;
+const VERSION: i64 = 4;
 
 /// Makes or updates the tables of a tenant, in the transaction given; does nothing when that was done in the meantime.
 pub(crate) fn bring_up_to_date(tx: &mut dyn Tx, naming: &Naming) -> Result<()> {
@@ -64,7 +64,8 @@ fn create(tx: &mut dyn Tx, naming: &Naming) -> Result<()> {
     if let Some(schema) = &naming.schema {
         tx.batch(&format!("CREATE SCHEMA IF NOT EXISTS {}", crate::exec::quote(schema)))?;
     }
-    TABLES.iter().try_for_each(|table| create_table(tx, naming, table))?;
+    TABLES.iter().try_for_each(|table| create_table(tx, naming, table, VERSION))?;
+    add_indexes(tx, naming, None)?;
     let head =
         naming.sql(&format!("INSERT INTO {} (seq, hash) VALUES (?1, ?2)", naming.table("_audit_head")));
     let start = crate::audit::Head::START;
@@ -82,9 +83,24 @@ fn update(tx: &mut dyn Tx, naming: &Naming, version: i64) -> Result<()> {
         }
     }
     let new = TABLES.iter().filter(|table| table.since == version);
-    new.into_iter().try_for_each(|table| create_table(tx, naming, table))?;
-    if version == 2 {
-        start_lane(tx, naming)?;
+    new.into_iter().try_for_each(|table| create_table(tx, naming, table, version))?;
+    match version {
+        2 => start_lane(tx, naming)?,
+        // When it ended was not written down before.
+        4 => tx.batch(&format!(
+            "UPDATE {} SET ended_at = at WHERE state IN ('done', 'dismissed')",
+            naming.table("_work")
+        ))?,
+        _ => {}
+    }
+    add_indexes(tx, naming, Some(version))
+}
+
+/// Makes the indexes that came with a version, or with any.
+fn add_indexes(tx: &mut dyn Tx, naming: &Naming, version: Option<i64>) -> Result<()> {
+    let came = INDEXED.iter().filter(|(since, ..)| version.is_none_or(|version| *since == version));
+    for (_, table, index, columns) in came {
+        tx.batch(&create_index(naming, table, index, columns, false, ""))?;
     }
     Ok(())
 }
@@ -95,9 +111,14 @@ fn start_lane(tx: &mut dyn Tx, naming: &Naming) -> Result<()> {
     tx.batch(&format!("INSERT INTO {lane} (position, epoch) SELECT coalesce(max(seq), 0), 0 FROM {event}"))
 }
 
-fn create_table(tx: &mut dyn Tx, naming: &Naming, table: &Table) -> Result<()> {
-    let columns: Vec<String> =
-        table.columns.iter().map(|column| column_sql(*column, naming.dialect)).collect();
+/// Makes a table as it is in a version: columns that came later are added by the steps to those versions.
+fn create_table(tx: &mut dyn Tx, naming: &Naming, table: &Table, version: i64) -> Result<()> {
+    let later = |(name, ..): &&Column| {
+        let mut added = ADDED.iter().filter(|(since, known, _)| *since > version && *known == table.name);
+        added.any(|(.., columns)| columns.contains(name))
+    };
+    let columns = table.columns.iter().filter(|column| !later(column));
+    let columns: Vec<String> = columns.map(|column| column_sql(*column, naming.dialect)).collect();
     let strict = if naming.dialect == Dialect::Sqlite { " STRICT" } else { "" };
     let (name, columns) = (naming.table(table.name), columns.join(", "));
     tx.batch(&format!("CREATE TABLE {name} ({columns}{}){strict}", table.tail))?;

@@ -43,6 +43,7 @@ async fn tenant(control: &Control) -> Uuid {
         language: "en".to_owned(),
         time_zone: "UTC".to_owned(),
         placement: "sqlite".to_owned(),
+        test_clock: true,
     };
     control.create_tenant(id, new, at(0)).await.unwrap();
     id
@@ -289,4 +290,21 @@ async fn nodes_that_start_at_the_same_moment_share_the_control_plane() {
     let opened =
         futures_util::future::join_all((0..6).map(|_| Control::open(ControlPlace::Postgres(&url)))).await;
     assert!(opened.iter().all(Result::is_ok));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_of_its_own_goes_ahead_as_far_as_is_allowed_and_has_its_lane_looked_after() {
+    control(async |control: &Control| {
+        let id = tenant(control).await;
+        let most = TimeDelta::hours(30);
+        control.acquire_lane(id, NORTH, at(0), LEASE).await.unwrap();
+        control.release_lane(id, NORTH, 1, Some(at(1_000))).await.unwrap();
+        assert!(control.advance_clock(id, TimeDelta::hours(25), most, at(5)).await.unwrap());
+        assert!(!control.advance_clock(id, TimeDelta::hours(25), most, at(5)).await.unwrap());
+        assert!(control.lanes_due(at(5)).await.unwrap().contains(&id));
+        let rows = control.tenants().await.unwrap();
+        let row = rows.iter().find(|row| row.id == id).unwrap();
+        assert_eq!(row.ahead(), Some(TimeDelta::hours(25)));
+    })
+    .await;
 }

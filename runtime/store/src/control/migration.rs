@@ -8,7 +8,7 @@ pub(super) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Lanes)]
+        vec![Box::new(First), Box::new(Lanes), Box::new(TestClocks), Box::new(Notes)]
     }
 }
 
@@ -78,6 +78,48 @@ impl MigrationTrait for Lanes {
         }
         Ok(())
     }
+}
+
+/// Tenants whose time can be moved.
+struct TestClocks;
+
+impl MigrationName for TestClocks {
+    fn name(&self) -> &str {
+        "m2026_11_24_test_clocks"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for TestClocks {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let column = optional("clock_ahead").big_integer().to_owned();
+        manager.alter_table(Table::alter().table("tenants").add_column(column).to_owned()).await
+    }
+}
+
+/// What nodes have to agree on, and what tenants that are not open have left undone.
+struct Notes;
+
+impl MigrationName for Notes {
+    fn name(&self) -> &str {
+        "m2026_11_25_notes"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Notes {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table(notes()).await?;
+        for name in ["waiting", "parked", "unsent", "dead"] {
+            let column = column(name).big_integer().default(0).to_owned();
+            manager.alter_table(Table::alter().table("lanes").add_column(column).to_owned()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn notes() -> TableCreateStatement {
+    table("notes").col(column("name").string().primary_key()).col(column("value").string()).to_owned()
 }
 
 fn lanes() -> TableCreateStatement {

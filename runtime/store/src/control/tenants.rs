@@ -1,7 +1,10 @@
 //! Tenants in the control plane: made, changed, listed, removed. Their data is made and removed by the engine.
 
-use chrono::{DateTime, Utc};
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set, TransactionTrait};
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, Set, TransactionTrait,
+};
 use uuid::Uuid;
 
 use super::entity::{department, lane, session, tenant, token, user, user_role};
@@ -23,6 +26,8 @@ pub struct NewTenant {
     pub time_zone: String,
     /// `sqlite` or `postgres`.
     pub placement: String,
+    /// Its time can be moved on by the operator.
+    pub test_clock: bool,
 }
 
 /// Changes of a tenant; what is `None` stays.
@@ -63,6 +68,7 @@ impl Control {
             placement: Set(new.placement),
             suspended: Set(false),
             created_at: Set(now),
+            clock_ahead: Set(new.test_clock.then_some(0)),
         };
         Ok(row.insert(&self.db).await?)
     }
@@ -87,6 +93,34 @@ impl Control {
             row.suspended = Set(suspended);
         }
         Ok(Some(row.update(&self.db).await?))
+    }
+
+    /// Lets time pass in a tenant with a clock of its own, as long as it is not more than `most` ahead of the real time
+    /// afterwards. False when nothing was moved. Whoever looks after lanes looks at once, since anything may be due.
+    pub async fn advance_clock(
+        &self,
+        id: Uuid,
+        by: TimeDelta,
+        most: TimeDelta,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let micros = |span: TimeDelta| span.num_microseconds().unwrap_or(i64::MAX);
+        let ahead = tenant::Column::ClockAhead;
+        let transaction = self.db.begin().await?;
+        let moved = tenant::Entity::update_many()
+            .col_expr(ahead, Expr::col(ahead).add(micros(by)))
+            .filter(tenant::Column::Id.eq(id))
+            .filter(ahead.lte(micros(most).saturating_sub(micros(by))));
+        if moved.exec(&transaction).await?.rows_affected == 0 {
+            return Ok(false);
+        }
+        let waiting = lane::Entity::update_many()
+            .col_expr(lane::Column::NextDue, Expr::value(now))
+            .filter(lane::Column::TenantId.eq(id))
+            .filter(lane::Column::Holder.is_null());
+        waiting.exec(&transaction).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Removes a tenant with its people, sessions and tokens.

@@ -33,8 +33,21 @@ const TIME: Kind = Kind::Plain(&Type::DateTime);
 const BOOL: Kind = Kind::Plain(&Type::Bool);
 
 /// Columns that tables of earlier versions got later: version, table, columns.
-pub(super) const ADDED: &[(i64, &str, &[&str])] =
-    &[(2, "_event", &["audit", "cause", "depth", "rule", "detail"]), (2, "_audit_head", &["model"])];
+pub(super) const ADDED: &[(i64, &str, &[&str])] = &[
+    (2, "_event", &["audit", "cause", "depth", "rule", "detail"]),
+    (2, "_audit_head", &["model"]),
+    (3, "_lane", &["worked_at"]),
+    (4, "_work", &["ended_at"]),
+];
+
+/// Indexes that tables of earlier versions got later: version, table, index, columns. They are made for new tenants, too.
+pub(super) const INDEXED: &[(i64, &str, &str, &str)] = &[
+    // What is old is found without reading what is not.
+    (4, "_work", "_work_ended", "(ended_at) WHERE ended_at IS NOT NULL"),
+    (4, "_work", "_work_event", "(event) WHERE event IS NOT NULL"),
+    (4, "_delivery", "_delivery_ended", "(state, ended_at)"),
+    (4, "_inbox", "_inbox_read", "(read_at) WHERE read_at IS NOT NULL"),
+];
 
 pub(super) const TABLES: &[Table] = &[
     Table {
@@ -179,7 +192,7 @@ pub(super) const TABLES: &[Table] = &[
     Table {
         name: "_lane",
         since: 2,
-        columns: &[("position", INT, "NOT NULL"), ("epoch", INT, "NOT NULL")],
+        columns: &[("position", INT, "NOT NULL"), ("epoch", INT, "NOT NULL"), ("worked_at", TIME, "")],
         tail: "",
         indexes: &[],
     },
@@ -199,6 +212,7 @@ pub(super) const TABLES: &[Table] = &[
             ("state", TEXT, "NOT NULL"),
             ("error", TEXT, ""),
             ("payload", TEXT, ""),
+            ("ended_at", TIME, ""),
         ],
         tail: "",
         indexes: &[("_work_next", "(state, next_at)"), ("_work_record", "(record)")],

@@ -1,5 +1,6 @@
 //! Tenants: one row for each organisation served.
 
+use chrono::TimeDelta;
 use sea_orm::entity::prelude::*;
 
 /// A row.
@@ -27,6 +28,8 @@ pub struct Model {
     pub suspended: bool,
     /// When it was made.
     pub created_at: DateTimeUtc,
+    /// Microseconds by which its time is ahead of the real one, which the operator may move on; none: it lives in real time.
+    pub clock_ahead: Option<i64>,
 }
 
 /// Rows are joined by hand where that is needed.
@@ -34,3 +37,10 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// By how much its time is ahead of the real one, where it has a clock of its own.
+    pub fn ahead(&self) -> Option<TimeDelta> {
+        self.clock_ahead.map(TimeDelta::microseconds)
+    }
+}
