@@ -247,3 +247,110 @@ fn scenarios_of_folders_and_of_tenants_are_run_and_a_failure_tells_what_happened
     let both = installation.try_run(&["app", "test", &path, "--tenant", "demo"], "");
     assert_eq!(both.status.code(), Some(2));
 }
+
+/// Makes a tenant whose time is moved without a server, beside one and after a restart, and looks at it from all nodes.
+fn check_test_clock(installation: &Installation) {
+    installation.run(&["tenant", "create", "lab", "--test-clock"]);
+    installation.run(&["tenant", "create", "demo"]);
+    installation
+        .run_with(&["user", "create", "lab", "admin", "--administrator", "--stdin"], "a long password\n");
+    let told = installation.run(&["--language", "en", "tenant", "advance", "lab", "25h"]);
+    assert!(told.starts_with("In tenant lab it is now 20"), "{told}");
+    let refused = installation.try_run(&["--language", "en", "tenant", "advance", "demo", "1h"], "");
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        !refused.status.success() && told.contains("real time") && told.contains("--test-clock"),
+        "{told}"
+    );
+    let folder = tempfile::tempdir().expect("the system has a temporary folder");
+    app(folder.path());
+    installation.run(&["app", "install", "lab", &folder.path().to_string_lossy()]);
+    let token = json(
+        &installation
+            .run(&["--json", "user", "token", "lab", "admin", "--scope", "read", "--scope", "write"]),
+    );
+    let token = token["token"].as_str().expect("it is shown once").to_owned();
+    let nodes: Vec<Installation> =
+        installation.postgres().map(|_| installation.beside()).into_iter().collect();
+    let servers: Vec<_> = std::iter::once(installation).chain(&nodes).map(Installation::serve).collect();
+    let age = |server: &mortise_tests::Server| {
+        let mut client = server.client().with_token(&token);
+        let made =
+            client.json("POST", "/t/lab/api/v1/records/notes.note", &serde_json::json!({"title": "a"}));
+        let made = made.expect("the server answers").expect(201).json();
+        let at: chrono::DateTime<chrono::Utc> =
+            made["created_at"].as_str().and_then(|at| at.parse().ok()).expect("a moment");
+        (at - chrono::Utc::now()).num_hours()
+    };
+    assert!(servers.iter().all(|server| (24..=25).contains(&age(server))));
+    installation.run(&["tenant", "advance", "lab", "1d"]);
+    for server in &servers {
+        // Another node hears of it in a moment.
+        let heard = (0..200).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            (48..=49).contains(&age(server))
+        });
+        assert!(heard, "a node lives in another time");
+    }
+    servers.into_iter().for_each(mortise_tests::Server::stop);
+    let tenants = json(&installation.run(&["--json", "tenant", "list"]));
+    let ahead: Vec<&Value> = tenants.as_array().expect("rows").iter().map(|row| &row["test_clock"]).collect();
+    assert_eq!((ahead[0], &ahead[1]["ahead_seconds"]), (&Value::Null, &Value::from(49 * 3600)));
+}
+
+#[test]
+fn the_time_of_a_test_tenant_is_the_same_for_all_and_survives_a_restart_on_sqlite() {
+    check_test_clock(&Installation::new());
+}
+
+#[test]
+fn the_time_of_a_test_tenant_is_the_same_for_all_and_survives_a_restart_on_postgresql() {
+    if let Some(url) = mortise_tests::postgres() {
+        check_test_clock(&Installation::on(Some(&url)));
+    }
+}
+
+#[test]
+fn the_next_days_of_a_tenant_are_simulated_without_a_trace() {
+    let installation = Installation::new();
+    let folder = tempfile::tempdir().expect("the system has a temporary folder");
+    app(folder.path());
+    let clock = serde_json::json!({
+        "id": "read", "label": "Reading", "entity": "note", "start": "record.title != ''",
+        "stop": "record.title == ''", "limit": "hours(settings.hours)",
+    });
+    let manifest = serde_json::json!({"id": "notes", "version": "1.0.0", "label": "Notes",
+        "settings": {"hours": {"type": "integer", "label": "Hours", "default": 100}}});
+    write(folder.path(), "app.json", &manifest.to_string());
+    write(folder.path(), "slas/read.json", &clock.to_string());
+    let path = folder.path().to_string_lossy().into_owned();
+    installation.run(&["tenant", "create", "demo"]);
+    installation
+        .run_with(&["user", "create", "demo", "admin", "--administrator", "--stdin"], "a long password\n");
+    installation.run(&["app", "install", "demo", &path]);
+    let token = json(&installation.run(&["--json", "user", "token", "demo", "admin", "--scope", "write"]));
+    let token = token["token"].as_str().expect("it is shown once").to_owned();
+    let server = installation.serve();
+    let mut client = server.client().with_token(&token);
+    let note = serde_json::json!({"title": "Milk"});
+    client.json("POST", "/t/demo/api/v1/records/notes.note", &note).expect("the server answers").expect(201);
+    let simulate = |more: &[&str]| {
+        let all = [&["--language", "en", "tenant", "simulate", "demo", "--days", "2"], more].concat();
+        installation.run(&all)
+    };
+    // The server does it where it runs, and the command itself where none does.
+    let nothing = simulate(&[]);
+    assert!(nothing.contains("Nothing happens by itself"), "{nothing}");
+    server.stop();
+    let late = simulate(&["--setting", "notes.hours=10"]);
+    assert!(late.contains("1 records copied") && late.contains("Reading"), "{late}");
+    assert!(late.contains("(limit passed)"), "{late}");
+    write(folder.path(), "slas/read.json", &clock.to_string().replace("settings.hours", "1"));
+    let report = json(&simulate(&["--json", "--app", &path]));
+    assert_eq!(report["totals"]["breached"], 1, "{report}");
+    let wrong =
+        installation.try_run(&["tenant", "simulate", "demo", "--days", "2", "--setting", "hours"], "");
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(!installation.data().join("sandboxes").join("demo").exists());
+    installation.run(&["verify", "demo"]);
+}

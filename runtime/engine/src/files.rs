@@ -42,6 +42,9 @@ pub struct FileInfo {
     pub at: DateTime<Utc>,
     /// Record that it is bound to.
     pub record: Option<Uuid>,
+    /// Nobody sent it: a rule made it, such as a report.
+    #[serde(skip)]
+    pub made_here: bool,
 }
 
 pub(crate) async fn put<S>(
@@ -69,6 +72,7 @@ where
         sha256: stored.sha256,
         at: work.now,
         record: None,
+        made_here: false,
     };
     let row = info.clone();
     let actor = work.actor.id();
@@ -181,6 +185,7 @@ fn read_row(row: &dyn mortise_store::Row) -> mortise_store::Result<Row> {
             sha256: row.text(4)?.unwrap_or_default(),
             at,
             record: row.id(8)?,
+            made_here: row.id(6)?.is_none(),
         },
         actor: row.id(6)?,
         entity: row.text(7)?,

@@ -76,7 +76,7 @@ impl Tenant {
 
     /// The moment at which a span of time begins that reaches until now.
     pub fn window_start(&self, window: Window) -> DateTime<Utc> {
-        metrics::start(&window, self.env.now(), self.directory().tz)
+        metrics::start(&window, self.now(), self.directory().tz)
     }
 
     /// What a metric aims at.

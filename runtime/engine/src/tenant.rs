@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::Stream;
 use mortise_definition::model::{FieldKind, FieldModel, Model};
 use mortise_definition::recompile;
@@ -19,11 +20,12 @@ use uuid::Uuid;
 use crate::apps;
 use crate::automation::lane::Lane;
 use crate::commands::{self, Command, Outcome, RunOptions, Work, Written, similar};
-use crate::env::Env;
+use crate::env::{Ahead, Env};
 use crate::error::{Error, Suspect};
 use crate::exchange::Imports;
 use crate::files::{self, Contents, FileInfo};
 use crate::form_state::{self, FormState};
+use crate::house::House;
 use crate::idempotency;
 use crate::lists::{self, Page, Totals};
 use crate::notify::{Courier, Post};
@@ -46,7 +48,7 @@ pub struct Tenant {
     pub folder: PathBuf,
     pub(crate) store: TenantStore,
     files: Files,
-    pub(crate) env: Arc<dyn Env>,
+    pub(crate) env: Arc<Ahead>,
     published: Arc<ArcSwap<Published>>,
     directory: ArcSwap<Directory>,
     totals: Totals,
@@ -57,6 +59,8 @@ pub struct Tenant {
     pub(crate) post: Arc<Post>,
     /// Told after each commit that may have left something in an inbox.
     bell: Arc<watch::Sender<()>>,
+    /// What the installation says.
+    pub(crate) house: House,
     /// Held while apps or settings change: one change after the other.
     pub(crate) changing: tokio::sync::Mutex<()>,
 }
@@ -84,6 +88,8 @@ impl Tenant {
             mail.wake.notify_one();
             rung.send_replace(());
         });
+        let machine = env.clone();
+        store.on_crossing(move |crossing| machine.passes(crossing));
         Ok(Tenant {
             lane,
             post,
@@ -94,10 +100,11 @@ impl Tenant {
             published: Arc::new(ArcSwap::from_pointee(published)),
             directory: ArcSwap::from_pointee(Directory::default()),
             totals: Totals::default(),
+            house: House::default(),
             changing: tokio::sync::Mutex::default(),
             store,
             files,
-            env,
+            env: Arc::new(Ahead::new(env)),
         })
     }
 
@@ -109,6 +116,24 @@ impl Tenant {
     /// The people.
     pub fn directory(&self) -> Arc<Directory> {
         self.directory.load_full()
+    }
+
+    /// The present time of the tenant.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.env.now()
+    }
+
+    /// By how much the tenant's time is ahead of the real one.
+    pub fn ahead(&self) -> TimeDelta {
+        self.env.ahead()
+    }
+
+    /// Says by how much the tenant's time is ahead of the real one. It never goes back. What falls due by that is worked off.
+    pub fn reach(&self, ahead: TimeDelta) {
+        if self.env.reach(ahead) {
+            self.lane.wake.notify_one();
+            self.post.wake.notify_one();
+        }
     }
 
     /// The imports: one set per tenant, so that no import ever runs twice at the same time.
@@ -126,9 +151,16 @@ impl Tenant {
         self.bell.subscribe()
     }
 
+    /// Whether some page waits for news.
+    pub(crate) fn is_listened_to(&self) -> bool {
+        self.bell.receiver_count() > 0
+    }
+
     /// Says who the people are now.
     pub fn set_directory(&self, directory: Directory) {
         self.directory.store(Arc::new(directory));
+        // In another zone schedules have other times.
+        self.lane.wake.notify_one();
     }
 
     pub(crate) fn published(&self) -> Arc<Published> {
@@ -159,14 +191,13 @@ impl Tenant {
 
     pub(crate) fn work_with(&self, published: Arc<Published>, actor: &Actor) -> Work {
         Work {
-        // In another zone schedules have other times.
-        self.lane.wake.notify_one();
             access: published.access(&actor.user),
             directory: self.directory(),
             actor: actor.clone(),
             env: self.env.clone(),
-            now: self.env.now(),
+            now: self.now(),
             cause: None,
+            figures: Arc::default(),
             files: self.files.clone(),
             published,
         }

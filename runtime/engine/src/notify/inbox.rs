@@ -1,6 +1,6 @@
 //! The inbox of each person: what they were told, and what of it they have read. Everybody reads their own only.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use mortise_store::{Param, Row, Session};
 use serde::Serialize;
 use uuid::Uuid;
@@ -15,8 +15,6 @@ use crate::values::Issue;
 const MESSAGES_MAX: i64 = 200;
 /// Messages marked at once at most.
 const MARKED_MAX: usize = 500;
-/// What was read so long ago is cleared away.
-const KEPT: TimeDelta = TimeDelta::days(180);
 
 /// Something that a person was told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -97,7 +95,7 @@ impl Tenant {
         if ids.as_ref().is_some_and(|ids| ids.len() > MARKED_MAX) {
             return Err(Error::BadRequest(Issue::new("batch.too_long").with("limit", MARKED_MAX)));
         }
-        let now = self.env.now();
+        let now = self.now();
         let write = move |session: &mut Session<'_>| {
             let table = session.naming.table("_inbox");
             let mark = format!("UPDATE {table} SET read_at = ?2 WHERE person = ?1 AND read_at IS NULL");
@@ -110,9 +108,6 @@ impl Tenant {
                     }
                 }
             }
-            let clear =
-                session.naming.sql(&format!("DELETE FROM {table} WHERE person = ?1 AND read_at < ?2"));
-            session.execute(&clear, &[person.into(), (now - KEPT).into()])?;
             // The badges on other pages of the person are counted anew.
             session.wake_lane();
             Ok::<_, Error>(())

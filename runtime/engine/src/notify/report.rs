@@ -88,7 +88,8 @@ fn page(language: &str, title: &str, html: String) -> String {
     }
     let title = minijinja::HtmlEscape(title);
     format!(
-        "<!doctype html><html lang=\"{language}\"><head><meta charset=\"utf-8\"><title>{title}</title>\
+        "<!doctype html><html lang=\"{language}\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title>\
          <style>{STYLE}</style></head><body>{html}</body></html>"
     )
 }

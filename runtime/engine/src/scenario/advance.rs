@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::stage::Stage;
 use super::step::broken;
+use crate::env::span;
 use crate::values::Issue;
 
 /// Longest time that one step may pass over.
@@ -41,41 +42,5 @@ impl Stage {
     /// Works off everything that is due.
     pub(super) async fn settle(&self) -> Result<(), Issue> {
         self.tenant.run_due().await.map_err(broken)
-    }
-}
-
-/// `25h`, `1d12h`, `30m`, `45s`.
-fn span(text: &str) -> Option<TimeDelta> {
-    let mut total = TimeDelta::zero();
-    let mut digits = String::new();
-    for letter in text.chars() {
-        if letter.is_ascii_digit() && digits.len() < 9 {
-            digits.push(letter);
-            continue;
-        }
-        let count: i64 = digits.parse().ok()?;
-        digits.clear();
-        total += match letter {
-            'd' => TimeDelta::try_days(count)?,
-            'h' => TimeDelta::try_hours(count)?,
-            'm' => TimeDelta::try_minutes(count)?,
-            's' => TimeDelta::try_seconds(count)?,
-            _ => return None,
-        };
-    }
-    (digits.is_empty() && total > TimeDelta::zero()).then_some(total)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_are_numbers_with_units() {
-        assert_eq!(span("25h"), Some(TimeDelta::hours(25)));
-        assert_eq!(span("1d12h"), Some(TimeDelta::hours(36)));
-        for wrong in ["", "h", "25", "25x", "-1h", "0m", "9999999999d"] {
-            assert_eq!(span(wrong), None, "{wrong}");
-        }
     }
 }

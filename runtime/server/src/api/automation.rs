@@ -90,7 +90,9 @@ fn only_policy(by: &SignedIn, entity: &str) -> Result<String, Failure> {
     let model = by.tenant.engine.model();
     let policies = model.automation.assignments.values();
     let mut open = policies
-        .filter(|policy| policy.claim.is_some() && model.entities[policy.entity].key == entity)
+        .filter(|policy| {
+            (policy.claim.is_some() || policy.offer.is_some()) && model.entities[policy.entity].key == entity
+        })
         .map(|policy| policy.key.clone());
     match (open.next(), open.next()) {
         (Some(only), None) => Ok(only),
@@ -195,7 +197,8 @@ pub(super) async fn work(
     let rows: Vec<Value> = items.iter().map(|item| item_json(item, by.language)).collect();
     let lane = json!({
         "events": backlog.events, "waiting": backlog.waiting, "parked": backlog.parked,
-        "next_due": engine.next_due().await?,
+        "next_due": engine.next_due().await?, "position": backlog.position, "last_event": backlog.last_event,
+        "lag_ms": backlog.lag.num_milliseconds(), "worked_at": backlog.worked_at,
     });
     Ok(json_answer(&json!({ "rows": rows, "lane": lane })))
 }
@@ -208,14 +211,14 @@ fn item_json(item: &WorkItem, language: &str) -> Value {
 
 /// Why work failed, in words.
 pub fn reason(item: &WorkItem, language: &str) -> String {
-    let words = |code: &str, args: &std::collections::BTreeMap<String, String>| {
-        let args: Vec<(&str, &str)> =
-            args.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     failure_text(&item.error, language)
 }
 
 /// A failure in words.
 pub fn failure_text(failure: &mortise_engine::Failure, language: &str) -> String {
+    let words = |code: &str, args: &std::collections::BTreeMap<String, String>| {
+        let args: Vec<(&str, &str)> =
+            args.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         locale::translate(language, &format!("error.{code}"), &args)
     };
     let mut text = words(&failure.code, &failure.args);

@@ -20,6 +20,9 @@ use crate::{AppState, Failure, SignedIn};
 const SHOWN: [&str; 6] =
     ["image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain"];
 
+/// The type of reports, which rules make. Of what people send, nothing of this type is shown.
+const REPORT: &str = "text/html; charset=utf-8";
+
 /// A shown file may do nothing at all, not even be framed elsewhere.
 const SANDBOX: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
@@ -135,7 +138,8 @@ async fn download(by: &SignedIn, id: Uuid, asked: &HeaderMap) -> Result<Response
 
 /// What kind of file it is, and that it may do nothing in a browser.
 fn describe(headers: &mut HeaderMap, info: &FileInfo) {
-    let shown = SHOWN.contains(&info.content_type.as_str());
+    let report = info.made_here && info.content_type == REPORT;
+    let shown = report || SHOWN.contains(&info.content_type.as_str());
     let kind = HeaderValue::try_from(&info.content_type);
     let kind = kind.ok().filter(|_| shown).unwrap_or(HeaderValue::from_static("application/octet-stream"));
     headers.insert(header::CONTENT_TYPE, kind);

@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::client::Client;
+use super::simulate::Simulate;
 use super::words::Words;
 
 const COLUMNS: [&str; 6] = ["slug", "name", "host", "language", "time_zone", "placement"];
@@ -12,7 +13,13 @@ const COLUMNS: [&str; 6] = ["slug", "name", "host", "language", "time_zone", "pl
 #[derive(Subcommand)]
 pub(super) enum Task {
     /// Make a tenant.
-    Create(Settings),
+    Create {
+        #[command(flatten)]
+        settings: Settings,
+        /// Its time can be moved on with `tenant advance`: for tests and rehearsals, for good.
+        #[arg(long)]
+        test_clock: bool,
+    },
     /// List tenants.
     List,
     /// Change a tenant.
@@ -23,6 +30,15 @@ pub(super) enum Task {
         #[arg(long)]
         suspended: Option<bool>,
     },
+    /// Let time pass in a tenant that was made with --test-clock.
+    Advance {
+        /// Short name.
+        slug: String,
+        /// How much: 25h, 1d12h, 30m, 45s.
+        by: String,
+    },
+    /// See what a tenant comes to by itself in the next days, on a copy.
+    Simulate(Simulate),
     /// Remove a tenant with all its data.
     Remove {
         /// Short name.
@@ -73,9 +89,12 @@ impl Settings {
 impl Task {
     pub(super) async fn run(self, client: &Client<'_>, words: &Words) -> anyhow::Result<()> {
         match self {
-            Task::Create(settings) => {
+            Task::Create { settings, test_clock } => {
                 let mut body = settings.json();
                 body["slug"] = settings.slug.as_str().into();
+                if test_clock {
+                    body["test_clock"] = true.into();
+                }
                 if body.get("language").is_none() {
                     body["language"] = words.language.into();
                 }
@@ -97,6 +116,14 @@ impl Task {
                 words.result(&tenant);
                 words.say("cli.tenant.changed", &[("tenant", &settings.slug)]);
             }
+            Task::Advance { slug, by } => {
+                let path = format!("/operator/v1/tenants/{slug}/advance");
+                let tenant = client.post(&path, &json!({ "by": by })).await?;
+                words.result(&tenant);
+                let now = tenant["test_clock"]["now"].as_str().unwrap_or_default();
+                words.say("cli.tenant.advanced", &[("tenant", &slug), ("now", now)]);
+            }
+            Task::Simulate(simulate) => simulate.run(client, words).await?,
             Task::Remove { slug, confirm } => {
                 if slug != confirm {
                     anyhow::bail!(words.text("cli.tenant.confirm", &[("tenant", &slug)]));

@@ -36,7 +36,7 @@ pub(super) async fn fill(
     state.reload_directory(&tenant).await?;
     // Reason for the cast: a scale is a factor, its last digits do not matter.
     let scale = wish.records as f64 / demo.largest().max(1) as f64;
-    let options = DemoOptions { seed: wish.seed, base: state.now(), scale };
+    let options = DemoOptions { seed: wish.seed, base: tenant.engine.now(), scale };
     let progress = |entity: &str, made, wanted| tracing::info!(entity, made, wanted, "demo records");
     let records = generate(&tenant.engine, &demo, options, progress).await?;
     Ok(Json(json!({"records": records, "users": demo.people.users.len()})))

@@ -7,16 +7,19 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use mortise_store::control::{NewTenant, Tenant, TenantPatch};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::demo;
 use crate::api::body::{Body, present};
-use crate::{AppState, Failure, auth, language};
+use crate::{AppState, Failure, auth, keys, language};
 
 /// Longest slug: it becomes a file name and a schema name.
 const SLUG_CHARS: usize = 40;
+/// How far a tenant's time may be ahead of the real one: longer than any test needs, and no date is out of range.
+const AHEAD_MAX: TimeDelta = TimeDelta::days(10 * 366);
 /// Slugs that mean something else in file names or addresses.
 const RESERVED: [&str; 4] = ["control", "public", "api", "assets"];
 
@@ -30,12 +33,28 @@ struct TenantView {
     time_zone: String,
     placement: String,
     suspended: bool,
-    created_at: chrono::DateTime<chrono::Utc>,
+    created_at: DateTime<Utc>,
+    /// The clock of its own, if it has one.
+    test_clock: Option<TestClock>,
 }
 
-impl From<Tenant> for TenantView {
-    fn from(row: Tenant) -> Self {
+/// The clock of a tenant whose time can be moved.
+#[derive(Debug, Serialize)]
+struct TestClock {
+    ahead_seconds: i64,
+    /// Its present time, as in its zone.
+    now: String,
+}
+
+impl TenantView {
+    fn of(row: Tenant, now: DateTime<Utc>) -> Self {
+        let zone = row.time_zone.parse().unwrap_or(chrono_tz::Tz::UTC);
+        let clock = |ahead: TimeDelta| TestClock {
+            ahead_seconds: ahead.num_seconds(),
+            now: (now + ahead).with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, true),
+        };
         TenantView {
+            test_clock: row.ahead().map(clock),
             slug: row.slug,
             name: row.name,
             host: row.host,
@@ -59,6 +78,15 @@ struct TenantInput {
     language: Option<String>,
     time_zone: Option<String>,
     suspended: Option<bool>,
+    /// Its time can be moved; only for a new one.
+    test_clock: Option<bool>,
+}
+
+/// How much time is to pass.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    by: String,
 }
 
 /// Routes below `/operator/v1`.
@@ -68,6 +96,8 @@ pub(super) fn router(state: AppState) -> Router<AppState> {
         .route("/tenants/{slug}", get(read).patch(change).delete(remove))
         .route("/tenants/{slug}/verify", post(verify))
         .route("/tenants/{slug}/demo", post(demo::fill))
+        .route("/tenants/{slug}/advance", post(advance))
+        .route("/secret/rotate", post(rotate))
         .route("/stop", post(stop))
         .layer(from_fn_with_state(state, operator_only))
 }
@@ -103,12 +133,14 @@ pub(super) async fn find(state: &AppState, slug: &str) -> Result<Tenant, Failure
 }
 
 async fn list(State(state): State<AppState>) -> Result<Response, Failure> {
-    let tenants: Vec<TenantView> = state.control.tenants().await?.into_iter().map(TenantView::from).collect();
+    let now = state.now();
+    let tenants = state.control.tenants().await?.into_iter();
+    let tenants: Vec<TenantView> = tenants.map(|row| TenantView::of(row, now)).collect();
     Ok(Json(json!({"rows": tenants})).into_response())
 }
 
 async fn read(State(state): State<AppState>, Path(slug): Path<String>) -> Result<Response, Failure> {
-    Ok(Json(TenantView::from(find(&state, &slug).await?)).into_response())
+    Ok(Json(TenantView::of(find(&state, &slug).await?, state.now())).into_response())
 }
 
 fn check(input: &TenantInput) -> Result<(), Failure> {
@@ -155,6 +187,7 @@ async fn create(State(state): State<AppState>, Body(input): Body<TenantInput>) -
         host: input.host.flatten(),
         language: input.language.unwrap_or_else(|| "en".into()),
         time_zone: input.time_zone.unwrap_or_else(|| "Asia/Shanghai".into()),
+        test_clock: input.test_clock.unwrap_or(false),
         placement: if state.config.database_url.is_some() { "postgres" } else { "sqlite" }.into(),
     };
     let tenant = state.control.create_tenant(state.new_id(), new, state.now()).await.map_err(taken)?;
@@ -164,7 +197,7 @@ async fn create(State(state): State<AppState>, Body(input): Body<TenantInput>) -
         return Err(error.into());
     }
     state.reload_tenants().await?;
-    Ok((StatusCode::CREATED, Json(TenantView::from(tenant))).into_response())
+    Ok((StatusCode::CREATED, Json(TenantView::of(tenant, state.now()))).into_response())
 }
 
 async fn change(
@@ -175,6 +208,9 @@ async fn change(
     check(&input)?;
     if input.slug.is_some() {
         return Err(Failure::invalid_field("slug", "tenant.slug_fixed"));
+    }
+    if input.test_clock.is_some() {
+        return Err(Failure::invalid_field("test_clock", "tenant.test_clock_fixed"));
     }
     let tenant = find(&state, &slug).await?;
     let patch = TenantPatch {
@@ -187,7 +223,30 @@ async fn change(
     let tenant = state.control.update_tenant(tenant.id, patch).await.map_err(taken)?;
     let tenant = tenant.ok_or_else(|| Failure::not_found("tenant.unknown").with("tenant", slug))?;
     state.reload_tenants().await?;
-    Ok(Json(TenantView::from(tenant)).into_response())
+    state.tell_of_tenant(&tenant.slug).await;
+    Ok(Json(TenantView::of(tenant, state.now())).into_response())
+}
+
+/// Lets time pass in a tenant with a clock of its own; what falls due by that is worked off as after a downtime.
+async fn advance(
+    State(state): State<AppState>,
+    Path(slug): Path<String>,
+    Body(input): Body<Advance>,
+) -> Result<Response, Failure> {
+    let record = find(&state, &slug).await?;
+    if record.clock_ahead.is_none() {
+        let failure = Failure::new(StatusCode::CONFLICT, "tenant.no_test_clock");
+        return Err(failure.with("tenant", slug));
+    }
+    let refused = || Failure::invalid_field("by", "tenant.advance");
+    let by = mortise_engine::span(&input.by).filter(|by| *by <= AHEAD_MAX).ok_or_else(refused)?;
+    let tenant = state.tenant(&slug).await?;
+    if !state.control.advance_clock(record.id, by, AHEAD_MAX, state.now()).await? {
+        return Err(refused());
+    }
+    // This node reads the new time, and tells others to do the same.
+    state.reload_directory(&tenant).await?;
+    Ok(Json(TenantView::of(find(&state, &slug).await?, state.now())).into_response())
 }
 
 /// Removes a tenant with all its data.
@@ -195,6 +254,7 @@ async fn remove(State(state): State<AppState>, Path(slug): Path<String>) -> Resu
     let tenant = find(&state, &slug).await?;
     state.control.delete_tenant(tenant.id).await?;
     state.reload_tenants().await?;
+    state.tell_of_tenant(&slug).await;
     state.sign_ins.clear();
     state.engine.drop_tenant_storage(&slug).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -202,11 +262,22 @@ async fn remove(State(state): State<AppState>, Path(slug): Path<String>) -> Resu
 
 /// Checks the audit chain and the tables of a tenant.
 async fn verify(State(state): State<AppState>, Path(slug): Path<String>) -> Result<Response, Failure> {
-    let tenant = state.tenant(&slug).await?;
+    let tenant = state.look_into(&slug).await?;
     let report = tenant.engine.verify().await?;
-    let problems = report.broken.map(|(entry, reason)| format!("{entry}: {reason}"));
-    Ok(Json(json!({"entries": report.entries, "problems": problems.into_iter().collect::<Vec<_>>()}))
-        .into_response())
+    let broken = report.broken.map(|(entry, reason)| format!("{entry}: {reason}"));
+    let locked = tenant.engine.locked_endpoints().await?.into_iter();
+    let locked = locked.map(|connector| {
+        let failure = Failure::bad_request("connector.locked").with("connector", &connector);
+        format!("{connector}: {}", failure.title(language::FALLBACK))
+    });
+    let problems: Vec<String> = broken.into_iter().chain(locked).collect();
+    Ok(Json(json!({"entries": report.entries, "problems": problems})).into_response())
+}
+
+/// Has all secrets sealed with a new key.
+async fn rotate(State(state): State<AppState>) -> Result<Response, Failure> {
+    let key = keys::rotate(&state).await?;
+    Ok(Json(json!({ "key": key })).into_response())
 }
 
 /// Asks the server to stop gracefully.

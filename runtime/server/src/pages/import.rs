@@ -91,7 +91,7 @@ impl Import {
             by: &self.visit.by,
             model: &model,
             directory: &directory,
-            now: self.visit.state.now(),
+            now: self.visit.tenant.engine.now(),
             files: &[],
         })
     }

@@ -66,7 +66,7 @@ pub(super) async fn title(visit: &Visit, entity: &EntityModel, id: Uuid) -> Stri
                 by: &visit.by,
                 model: &model,
                 directory: &directory,
-                now: visit.state.now(),
+                now: visit.tenant.engine.now(),
                 files: &[],
             };
             show.words(&entity.fields[entity.title], &record.values[entity.title])
@@ -105,8 +105,13 @@ pub(super) async fn records(
     let query = visit.tenant.engine.query(visit.actor(), &target.key, params.into_iter())?;
     let page = visit.tenant.engine.list(visit.actor(), &query).await?;
     let directory = visit.tenant.engine.directory();
-    let show =
-        Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+    let show = Show {
+        by: &visit.by,
+        model: &model,
+        directory: &directory,
+        now: visit.tenant.engine.now(),
+        files: &[],
+    };
     let items = page.rows.iter().map(|record| item(&show, target, record)).collect();
     Ok(body::json(&Items { items }))
 }

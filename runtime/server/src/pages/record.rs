@@ -95,8 +95,13 @@ pub(super) async fn show(
         course::read(&visit, &entity, &record),
     )?;
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
-    let show =
-        Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &files };
+    let show = Show {
+        by: &visit.by,
+        model: &model,
+        directory: &directory,
+        now: visit.tenant.engine.now(),
+        files: &files,
+    };
     let course = course::tell(&visit, &show, &entity, &record, course);
     let record = context(&visit, &show, &entity, &record, related);
     let title = record.title.clone();
@@ -193,8 +198,13 @@ fn refused(visit: &Visit, path: &str, error: mortise_engine::Error) -> Result<Re
 async fn named(visit: &Visit, entity: &EntityModel, id: Uuid) -> Result<String, Failure> {
     let record = visit.tenant.engine.read(visit.actor(), &entity.key, id).await?;
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
-    let show =
-        Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+    let show = Show {
+        by: &visit.by,
+        model: &model,
+        directory: &directory,
+        now: visit.tenant.engine.now(),
+        files: &[],
+    };
     Ok(title_of(&show, entity, &record))
 }
 

@@ -53,6 +53,14 @@ pub(super) struct Page {
     toasts: Vec<Toast>,
     nav: Vec<NavGroup>,
     admin_nav: Vec<NavLink>,
+    test_clock: Option<TestClock>,
+}
+
+/// The clock of a tenant whose time can be moved.
+#[derive(Serialize)]
+struct TestClock {
+    now: String,
+    ahead_ms: i64,
 }
 
 #[derive(Serialize)]
@@ -125,8 +133,18 @@ pub(super) fn page(
         languages: locale::languages().into_iter().map(language_of).collect(),
         toasts,
         nav: by.map(|by| groups(by, look)).unwrap_or_default(),
+        test_clock: test_clock(context, by),
         admin_nav: user.filter(|user| user.admin).map(|_| admin_links(language, look)).unwrap_or_default(),
     }
+}
+
+fn test_clock(context: &RequestContext, by: Option<&SignedIn>) -> Option<TestClock> {
+    let tenant = &context.tenant;
+    let zone = by.map_or_else(|| tenant.zone(), |by| by.user().tz);
+    tenant.has_test_clock().then(|| TestClock {
+        now: tenant.engine.now().with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string(),
+        ahead_ms: tenant.engine.ahead().num_milliseconds(),
+    })
 }
 
 /// A language by the name that it has in itself.
@@ -147,6 +165,7 @@ fn admin_links(language: &str, look: &Look) -> Vec<NavLink> {
         ("roles", "shield-check"),
         ("apps", "apps"),
         ("automation", "bolt"),
+        ("sandbox", "crystal-ball"),
         ("connectors", "plug"),
         ("deliveries", "send"),
         ("audit", "history"),
@@ -165,7 +184,6 @@ fn admin_links(language: &str, look: &Look) -> Vec<NavLink> {
 }
 
 /// Address of an entity's list.
-        ("sandbox", "crystal-ball"),
 pub(super) fn entity_path(model: &Model, entity: &EntityModel) -> String {
     format!("/a/{}/{}", model.apps[entity.app].id, entity.id)
 }

@@ -303,7 +303,8 @@ fn action_words(visit: &Visit, action: &str) -> String {
 
 fn row(visit: &Visit, model: &Model, entry: TrailEntry) -> Row {
     let directory = visit.tenant.engine.directory();
-    let show = Show { by: &visit.by, model, directory: &directory, now: visit.state.now(), files: &[] };
+    let show =
+        Show { by: &visit.by, model, directory: &directory, now: visit.tenant.engine.now(), files: &[] };
     let TrailEntry { told, entity, record, title, ip, device: said, details, .. } = entry;
     let known = entity.as_deref().and_then(|key| model.entity(key));
     let mut changes: Vec<Change> = told

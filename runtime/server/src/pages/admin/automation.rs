@@ -12,7 +12,7 @@ use super::{administrator, value};
 use crate::Failure;
 use crate::api::automation::{REPLAYED, reason, state};
 use crate::pages::flash::Toast;
-use crate::pages::record::course::origin;
+use crate::pages::record::course::{length, origin};
 use crate::pages::shell::entity_path;
 use crate::pages::show::{Show, grouped};
 use crate::pages::visit::Visit;
@@ -38,6 +38,12 @@ struct Page {
 #[derive(Serialize)]
 struct Lane {
     events: String,
+    /// How long the oldest event has been waiting.
+    lag: Option<String>,
+    position: String,
+    last_event: String,
+    worked: Option<String>,
+    worked_exact: Option<String>,
     waiting: String,
     parked: String,
     next: Option<String>,
@@ -87,8 +93,13 @@ pub(in crate::pages) async fn list(visit: Visit) -> Result<Response, Failure> {
     let backlog = engine.backlog().await?;
     let next = engine.next_due().await?;
     let (model, directory) = (engine.model(), engine.directory());
-    let show =
-        Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+    let show = Show {
+        by: &visit.by,
+        model: &model,
+        directory: &directory,
+        now: visit.tenant.engine.now(),
+        files: &[],
+    };
     let address = |state: WorkState| visit.base.path(&format!("{PATH}?state={}", state.name()));
     let tab = |one: WorkState| Tab {
         label: visit.t(&format!("automation.state.{}", one.name()), &[]),
@@ -98,6 +109,11 @@ pub(in crate::pages) async fn list(visit: Visit) -> Result<Response, Failure> {
     let page = Page {
         lane: Lane {
             events: grouped(backlog.events),
+            lag: (backlog.events > 0).then(|| length(&visit, backlog.lag)),
+            position: grouped(backlog.position),
+            last_event: grouped(backlog.last_event),
+            worked: backlog.worked_at.map(|at| show.ago(at)),
+            worked_exact: backlog.worked_at.map(|at| local(&visit, at)),
             waiting: grouped(backlog.waiting),
             parked: grouped(backlog.parked),
             next: next.map(|at| local(&visit, at)),

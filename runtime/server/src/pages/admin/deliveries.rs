@@ -125,7 +125,8 @@ fn channel_name(visit: &Visit, model: &Model, channel: &str) -> String {
 
 fn row(visit: &Visit, model: &Model, one: Delivery) -> Row {
     let directory = visit.tenant.engine.directory();
-    let show = Show { by: &visit.by, model, directory: &directory, now: visit.state.now(), files: &[] };
+    let show =
+        Show { by: &visit.by, model, directory: &directory, now: visit.tenant.engine.now(), files: &[] };
     let local = |at: chrono::DateTime<chrono::Utc>| at.with_timezone(&visit.user().tz);
     let text = |name: &str| one.payload[name].as_str().map(str::to_owned);
     let entity = one.entity.as_deref().and_then(|key| model.entity(key));

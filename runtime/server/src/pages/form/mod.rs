@@ -172,7 +172,7 @@ impl<'a> Editing<'a> {
             by: &self.visit.by,
             model: &model,
             directory: &directory,
-            now: self.visit.state.now(),
+            now: self.visit.tenant.engine.now(),
             files: &self.files,
         })
     }

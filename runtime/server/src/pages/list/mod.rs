@@ -183,8 +183,13 @@ fn context(
     titles: &[(Slot, String)],
 ) -> List {
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
-    let show =
-        Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+    let show = Show {
+        by: &visit.by,
+        model: &model,
+        directory: &directory,
+        now: visit.tenant.engine.now(),
+        files: &[],
+    };
     let path = visit.base.path(&entity_path(&model, entity));
     let view = view_of(visit, entity, params);
     let view = view.as_deref();
