@@ -44,19 +44,20 @@ export function words(language) {
   };
 }
 
-/** Starts a server over a fresh tenant with both apps, their people and some demo records. */
-export async function startServer() {
+/** Starts a server over a fresh tenant with both apps, their people and some demo records; with a clock that can be moved, if wanted. */
+export async function startServer({ records = 200, testClock = false } = {}) {
   const data = mkdtempSync(join(tmpdir(), "mortise-browser-"));
   const env = { ...process.env, MORTISE_DATA: data, RUST_BACKTRACE: "0" };
   delete env.MORTISE_DATABASE_URL;
   const runWith = (input, ...arguments_) => execFileSync(binary, arguments_, { encoding: "utf8", env, input });
   const run = (...arguments_) => runWith("", ...arguments_);
-  run("tenant", "create", "demo", "--name", "演示公司", "--tenant-language", "zh-CN", "--time-zone", "Asia/Shanghai");
+  run("tenant", "create", "demo", "--name", "演示公司", "--tenant-language", "zh-CN", "--time-zone", "Asia/Shanghai", ...(testClock ? ["--test-clock"] : []));
   runWith(PASSWORD, "user", "create", "demo", PEOPLE.administrator, "--name", "管理员", "--administrator", "--stdin");
   const apps = ["sales-core", "lead-management"].map((app) => join(workspace, "app-templates", app));
   run("app", "install", "demo", ...apps);
-  run("app", "demo", "demo", ...apps, "--records", "200");
-  for (const login of Object.values(PEOPLE)) runWith(PASSWORD, "user", "password", "demo", login, "--stdin");
+  run("app", "demo", "demo", ...apps, "--records", String(records));
+  const admit = (login) => runWith(PASSWORD, "user", "password", "demo", login, "--stdin");
+  Object.values(PEOPLE).forEach(admit);
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   const server = spawn(binary, ["serve", "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "ignore", "pipe"], env });
@@ -67,6 +68,8 @@ export async function startServer() {
     origin,
     base: `${origin}/t/demo`,
     run,
+    /** Gives a person of the demo data the password of these tests. */
+    admit,
     log: () => log.join(""),
     async stop() {
       server.kill("SIGTERM");
