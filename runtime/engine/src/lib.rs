@@ -38,12 +38,13 @@ pub mod values;
 pub use apps::{AppVersion, Findings, FormerNames, Plan, Report};
 pub use assign::{Choice, Considered, Excluded, Replay, ReplayedPerson, Score, StoredAssignment};
 pub use automation::{
-    Backlog, FailedField, Failure, Freeze, LANE_RENEWAL, Lanes, Sole, TransitionOffer, WorkItem, WorkState,
+    Backlog, FailedField, Failure, Freeze, LANE_RENEWAL, Lanes, Retention, Sole, TransitionOffer, Vitals,
+    WorkItem, WorkState,
 };
 pub use clocks::{ClockState, Moved, Recomputed, StoredClock};
 pub use commands::{BATCH_MAX, COMMENT_MAX, Command, Outcome, RunOptions, Written};
 pub use engine::{Database, Engine, EngineMetrics, EngineOptions, check_slug};
-pub use env::{Env, Simulated, System};
+pub use env::{Crossing, Env, Simulated, System, span};
 pub use error::{Error, FieldIssue, Suspect};
 pub use files::{Contents, FILE_BYTES_MAX, FileInfo};
 pub use form_state::FormState;

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use crate::state::{noted, set_clock};
 use crate::{AppState, Failure};
 
 /// How long a lane belongs to a node that does not renew it; several times the renewal, so that a slow moment does not
@@ -34,6 +35,7 @@ impl Leases {
         let epoch = control.acquire_lane(tenant.id, node, self.state.now(), LEASE).await?;
         let Some(epoch) = epoch else { return Ok(None) };
         // Data that was restored or moved here may have been worked with higher epochs elsewhere.
+        set_clock(&engine, &tenant);
         let seen = self.state.engine.tenant(slug).await?.lane_epoch().await?;
         if seen < epoch {
             return Ok(Some(epoch));
@@ -47,6 +49,10 @@ impl Leases {
         match control.tenant_by_slug(slug).await?.filter(|tenant| !tenant.suspended) {
             Some(tenant) => {
                 Ok(control.renew_lane(tenant.id, self.node, epoch, self.state.now(), LEASE).await?)
+                // Should nobody have told that its clock was moved.
+                if let Some(engine) = self.state.engine.opened(slug) {
+                    set_clock(&engine, &tenant);
+                }
             }
             None => Ok(false),
         }

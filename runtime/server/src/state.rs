@@ -98,6 +98,24 @@ impl TenantHandle {
 impl AppState {
     /// Opens the control plane and the engine where the configuration says.
     pub async fn open(
+
+    /// Whether its time can be moved by the operator.
+    pub fn has_test_clock(&self) -> bool {
+        self.record.clock_ahead.is_some()
+    }
+}
+
+/// Lets a tenant's time be what the control plane says.
+pub(crate) fn set_clock(engine: &Tenant, record: &control::Tenant) {
+    if let Some(ahead) = record.ahead() {
+        engine.reach(ahead);
+    }
+}
+
+/// What is noted of a tenant for figures of all tenants.
+pub(crate) fn noted(vitals: &Vitals) -> Noted {
+    let Vitals { waiting, parked, unsent, dead, .. } = *vitals;
+    Noted { waiting, parked, unsent, dead }
         config: Config,
         env: Arc<dyn Env>,
         operator: Option<[u8; 32]>,
@@ -172,12 +190,60 @@ impl AppState {
         self.open_tenant(slug).await
     }
 
+        let handle = self.look_into(slug).await?;
+        handle.used.store(self.now().timestamp_micros(), Ordering::Relaxed);
+        Ok(handle)
+    }
+
+    /// The same, without a reason to keep it open afterwards.
+    pub(crate) async fn look_into(&self, slug: &str) -> Result<Arc<TenantHandle>, Failure> {
     #[cold]
     async fn open_tenant(&self, slug: &str) -> Result<Arc<TenantHandle>, Failure> {
         let _one_at_a_time = self.opening.lock().await;
         if let Some(handle) = self.tenants.load().by_slug.get(slug) {
             return Ok(handle.clone());
         }
+    /// Closes a tenant that nobody has asked for lately and in which nothing happens: an idle tenant costs a row of the
+    /// control plane and its file, no connection, no task and no memory. Tells whether it is closed.
+    pub(crate) async fn rest(&self, slug: &str) -> Result<bool, Failure> {
+        let _one_at_a_time = self.opening.lock().await;
+        let known = self.tenants.load().by_slug.get(slug).cloned();
+        let Some(handle) = known else { return Ok(self.engine.rest(slug, 0).await?) };
+        if !self.is_forgotten(&handle) || !handle.engine.is_idle().await? {
+            return Ok(false);
+        }
+        let due = handle.engine.lane_due().await?.map(|due| due - handle.engine.ahead());
+        let vitals = handle.engine.vitals().await?;
+        // Whoever asks from here on waits for us; whoever has it already keeps it open.
+        self.change_map(|map| drop(map.by_slug.remove(slug)));
+        if Arc::strong_count(&handle) > 1 || !self.engine.rest(slug, 1).await? {
+            self.change_map(|map| drop(map.by_slug.insert(slug.to_owned(), handle.clone())));
+            return Ok(false);
+        }
+        let id = handle.record.id;
+        self.control.note_lane(id, &noted(&vitals)).await?;
+        self.control.rest_lane(id, due).await?;
+        self.control.close_lanes(&[id]).await?;
+        tracing::debug!(tenant = slug, "nobody uses the tenant: it is closed");
+        Ok(true)
+    }
+
+    /// Whether nobody has asked for a tenant in a while.
+    fn is_forgotten(&self, handle: &TenantHandle) -> bool {
+        let idle =
+            i64::try_from(self.config.serving.tenant_idle_seconds).ok().and_then(TimeDelta::try_seconds);
+        let used = DateTime::from_timestamp_micros(handle.used.load(Ordering::Relaxed)).unwrap_or_default();
+        idle.is_some_and(|idle| !idle.is_zero() && self.now() - used >= idle)
+    }
+
+    fn change_map(&self, change: impl Fn(&mut TenantMap)) {
+        self.tenants.rcu(|map| {
+            let mut map = TenantMap::clone(map);
+            change(&mut map);
+            map
+        });
+    }
+
         let unknown = || Failure::not_found("tenant.unknown").with("tenant", slug);
         let record = self.control.tenant_by_slug(slug).await?.ok_or_else(unknown)?;
         if record.suspended {
@@ -191,6 +257,7 @@ impl AppState {
             engine.work_lane(lanes.clone());
         }
         let imports = engine.imports().clone();
+        set_clock(&engine, &record);
         imports.resume(&engine)?;
         let handle =
             Arc::new(TenantHandle { record, base: Base(format!("/t/{slug}").into()), engine, imports });
@@ -273,6 +340,11 @@ impl AppState {
     }
 
     /// Address of a tenant's pages for links that leave the house; only the path, unless it is said where people find
+        if tenant.has_test_clock()
+            && let Some(record) = self.control.tenant_by_slug(&tenant.record.slug).await?
+        {
+            set_clock(&tenant.engine, &record);
+        }
     /// this server.
     fn address_of(&self, tenant: &control::Tenant) -> String {
         let Some(public) = &self.config.serving.public_url else { return format!("/t/{}", tenant.slug) };

@@ -123,7 +123,7 @@ pub(crate) async fn carry(tenant: &Tenant, epoch: i64, mut stop: watch::Receiver
     let mut busy = FuturesUnordered::new();
     let mut channels: HashSet<String> = HashSet::new();
     loop {
-        match delivery::channels(&tenant.store, tenant.env.now()).await {
+        match delivery::channels(&tenant.store, tenant.now()).await {
             Ok(due) => {
                 for channel in due {
                     if channels.insert(channel.clone()) {
@@ -159,7 +159,7 @@ pub(crate) async fn carry(tenant: &Tenant, epoch: i64, mut stop: watch::Receiver
 }
 
 async fn until_next(tenant: &Tenant) {
-    let now = tenant.env.now();
+    let now = tenant.now();
     let next = delivery::next(&tenant.store, now).await.ok().flatten();
     let length = next.and_then(|next| (next - now).to_std().ok());
     tokio::time::sleep(length.unwrap_or(FARTHEST).min(FARTHEST)).await;
@@ -229,7 +229,8 @@ async fn send(
         endpoint,
         target: delivery.target.clone(),
         payload: delivery.payload.clone(),
-        now: tenant.env.now(),
+        // Receivers check signatures by the real time.
+        now: tenant.env.real(),
     };
     courier.deliver(&parcel).await
 }
@@ -264,7 +265,7 @@ impl Tenant {
     /// Sends everything that is due now, and tells what is left waits for later.
     pub async fn deliver_due(&self, courier: &dyn Courier) -> Result<(), Error> {
         loop {
-            let channels = delivery::channels(&self.store, self.env.now()).await?;
+            let channels = delivery::channels(&self.store, self.now()).await?;
             if channels.is_empty() {
                 return Ok(());
             }
@@ -276,14 +277,13 @@ impl Tenant {
 
     /// Whether there is something to send now, and somebody to carry it.
     pub(crate) async fn has_mail(&self) -> Result<bool, Error> {
-        Ok(self.post.courier().is_some()
-            && !delivery::channels(&self.store, self.env.now()).await?.is_empty())
+        Ok(self.post.courier().is_some() && !delivery::channels(&self.store, self.now()).await?.is_empty())
     }
 
     /// When something has to be sent that is not due yet.
     pub(crate) async fn next_mail(&self) -> Result<Option<DateTime<Utc>>, Error> {
         match self.post.courier() {
-            Some(_) => delivery::next(&self.store, self.env.now()).await,
+            Some(_) => delivery::next(&self.store, self.now()).await,
             None => Ok(None),
         }
     }

@@ -80,6 +80,9 @@ pub(super) fn run(work: &Work, session: &mut Session<'_>, epoch: Option<i64>) ->
     }
     done.items = items.len();
     done.more |= items.len() as i64 == ITEMS_MAX || session.added_events().next().is_some();
+    if done.events + done.timers + done.items > 0 {
+        session.lane_worked(work.now)?;
+    }
     Ok(done)
 }
 

@@ -7,6 +7,7 @@ mod items;
 mod renewal;
 mod schedule;
 mod task;
+mod standing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,6 +35,8 @@ pub(crate) use items::keep_call;
 pub use items::{WorkItem, WorkState};
 pub use task::{LANE_RENEWAL, Lanes, Sole};
 
+pub use retention::Retention;
+pub use standing::Backlog;
 /// Tries of a batch whose definitions change meanwhile.
 const TRIES_MAX: u32 = 50;
 /// How long a lane may take to end when its tenant is closed. What it does not come to is done at the next start.
@@ -74,17 +77,6 @@ impl Lane {
     fn stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
-}
-
-/// How much there is to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Backlog {
-    /// Events that were not looked at yet.
-    pub events: i64,
-    /// Failed work that is tried again.
-    pub waiting: i64,
-    /// Failed work that waits for somebody to look at it.
-    pub parked: i64,
 }
 
 impl Tenant {
@@ -150,7 +142,7 @@ impl Tenant {
         if self.published().automated && self.has_events().await? {
             return Ok(true);
         }
-        let now = self.env.now();
+        let now = self.now();
         Ok(self.next_due().await?.is_some_and(|next| next <= now))
     }
 
@@ -184,20 +176,21 @@ impl Tenant {
         Ok(true)
     }
 
-    /// How much there is to do.
-    pub async fn backlog(&self) -> Result<Backlog, Error> {
+    async fn has_events(&self) -> Result<bool, Error> {
         let naming = self.store.naming();
         let sql = format!(
             "SELECT count(*) FROM {} WHERE seq > (SELECT position FROM {})",
             naming.table("_event"),
             naming.table("_lane")
         );
-        let events = match self.published().automated {
-            true => self.store.fetch(&sql, &[], |row| row.int(0)).await?.pop().flatten().unwrap_or(0),
-            false => 0,
-        };
-        let (waiting, parked) = items::counts(&self.store).await?;
-        Ok(Backlog { events, waiting, parked })
+        Ok(!self.store.fetch(&sql, &[], |row| row.int(0)).await?.is_empty())
+    }
+
+    /// When the next timer, or the next try of failed work, falls due; events that wait are not counted.
+    pub async fn next_due(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        let timer = timer::next_due(&self.store).await?.filter(|due| *due < FAR);
+        let item = items::next_due(&self.store).await?;
+        Ok([timer, item].into_iter().flatten().min())
     }
 
     /// Failed work in a state, newest first, before this id; for administrators.

@@ -92,7 +92,7 @@ pub(crate) async fn run(tenant: Arc<Tenant>, lanes: Arc<dyn Lanes>) {
 /// Waits for something to do, takes the lane, works until there is nothing more for a while, and gives it back.
 async fn turn(tenant: &Tenant, lanes: &dyn Lanes) -> Result<Left, Error> {
     let due = tenant.lane_due().await?;
-    if due.is_none_or(|due| due > tenant.env.now()) {
+    if due.is_none_or(|due| due > tenant.now()) {
         sleep(tenant, due, FARTHEST).await;
         return Ok(if tenant.lane.stopping() { Left::Closed } else { Left::Idle });
     }
@@ -112,7 +112,7 @@ async fn turn(tenant: &Tenant, lanes: &dyn Lanes) -> Result<Left, Error> {
     let (left, ()) = tokio::join!(working, notify::carry(tenant, epoch, stopped));
     if !matches!(left, Ok(Left::Lost)) {
         // What is left is for whoever comes next.
-        let next = tenant.lane_due().await.unwrap_or_else(|_| Some(tenant.env.now()));
+        let next = tenant.lane_due().await.unwrap_or_else(|_| Some(tenant.now()));
         lanes.release(&tenant.slug, epoch, next).await?;
     }
     left
@@ -165,7 +165,7 @@ impl Tenant {
     /// When the lane has something to do, or to send: now, later, or not as far as anybody knows.
     pub async fn lane_due(&self) -> Result<Option<DateTime<Utc>>, Error> {
         match self.has_due().await? || self.has_mail().await? {
-            true => Ok(Some(self.env.now())),
+            true => Ok(Some(self.now())),
             false => Ok([self.next_due().await?, self.next_mail().await?].into_iter().flatten().min()),
         }
     }
@@ -173,7 +173,7 @@ impl Tenant {
 
 /// Sleeps until something is committed, until this moment, at most so long.
 async fn sleep(tenant: &Tenant, until: Option<DateTime<Utc>>, most: Duration) {
-    let until = until.map(|until| (until - tenant.env.now()).to_std().unwrap_or_default());
+    let until = until.map(|until| (until - tenant.now()).to_std().unwrap_or_default());
     tokio::select! {
         () = tenant.lane.wake.notified() => {}
         () = tokio::time::sleep(until.unwrap_or(most).min(most)) => {}

@@ -187,6 +187,7 @@ fn excluded(visit: &Visit, show: &Show, policy: Option<&AssignmentModel>, all: &
 #[cfg(test)]
 mod tests {
     use super::figure;
+        _ if code == "frozen" => visit.t("assignment.out_frozen", &[]),
 
     #[test]
     fn figures_have_no_idle_digits() {
