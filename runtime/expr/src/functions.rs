@@ -63,6 +63,7 @@ catalog! {
     "distance_km" "distance_km(a, b) → float" false "Kilometres between two places as the crow flies." "两地之间的直线距离（公里）。";
     "similarity" "similarity(a, b) → float" false "How alike two texts are, from 0 to 1; case, width, spaces and punctuation do not count." "两段文本的相似度（0–1），不计大小写、全半角、空格和标点。";
     "under" "under(path, ancestor) → bool" true "Whether a tree code such as 31/0115 is the ancestor or lies below it." "树形编码（如 31/0115）是否等于上级编码或位于其下。";
+    "ip_key" "ip_key(text) → text" false "An IP address as text that sorts as addresses do, for ranges of addresses; empty if it is none." "将 IP 地址转为可比较大小的文本，用于地址段匹配；不是 IP 地址时为空。";
     "exists" "list.exists(x, condition) → bool" false "Whether the condition holds for some item." "是否有任一项满足条件。";
     "all" "list.all(x, condition) → bool" false "Whether the condition holds for every item." "是否每一项都满足条件。";
     "exists_one" "list.exists_one(x, condition) → bool" false "Whether the condition holds for exactly one item." "是否恰有一项满足条件。";

@@ -182,6 +182,7 @@ pub(crate) enum Function {
     DistanceKm,
     Similarity,
     Under,
+    IpKey,
 }
 
 impl Function {
@@ -221,6 +222,7 @@ impl Function {
             Function::DistanceKm => "distance_km",
             Function::Similarity => "similarity",
             Function::Under => "under",
+            Function::IpKey => "ip_key",
         }
     }
 }

@@ -267,7 +267,7 @@ fn check_references(
 }
 
 /// True when the member stands beside `==`, `!=` or `in`, which treat an empty value like any other.
-fn is_equated(source: &str, span: &Range<usize>) -> bool {
+pub(in crate::compile) fn is_equated(source: &str, span: &Range<usize>) -> bool {
     let (before, after) = (source[..span.start].trim_end(), source[span.end..].trim_start());
     let equates = |operator: &str| operator == "==" || operator == "!=";
     after.get(..2).is_some_and(equates)

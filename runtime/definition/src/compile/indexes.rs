@@ -10,8 +10,8 @@ use super::place::Place;
 use super::roles::{DEPARTMENT, TEAM};
 use crate::Kind;
 use crate::model::{
-    ConnectorModel, EntityModel, FieldKind, IndexModel, PermissionModel, RoleModel, Slot, ViewModel, roots,
-    system,
+    ActionKind, Automation, ConnectorModel, EntityModel, FieldKind, IndexModel, PermissionModel, RoleModel,
+    Slot, ViewModel, roots, system,
 };
 use crate::package::hex;
 use crate::problem::Problems;
@@ -35,7 +35,7 @@ impl Compiler<'_> {
         entities: &mut [EntityModel],
         views: &Views,
         roles: &Roles,
-        connectors: &Connectors,
+        automation: &Automation,
         problems: &mut Problems,
     ) {
         for entity in entities.iter_mut() {
@@ -43,8 +43,16 @@ impl Compiler<'_> {
             found.fields();
             self.declared(&mut found, problems);
             // Calls of other systems look for the record that they belong to.
-            for slot in found_by(entity.index, connectors) {
+            for slot in found_by(entity.index, &automation.connectors) {
                 found.add(vec![(slot, false)], false);
+            }
+            // Ranges are looked up by where they begin.
+            for slot in looked_up(entity.index, automation) {
+                found.add(vec![(slot, false)], false);
+            }
+            // Whoever is to get one more is asked how many they have.
+            for policy in automation.assignments.values().filter(|policy| policy.entity == entity.index) {
+                found.add(vec![(policy.field, false)], false);
             }
             let scopes = scope_columns(entity.index, roles);
             for view in views.values().filter(|view| view.entity == entity.index) {
@@ -105,6 +113,16 @@ fn found_by(entity: usize, connectors: &Connectors) -> impl Iterator<Item = Slot
     let receives = connectors.values().filter_map(|connector| connector.receive.as_ref());
     let attaches = receives.filter(move |receive| receive.entity == entity);
     attaches.filter_map(|receive| receive.attach.as_ref()).flat_map(|attach| attach.by.iter().copied())
+}
+
+/// Fields with the starts of ranges in which actions look something up.
+fn looked_up(entity: usize, automation: &Automation) -> impl Iterator<Item = Slot> {
+    let rules = automation.rules.values().flat_map(|rule| &rule.actions);
+    let steps = automation.slas.values().flat_map(|sla| &sla.ladder).flat_map(|step| &step.actions);
+    rules.chain(steps).filter_map(move |action| match action.kind {
+        ActionKind::LookUp { entity: table, first, .. } if table == entity => Some(first),
+        _ => None,
+    })
 }
 
 /// Columns that row scopes compare with something of the reader.

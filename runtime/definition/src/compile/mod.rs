@@ -147,7 +147,7 @@ fn build(
         compiler.check_data(&entities, &trees, problems);
     }
     let automation = compiler.automation(&entities, problems);
-    compiler.indexes(&mut entities, &views, &roles, &automation.connectors, problems);
+    compiler.indexes(&mut entities, &views, &roles, &automation, problems);
 
     let apps = packages.iter().zip(compiler.settings).map(|(package, (settings, _))| app(package, settings));
     Model {

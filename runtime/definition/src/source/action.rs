@@ -9,7 +9,7 @@ use super::Source;
 use crate::Text;
 
 /// One action. Expressions see `record` (as it is now), `previous` (before the change; all empty otherwise),
-/// `clock` (in the steps of a clock), `user` (who caused it) and `settings`.
+/// `clock` (in the steps of a clock), `user` (who caused it), `settings` and `measures` (figures that the rule or clock names).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
@@ -43,6 +43,9 @@ pub enum Action {
         entity: String,
         /// Expressions by field name of the new record.
         values: IndexMap<String, Source>,
+        /// Who owns it, by what they are to this record; an administrator when that person is not there. Not a role.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<Recipient>,
     },
     /// Changes the records that point to this one by a reference.
     UpdateRelated {
@@ -88,6 +91,23 @@ pub enum Action {
         /// The table: `grade`, or `app.grade`.
         decision: String,
         /// Output by field name.
+        values: IndexMap<String, String>,
+    },
+    /// Sets fields of the record from a table of ranges: from the record with the largest start that is not above a text,
+    /// if the text is not above its end either. Where there is none, nothing happens.
+    LookUp {
+        /// Only while this holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        when: Option<Source>,
+        /// The entity of the table.
+        entity: String,
+        /// What is looked up: an expression of a text; nothing happens while it is empty.
+        value: Source,
+        /// The text field of the table with the start of a range.
+        first: String,
+        /// The text field of the table with the end of a range, which still belongs to it.
+        last: String,
+        /// Field of the table by field name of the record.
         values: IndexMap<String, String>,
     },
     /// Chooses a person by an assignment policy.
@@ -181,6 +201,7 @@ impl Action {
             | Action::UpdateReferenced { when, .. }
             | Action::Transition { when, .. }
             | Action::Decide { when, .. }
+            | Action::LookUp { when, .. }
             | Action::Assign { when, .. }
             | Action::Notify { when, .. }
             | Action::Freeze { when, .. }
@@ -218,5 +239,11 @@ pub enum Recipient {
     Field {
         /// A field of type `user`.
         field: String,
+    },
+    /// The supervisor of the person in a field.
+    #[serde(untagged)]
+    SupervisorOf {
+        /// A field of type `user`.
+        supervisor_of: String,
     },
 }

@@ -45,9 +45,30 @@ pub struct Assignment {
     /// Where nobody is left: what is tried, in order. The record waits in the pool when nothing helps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fallbacks: Vec<Fallback>,
+    /// Asks the best few at once, instead of giving the record to the best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Offer>,
     /// Records that wait without an owner can be claimed by people of the pool, as long as this holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Source>,
+}
+
+/// An offer: the best few are told, and who takes the record first gets it. When nobody does in time, it is given to the
+/// best as without an offer. Only those who were asked can take it until then.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Offer {
+    /// Only while this holds for the record. What is offered belongs to nobody until somebody takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<Source>,
+    /// How many of the best are asked.
+    #[schemars(range(min = 1, max = 10))]
+    pub count: u8,
+    /// For how long: an expression of a duration over `record` and `settings`.
+    #[serde(rename = "for")]
+    pub duration: Source,
+    /// How they are told: a notification, whose own `to` does not count.
+    pub notification: String,
 }
 
 /// Who can be chosen: active people with one of these roles, in one of these departments.

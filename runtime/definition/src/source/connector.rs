@@ -66,12 +66,36 @@ pub struct Mapping {
     /// The field.
     #[schemars(regex(pattern = NAME), length(max = 60))]
     pub field: String,
-    /// JSON pointer into the call (`/contact/phone`), or `@ip`, `@user_agent`, `@received_at`, `@device`.
+    /// JSON pointer into the call (`/contact/phone`), or `@ip`, `@user_agent`, `@received_at`, `@device`; of several the
+    /// first at which the call has something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
+    pub from: Option<Places>,
     /// A value as in the API, where the call has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<serde_json::Value>,
+    /// What does not suit the field is left out, instead of the whole call being refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lenient: bool,
+}
+
+/// One place of a call, or several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Places {
+    /// One place.
+    One(String),
+    /// Several, one after the other.
+    Several(Vec<String>),
+}
+
+impl Places {
+    /// All of them, in order.
+    pub fn all(&self) -> &[String] {
+        match self {
+            Places::One(place) => std::slice::from_ref(place),
+            Places::Several(places) => places,
+        }
+    }
 }
 
 /// How a call finds the record that it belongs to. When it finds one, a record of `entity` is made that refers to it,

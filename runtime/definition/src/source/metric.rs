@@ -1,5 +1,6 @@
 //! `metrics/*.json`: figures over records, defined once and used by dashboards, assignment and expressions alike (PLAT-23).
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +102,17 @@ pub enum Measure {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         times: Option<f64>,
     },
+}
+
+/// A figure that expressions and templates see as `measures.name`, over all records.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FigureUse {
+    /// The metric: `win_rate`, or `app.win_rate`.
+    pub metric: String,
+    /// Values that dimensions of the metric must have: expressions by dimension.
+    #[serde(rename = "where", default, skip_serializing_if = "IndexMap::is_empty")]
+    pub matching: IndexMap<String, Source>,
 }
 
 /// A span of time up to now, in the tenant's time zone.

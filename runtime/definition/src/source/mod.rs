@@ -25,9 +25,11 @@ mod view;
 
 pub use action::{Action, Recipient};
 pub use app::{Accepted, App, Requirement, Setting, SettingType};
-pub use assignment::{Assignment, CandidateFilter, Capacity, Fallback, MeasureUse, Pool, Profile, Term, Top};
+pub use assignment::{
+    Assignment, CandidateFilter, Capacity, Fallback, MeasureUse, Offer, Pool, Profile, Term, Top,
+};
 pub use calendar::{Calendar, Holiday, Weekday, WorkingDay};
-pub use connector::{Attach, Connector, ConnectorKind, Mapping, Receive};
+pub use connector::{Attach, Connector, ConnectorKind, Mapping, Places, Receive};
 pub use dashboard::{Card, CardKind, Dashboard, Grain};
 pub use data::{Data, words};
 pub use decision::{Decision, DecisionInput, DecisionOutput, DecisionRow, HitPolicy, OutputType};
@@ -35,7 +37,7 @@ pub use entity::{Check, Compare, DuplicateField, Duplicates, Entity, Extension, 
 pub use field::{Choice, Field, FieldType, RollupOperation};
 pub use form::{Form, FormItem, FormPurpose, Section};
 pub use lifecycle::{Lifecycle, Transition};
-pub use metric::{Figure, Measure, Metric, Window};
+pub use metric::{Figure, FigureUse, Measure, Metric, Window};
 pub use notification::Notification;
 pub use role::{FieldAccess, Operation, Permission, Role, RowScope};
 pub use rule::{Rule, Trigger};

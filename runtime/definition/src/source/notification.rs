@@ -1,14 +1,15 @@
 //! `notifications/*.json`: what people are told, in which words, and by which ways.
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Recipient;
 use super::patterns::ARTIFACT_ID;
+use super::{FigureUse, Recipient};
 use crate::Text;
 
 /// A notification. Title and body are minijinja templates over `record` (values as people read them), `previous`,
-/// `clock`, `link`, `person` (who is told), `now` and `settings`.
+/// `clock`, `link`, `person` (who is told), `now`, `settings` and `measures`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Notification {
@@ -22,6 +23,9 @@ pub struct Notification {
     pub label: Text,
     /// The entity whose records it is about.
     pub entity: String,
+    /// Figures from metrics that title and body see as `measures`, the same for everybody who is told.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub measures: IndexMap<String, FigureUse>,
     /// Title: a template.
     pub title: Text,
     /// Body: a template.

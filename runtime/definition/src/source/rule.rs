@@ -1,10 +1,11 @@
 //! `rules/*.json`: when something happens, and a condition holds, then actions.
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::patterns::ARTIFACT_ID;
-use super::{Action, Source};
+use super::{Action, FigureUse, Source};
 use crate::Text;
 
 /// A rule over the records of one entity.
@@ -27,7 +28,10 @@ pub struct Rule {
     /// What sets it off; a rule without triggers runs when another one says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on: Vec<Trigger>,
-    /// Must hold, over `record`, `previous`, `user` and `settings`.
+    /// Figures from metrics that condition and actions see as `measures`; read once, before the condition is asked.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub measures: IndexMap<String, FigureUse>,
+    /// Must hold, over `record`, `previous`, `user`, `settings` and `measures`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Source>,
     /// What is done, in order; all of it or nothing.

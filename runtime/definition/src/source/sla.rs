@@ -1,11 +1,12 @@
 //! `slas/*.json`: clocks on records. A clock starts, pauses, stops and starts anew by conditions over the record, runs
 //! in calendar or working time, and sets off the steps of its ladder.
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::patterns::ARTIFACT_ID;
-use super::{Action, Source};
+use super::{Action, FigureUse, Source};
 use crate::Text;
 
 /// A clock on the records of one entity. Its conditions are asked whenever the record has changed.
@@ -50,6 +51,9 @@ pub struct Sla {
     /// Counts working time of this calendar; calendar time unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<String>,
+    /// Figures from metrics that conditions and actions of the steps see as `measures`; read when a step is due.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub measures: IndexMap<String, FigureUse>,
     /// What happens on the way, in any number of steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ladder: Vec<LadderStep>,

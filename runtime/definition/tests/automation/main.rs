@@ -6,6 +6,7 @@
 
 mod anything;
 mod evasion;
+mod figures;
 mod lint;
 mod slips;
 

@@ -591,11 +591,11 @@ fn notifications() {
         "/body",
         json!("{{ timeline }} {{ clock.limitt }} {{ settings.hours }}"),
         expect![[r#"
-        error shop/notifications/overdue.json#/body: There is no “limitt” in “clock”. Did you mean “limit”? [template.unknown_member]
-        error shop/notifications/overdue.json#/body: There is no “hours” in “settings”. [template.unknown_member]
-        error shop/notifications/overdue.json#/body: The template uses “timeline”, which is not there. [template.unknown_name]
-          It may use: record, previous, clock, link, person, now, settings.
-    "#]],
+            error shop/notifications/overdue.json#/body: There is no “limitt” in “clock”. Did you mean “limit”? [template.unknown_member]
+            error shop/notifications/overdue.json#/body: There is no “hours” in “settings”. [template.unknown_member]
+            error shop/notifications/overdue.json#/body: The template uses “timeline”, which is not there. [template.unknown_name]
+              It may use: record, previous, clock, link, person, now, settings, measures.
+        "#]],
     );
     check(
         WORDS,

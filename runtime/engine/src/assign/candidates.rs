@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mortise_definition::model::{AssignmentModel, MeasureUseModel, PoolModel, candidate_slots, system};
-use mortise_expr::{Context, Value};
-use mortise_store::{Session, select};
+use mortise_expr::{Context, Dialect, Value};
+use mortise_store::Session;
 use parking_lot::Mutex;
-use sea_query::{Alias, Expr, ExprTrait, Query};
 use uuid::Uuid;
 
-use super::row;
+use super::hands::{self, Hand, Hands};
 use crate::commands::Work;
 use crate::error::Error;
 use crate::metrics::{self, MetricQuery};
+use crate::people::Person;
 use crate::values::Issue;
 
 /// How old figures may be. Capacity does not depend on them.
@@ -24,6 +24,13 @@ const KEPT: TimeDelta = TimeDelta::minutes(1);
 /// What is known of the candidates of a policy, kept for the next assignments.
 #[derive(Debug, Default)]
 pub(crate) struct CandidateCache(Mutex<HashMap<String, Kept>>);
+
+impl CandidateCache {
+    /// Forgets what is known: a profile has changed.
+    pub(super) fn forget(&self, policy: &str) {
+        self.0.lock().remove(policy);
+    }
+}
 
 #[derive(Debug, Clone)]
 struct Kept {
@@ -53,6 +60,22 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
+    fn new(user: &Person, hand: Hand) -> Candidate {
+        Candidate {
+            id: user.id,
+            name: user.name.clone(),
+            root: vec![
+                Value::Id(user.id),
+                Value::text(user.name.as_str()),
+                user.department.map_or(Value::Null, Value::Id),
+                Value::list(user.roles.iter().map(|role| Value::text(role.as_str()))),
+                Value::Int(hand.open),
+                Value::Int(hand.today),
+            ],
+            turn: hand.turn,
+        }
+    }
+
     fn count(&self, slot: usize) -> i64 {
         self.root[slot].as_int().unwrap_or(0)
     }
@@ -62,6 +85,9 @@ impl Candidate {
 pub(super) struct Candidates {
     pub(super) all: Vec<Candidate>,
     kept: Kept,
+    hands: Hands,
+    /// What people have in hand was known from before.
+    known: bool,
 }
 
 impl Candidates {
@@ -79,31 +105,17 @@ impl Candidates {
                 measures: Arc::new(measures(work, session, policy)?),
             },
         };
-        let today = row::today(work, session, policy)?;
-        let turns = row::turns(session, policy)?;
-        let open = open(work, session, policy, None)?;
+        let (hands, known) = Hands::of(work, session, policy)?;
         let pools = policy.fallbacks.iter().filter_map(|fallback| fallback.pool.as_ref());
         let pools: Vec<&PoolModel> = pools.chain([&policy.pool]).collect();
         let mut all: Vec<Candidate> = work
             .directory
             .users()
             .filter(|user| user.active && pools.iter().any(|pool| is_in(pool, &user.roles)))
-            .map(|user| Candidate {
-                id: user.id,
-                name: user.name.clone(),
-                root: vec![
-                    Value::Id(user.id),
-                    Value::text(user.name.as_str()),
-                    user.department.map_or(Value::Null, Value::Id),
-                    Value::list(user.roles.iter().map(|role| Value::text(role.as_str()))),
-                    Value::Int(open.get(&user.id).copied().unwrap_or(0)),
-                    Value::Int(today.get(&user.id).copied().unwrap_or(0)),
-                ],
-                turn: turns.get(&user.id).copied().unwrap_or(0),
-            })
+            .map(|user| Candidate::new(user, hands.get(user.id)))
             .collect();
         all.sort_by_key(|candidate| candidate.id);
-        Ok(Candidates { all, kept })
+        Ok(Candidates { all, kept, hands, known })
     }
 
     /// The root `profile` of a candidate; empty without one.
@@ -160,16 +172,35 @@ impl Candidates {
         policy: &AssignmentModel,
         person: Uuid,
     ) -> Result<bool, Error> {
-        if policy.open.is_none() {
-            return Ok(true);
-        }
-        let exact = open(work, session, policy, Some(person))?.get(&person).copied().unwrap_or(0);
+        let exact = hands::of_person(work, session, policy, person)?;
         let Some(candidate) = self.all.iter_mut().find(|candidate| candidate.id == person) else {
             return Ok(true);
         };
-        let same = candidate.count(candidate_slots::OPEN) == exact;
-        candidate.root[candidate_slots::OPEN] = Value::Int(exact);
-        Ok(same)
+        let thought = (candidate.count(candidate_slots::OPEN), candidate.count(candidate_slots::TODAY));
+        candidate.root[candidate_slots::OPEN] = Value::Int(exact.open);
+        candidate.root[candidate_slots::TODAY] = Value::Int(exact.today);
+        Ok(thought == (exact.open, exact.today))
+    }
+
+    /// Counts everybody anew, where other nodes may have made room meanwhile; tells whether it did.
+    pub(super) fn look_again(
+        &mut self,
+        work: &Work,
+        session: &mut Session<'_>,
+        policy: &AssignmentModel,
+    ) -> Result<bool, Error> {
+        if !self.known || session.naming.dialect == Dialect::Sqlite {
+            return Ok(false);
+        }
+        let hands = Hands::anew(work, session, policy)?;
+        for candidate in &mut self.all {
+            let hand = hands.get(candidate.id);
+            candidate.root[candidate_slots::OPEN] = Value::Int(hand.open);
+            candidate.root[candidate_slots::TODAY] = Value::Int(hand.today);
+            candidate.turn = hand.turn;
+        }
+        (self.hands, self.known) = (hands, false);
+        Ok(true)
     }
 
     /// The number of the turn that comes next. Counted, not timed: a thousand records may arrive in one moment.
@@ -202,9 +233,10 @@ impl Candidates {
         self.all.iter_mut().for_each(|candidate| candidate.root[candidate_slots::TODAY] = Value::Int(0));
     }
 
-    /// Keeps profiles and figures for the next assignments.
+    /// Keeps profiles, figures and what people have in hand for the next assignments.
     pub(super) fn keep(&self, work: &Work, policy: &AssignmentModel) {
         work.published.candidates.0.lock().insert(policy.key.clone(), self.kept.clone());
+        self.hands.clone().keep(work, policy);
     }
 }
 
@@ -286,37 +318,4 @@ fn measure(work: &Work, session: &mut Session<'_>, usage: &MeasureUseModel) -> R
 
 fn key_of(values: &[Value]) -> String {
     values.iter().map(ToString::to_string).collect::<Vec<_>>().join("\u{1f}")
-}
-
-/// Open records by person; of one person alone when named.
-fn open(
-    work: &Work,
-    session: &mut Session<'_>,
-    policy: &AssignmentModel,
-    person: Option<Uuid>,
-) -> Result<HashMap<Uuid, i64>, Error> {
-    let entity = &work.model().entities[policy.entity];
-    let table = &work.published.layout.tables[entity.index];
-    let column = select::column(entity, policy.field);
-    let mut query = Query::select();
-    query.column(Alias::new(entity.fields[policy.field].name.as_ref())).expr(Expr::cust("count(*)"));
-    query.from(table.from.clone());
-    query.and_where(select::column(entity, system::DELETED_AT).is_null());
-    query.and_where(match person {
-        Some(person) => column.eq(person),
-        None => column.is_not_null(),
-    });
-    if let Some(condition) = &policy.open_when {
-        let settings = &work.model().apps[policy.app].setting_values;
-        let roots: [&[Value]; 3] = [&[], &work.actor.user.root, settings];
-        let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots };
-        query.and_where(condition.to_sql(session.naming.dialect, None, &cx).map_err(|diagnostic| {
-            let issue = Issue::new("automation.expression").with("expression", condition.source());
-            Error::BadRequest(issue.with("reason", diagnostic.message))
-        })?);
-    }
-    query.group_by_col(Alias::new(entity.fields[policy.field].name.as_ref()));
-    let (sql, params) = select::build(&query, session.naming.dialect);
-    let rows = session.query(&sql, &params, |row| Ok((row.id(0)?, row.int(1)?)))?;
-    Ok(rows.into_iter().filter_map(|(person, count)| Some((person?, count?))).collect())
 }

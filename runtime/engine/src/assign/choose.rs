@@ -1,5 +1,6 @@
 //! The choice itself: filters, capacity, weighted terms, rotation, fallbacks. Pure: candidates in, choice out.
 
+use chrono::{DateTime, Utc};
 use mortise_definition::model::{AssignmentModel, FallbackModel, PoolModel, candidate_slots};
 use mortise_expr::{Context, Expression, Value};
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,7 @@ const SHOWN_MAX: usize = 25;
 const TIE: f64 = 1e-9;
 
 /// A decision, as it is kept and shown.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Choice {
     /// Who was chosen; nobody when all are out.
     pub person: Option<Uuid>,
@@ -30,6 +31,27 @@ pub struct Choice {
     pub fallbacks: Vec<String>,
     /// How many were as good as the chosen one; the one who waited longest among them was taken.
     pub tied: usize,
+    /// Who was asked, where the record was offered: the best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offered: Vec<Uuid>,
+    /// Until when it was offered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+    /// Milliseconds from the offer until somebody took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_ms: Option<i64>,
+}
+
+impl Choice {
+    /// What a person may know of it who may not know how their colleagues stand.
+    pub(crate) fn seen_by(mut self, person: Option<Uuid>) -> Choice {
+        let all = self.considered.len();
+        self.considered.retain(|one| Some(one.person) == person);
+        self.more += all - self.considered.len();
+        self.excluded.retain(|one| Some(one.person) == person);
+        self.offered.retain(|one| Some(*one) == person);
+        self
+    }
 }
 
 /// A candidate who could have been chosen.
@@ -141,6 +163,7 @@ fn attempt(
         scored.push((total, candidate, terms));
     }
     // The highest sum; on a tie the longest wait, and of those who never had a turn the oldest account.
+    let rank = |sum: f64| (sum / TIE).round() + 0.0;
     scored.sort_by(|(a, one, _), (b, other, _)| {
         let by_sum = rank(*b).total_cmp(&rank(*a));
         by_sum.then(one.turn.cmp(&other.turn)).then(one.id.cmp(&other.id))
@@ -151,7 +174,6 @@ fn attempt(
     let more = scored.len().saturating_sub(SHOWN_MAX);
     let considered = scored.into_iter().take(SHOWN_MAX).map(|(total, candidate, terms)| Considered {
         person: candidate.id,
-    let rank = |sum: f64| (sum / TIE).round() + 0.0;
         name: candidate.name.clone(),
         total,
         open: candidate.root[candidate_slots::OPEN].as_int().unwrap_or(0),
@@ -159,7 +181,7 @@ fn attempt(
         terms,
     });
     let considered = considered.collect();
-    Ok(Choice { person, considered, more, excluded, fallbacks: Vec::new(), tied })
+    Ok(Choice { person, considered, more, excluded, tied, ..Choice::default() })
 }
 
 fn weights(work: &Work, policy: &AssignmentModel, subject: &Subject) -> Result<Vec<f64>, Error> {

@@ -4,16 +4,20 @@
 mod candidates;
 mod choose;
 mod claim;
+mod hands;
+mod offer;
 mod replay;
 mod row;
 
 use std::sync::Arc;
 
 use mortise_definition::model::AssignmentModel;
+use mortise_definition::source::Operation;
 use mortise_expr::Value;
 use mortise_store::Session;
 use uuid::Uuid;
 
+use crate::access::Scope;
 use crate::automation::{Subject, freeze};
 use crate::commands::{self, Input, Work};
 use crate::error::Error;
@@ -23,25 +27,59 @@ pub(crate) use candidates::CandidateCache;
 use candidates::Candidates;
 pub use choose::{Choice, Considered, Excluded, Score};
 pub(crate) use claim::claim;
+pub(crate) use hands::{HandsCache, follows, note};
+pub(crate) use offer::lapse;
 pub(crate) use replay::replay;
 pub use replay::{Replay, ReplayedPerson};
 pub use row::StoredAssignment;
 pub(crate) use row::{Kind, of_record, of_record_in};
 
-/// Chooses a person for a record and gives it to them; none when nobody can take it, and the record waits.
-/// Who holds the record now is not chosen again.
+/// Whether a person may know how the candidates of a policy stand: who may read their profiles, as far as it has some.
+pub(crate) fn compares_for(work: &Work, policy: &AssignmentModel) -> bool {
+    let profiles = |entity: usize| work.access(&work.model().entities[entity]).scope(Operation::Read);
+    let all = |(entity, _): (usize, _)| matches!(profiles(entity), Scope::Everything);
+    work.actor.user.admin || policy.profile.is_none_or(all)
+}
+
+/// Gives a record to whom the policy chooses, or offers it to the best few; none when it is offered, or when nobody can
+/// take it and the record waits. Who holds the record now is not chosen again.
 pub(crate) fn assign(
     work: &Work,
     session: &mut Session<'_>,
     policy: &AssignmentModel,
     subject: &mut Subject,
 ) -> Result<Option<Uuid>, Error> {
+    if let Some(wanted) = offer::wanted(work, policy, subject)? {
+        let mut candidates = Candidates::of(work, session, policy)?;
+        candidates.keep(work, policy);
+        let closed = closed(work, session, policy, subject)?;
+        if offer::make(work, session, (policy, wanted), subject, &closed, &mut candidates)? {
+            return Ok(None);
+        }
+    }
+    give_to_best(work, session, policy, subject)
+}
+
+/// Chooses a person for a record and gives it to them; none when nobody can take it, and the record waits.
+fn give_to_best(
+    work: &Work,
+    session: &mut Session<'_>,
+    policy: &AssignmentModel,
+    subject: &mut Subject,
+) -> Result<Option<Uuid>, Error> {
     let mut candidates = Candidates::of(work, session, policy)?;
-    let frozen = freeze::of_record(session, &subject.entity, subject.id, work.now)?;
-    let holder = subject.record[policy.field].as_id().map(|holder| (holder, "holder"));
-    let frozen = frozen.into_iter().map(|freeze| (freeze.person, "frozen"));
-    let closed: Vec<(Uuid, &str)> = holder.into_iter().chain(frozen).collect();
+    if candidates.all.is_empty() {
+        // Not the same as when all have enough: nobody could claim the record either.
+        let name = policy.label.get(&work.actor.user.language);
+        return Err(Error::BadRequest(Issue::new("assignment.empty_pool").with("policy", name)));
+    }
+    candidates.keep(work, policy);
+    let closed = closed(work, session, policy, subject)?;
     let mut choice = choose::choose(work, policy, subject, &closed, &candidates)?;
+    if choice.person.is_none() && candidates.look_again(work, session, policy)? {
+        candidates.keep(work, policy);
+        choice = choose::choose(work, policy, subject, &closed, &candidates)?;
+    }
     // What the candidates have in hand may be some moments old; the one who was chosen is counted again.
     while let Some(person) = choice.person {
         if candidates.recount(work, session, policy, person)? {
@@ -52,12 +90,22 @@ pub(crate) fn assign(
     row::insert(work, session, policy, subject, Kind::Automatic, &choice)?;
     let Some(person) = choice.person else { return Ok(None) };
     give(work, session, policy, subject, (person, candidates.next_turn()))?;
-    candidates.took(person);
-    candidates.keep(work, policy);
     Ok(Some(person))
 }
 
-/// Sets the field of the policy.
+/// People who cannot get this record, whatever the policy says, with the reason.
+fn closed(
+    work: &Work,
+    session: &mut Session<'_>,
+    policy: &AssignmentModel,
+    subject: &Subject,
+) -> Result<Vec<(Uuid, &'static str)>, Error> {
+    let frozen = freeze::of_record(session, &subject.entity, subject.id, work.now)?;
+    let holder = subject.record[policy.field].as_id().map(|holder| (holder, "holder"));
+    Ok(holder.into_iter().chain(frozen.into_iter().map(|freeze| (freeze.person, "frozen"))).collect())
+}
+
+/// Gives the record to a person, who has had a turn with that.
 fn give(
     work: &Work,
     session: &mut Session<'_>,
@@ -65,10 +113,21 @@ fn give(
     subject: &mut Subject,
     (person, turn): (Uuid, i64),
 ) -> Result<(), Error> {
-    let input = Input::of(vec![(policy.field, Value::Id(person))]);
+    set(work, session, policy, subject, Value::Id(person))?;
+    row::remember_turn(session, policy, person, turn)
+}
+
+fn set(
+    work: &Work,
+    session: &mut Session<'_>,
+    policy: &AssignmentModel,
+    subject: &mut Subject,
+    value: Value,
+) -> Result<(), Error> {
+    let input = Input::of(vec![(policy.field, value)]);
     let base = Some(subject.record.clone());
     subject.record = commands::change(work, session, &subject.entity, subject.id, input, base)?.values;
-    row::remember_turn(session, policy, person, turn)
+    Ok(())
 }
 
 /// The policy of a key.

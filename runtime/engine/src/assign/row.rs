@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     Automatic,
     /// By claiming it.
     Claim,
+    /// Nobody yet: the best were asked.
+    Offer,
 }
 
 impl Kind {
@@ -28,6 +30,7 @@ impl Kind {
         match self {
             Kind::Automatic => "automatic",
             Kind::Claim => "claim",
+            Kind::Offer => "offer",
         }
     }
 }
@@ -43,13 +46,21 @@ pub struct StoredAssignment {
     pub digest: String,
     /// Who got the record.
     pub person: Option<Uuid>,
-    /// `automatic` or `claim`.
+    /// `automatic`, `claim` or `offer`.
     pub kind: String,
     /// What the decision was made of.
     pub choice: Option<Choice>,
 }
 
-/// Keeps a decision.
+impl StoredAssignment {
+    /// Whether this is an offer that can be answered at a moment, if nothing was decided since.
+    pub fn is_open_offer(&self, now: DateTime<Utc>) -> bool {
+        let until = self.choice.as_ref().and_then(|choice| choice.until);
+        self.kind == Kind::Offer.name() && until.is_some_and(|until| until > now)
+    }
+}
+
+/// Keeps a decision, and tells its id.
 pub(super) fn insert(
     work: &Work,
     session: &mut Session<'_>,
@@ -57,15 +68,16 @@ pub(super) fn insert(
     subject: &Subject,
     kind: Kind,
     choice: &Choice,
-) -> Result<(), Error> {
+) -> Result<Uuid, Error> {
     let sql = session.naming.sql(&format!(
         "INSERT INTO {} (id, at, policy, digest, entity, record, person, day, kind, detail) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         session.naming.table("_assignment")
     ));
     let detail = serde_json::to_string(choice).unwrap_or_default();
+    let id = work.env.id();
     let params: [Param; 10] = [
-        work.env.id().into(),
+        id.into(),
         work.now.into(),
         policy.key.as_str().into(),
         policy.digest.as_str().into(),
@@ -77,27 +89,51 @@ pub(super) fn insert(
         detail.into(),
     ];
     session.execute(&sql, &params)?;
-    Ok(())
+    Ok(id)
+}
+
+/// The newest decision about a record, with its id.
+pub(super) fn newest(
+    session: &mut Session<'_>,
+    record: Uuid,
+) -> Result<Option<(Uuid, StoredAssignment)>, Error> {
+    let sql = session.naming.sql(&format!(
+        "SELECT at, policy, digest, person, kind, detail, id FROM {} WHERE record = ?1 ORDER BY at DESC, id DESC LIMIT 1",
+        session.naming.table("_assignment")
+    ));
+    let read = |row: &dyn Row| Ok((row.id(6)?.unwrap_or_default(), read(row)?));
+    Ok(session.query(&sql, &[record.into()], read)?.pop())
 }
 
 /// The day in the tenant's zone, for what is counted by days.
-fn day(work: &Work) -> String {
+pub(super) fn day(work: &Work) -> String {
     work.now.with_timezone(&work.directory.tz).date_naive().to_string()
 }
 
-/// How many records everybody got today by a policy.
+/// How many records everybody got today by a policy; of one person alone when named.
 pub(super) fn today(
     work: &Work,
     session: &mut Session<'_>,
     policy: &AssignmentModel,
+    person: Option<Uuid>,
 ) -> Result<HashMap<Uuid, i64>, Error> {
+    let who = if person.is_some() { "person = ?3" } else { "person IS NOT NULL" };
     let sql = session.naming.sql(&format!(
-        "SELECT person, count(*) FROM {} WHERE policy = ?1 AND day = ?2 AND person IS NOT NULL GROUP BY person",
+        "SELECT person, count(*) FROM {} WHERE policy = ?1 AND day = ?2 AND {who} GROUP BY person",
         session.naming.table("_assignment")
     ));
-    let params = [policy.key.as_str().into(), day(work).into()];
+    let mut params: Vec<Param> = vec![policy.key.as_str().into(), day(work).into()];
+    params.extend(person.map(Param::from));
     let rows = session.query(&sql, &params, |row| Ok((row.id(0)?, row.int(1)?)))?;
     Ok(rows.into_iter().filter_map(|(person, count)| Some((person?, count?))).collect())
+}
+
+/// The number of a person's last turn by a policy.
+pub(super) fn turn(session: &mut Session<'_>, policy: &AssignmentModel, person: Uuid) -> Result<i64, Error> {
+    let table = session.naming.table("_sequence");
+    let sql = session.naming.sql(&format!("SELECT value FROM {table} WHERE name = ?1"));
+    let name = turn_name(policy, &person.to_string());
+    Ok(session.query(&sql, &[name.into()], |row| row.int(0))?.pop().flatten().unwrap_or(0))
 }
 
 /// The number of everybody's last turn by a policy.

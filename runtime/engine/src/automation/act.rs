@@ -1,10 +1,11 @@
 //! Carrying out actions, in order. After each one that may have changed the record it is read again, so that the next
 //! one sees what has become of it.
 
-use mortise_definition::model::{ActionKind, ActionModel};
+use mortise_definition::model::{ActionKind, ActionModel, system};
+use mortise_expr::Value;
 use mortise_store::Session;
 
-use super::{Subject, actions, rules};
+use super::{Subject, actions, look_up, rules};
 use crate::assign;
 use crate::commands::Work;
 use crate::error::Error;
@@ -47,8 +48,12 @@ fn one(
         ActionKind::Add { slot, value, remove } => {
             actions::add(work, session, subject, *slot, value, *remove)
         }
-        ActionKind::Create { entity, values } => {
-            let values = actions::values(work, subject, app, values)?;
+        ActionKind::Create { entity, values, owner } => {
+            let mut values = actions::values(work, subject, app, values)?;
+            if let Some(owner) = owner {
+                let owner = notify::recipient(work, subject, owner)?;
+                values.push((system::OWNER, owner.map_or(Value::Null, Value::Id)));
+            }
             actions::create(work, session, subject, *entity, values)
         }
         ActionKind::UpdateRelated { entity, via, condition, values } => {
@@ -63,6 +68,11 @@ fn one(
         }
         ActionKind::Transition { transition } => actions::transition(work, session, subject, transition),
         ActionKind::Decide { decision, values } => actions::decide(work, session, subject, decision, values),
+        ActionKind::LookUp { entity, value, first, last, values } => {
+            let value = subject.eval(work, app, value)?;
+            let range = look_up::Table { entity: *entity, first: *first, last: *last };
+            look_up::look_up(work, session, subject, &range, &value, values)
+        }
         ActionKind::Freeze { person, duration, reason } => {
             actions::freeze(work, session, subject, app, (person, duration.as_ref(), reason))
         }
@@ -89,8 +99,10 @@ fn run(work: &Work, session: &mut Session<'_>, subject: &mut Subject, key: &str)
     let rule = work.model().automation.rules.get(key).cloned().ok_or_else(missing)?;
     let cause = work.cause.as_ref().ok_or_else(missing)?;
     let work = work.because_as(cause.run(key), work.actor.user.clone());
-    match rules::holds(&work, &rule, subject)? {
-        true => rules::run(&work, session, &rule, subject),
-        false => Ok(()),
+    let own = std::mem::take(&mut subject.measures);
+    if rules::holds(&work, session, &rule, subject)? {
+        rules::run(&work, session, &rule, subject)?;
     }
+    subject.measures = own;
+    Ok(())
 }

@@ -6,6 +6,7 @@ mod actions;
 mod cause;
 pub(crate) mod freeze;
 pub(crate) mod lane;
+mod look_up;
 mod offers;
 mod rules;
 mod subject;

@@ -6,6 +6,7 @@ use mortise_store::Session;
 use super::{Subject, act};
 use crate::commands::Work;
 use crate::error::Error;
+use crate::metrics;
 
 /// Whether an event sets a rule off. A transition changes the record, too.
 pub(super) fn sets_off(rule: &RuleModel, kind: &str, changed: &[Slot], detail: Option<&str>) -> bool {
@@ -24,8 +25,14 @@ pub(super) fn sets_off(rule: &RuleModel, kind: &str, changed: &[Slot], detail: O
     })
 }
 
-/// Whether the condition of a rule holds.
-pub(super) fn holds(work: &Work, rule: &RuleModel, subject: &Subject) -> Result<bool, Error> {
+/// Whether the condition of a rule holds. Reads the figures that the rule asks for; its actions see the same.
+pub(super) fn holds(
+    work: &Work,
+    session: &mut Session<'_>,
+    rule: &RuleModel,
+    subject: &mut Subject,
+) -> Result<bool, Error> {
+    subject.measures = metrics::figures(work, session, rule.app, &rule.measures, subject)?;
     match &rule.condition {
         Some(condition) => subject.test(work, rule.app, condition),
         None => Ok(true),

@@ -26,6 +26,8 @@ pub(crate) struct Subject {
     pub(crate) previous: Vec<Value>,
     /// The clock whose step is carried out, by `clock_slots`; empty (all null) otherwise.
     pub(crate) clock: Vec<Value>,
+    /// What metrics say, by the figures of the rule, clock or notification at work; empty without any.
+    pub(crate) measures: Vec<Value>,
     /// When the event happened.
     pub(crate) at: DateTime<Utc>,
     /// Whether the record is in the trash.
@@ -42,6 +44,7 @@ impl Subject {
             record,
             previous: Vec::new(),
             clock: Vec::new(),
+            measures: Vec::new(),
             at,
         }
     }
@@ -68,7 +71,7 @@ impl Subject {
         Ok(())
     }
 
-    /// Runs `evaluate` with the roots `record`, `user`, `settings` (of an app), `previous` and `clock`.
+    /// Runs `evaluate` with the roots `record`, `user`, `settings` (of an app), `previous`, `clock` and `measures`.
     pub(crate) fn with_roots<R>(
         &self,
         work: &Work,
@@ -76,8 +79,9 @@ impl Subject {
         evaluate: impl FnOnce(&Context<'_>) -> R,
     ) -> R {
         let settings = &work.published.model.apps[app].setting_values;
-        let roots: [&[Value]; 5] =
-            [&self.record, &work.actor.user.root, settings, &self.previous, &self.clock];
+        let user = &work.actor.user.root;
+        let roots: [&[Value]; 6] =
+            [&self.record, user, settings, &self.previous, &self.clock, &self.measures];
         evaluate(&Context { now: work.now, tz: work.actor.user.tz, roots: &roots })
     }
 

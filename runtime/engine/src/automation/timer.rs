@@ -28,6 +28,8 @@ pub(crate) enum TimerKind {
     Schedule,
     /// Clocks of a policy that are to be worked out anew.
     Renewal,
+    /// The end of an offer.
+    Offer,
 }
 
 impl TimerKind {
@@ -36,6 +38,7 @@ impl TimerKind {
             TimerKind::Step => "step",
             TimerKind::Schedule => "schedule",
             TimerKind::Renewal => "renewal",
+            TimerKind::Offer => "offer",
         }
     }
 }
@@ -137,6 +140,13 @@ pub(crate) fn find(session: &mut Session<'_>, id: Uuid) -> Result<Option<Timer>,
     Ok(session.query(&sql, &[id.into()], read)?.pop())
 }
 
+/// The timers of a clock.
+pub(crate) fn of_clock(session: &mut Session<'_>, clock: Uuid) -> Result<Vec<Timer>, Error> {
+    let table = session.naming.table("_timer");
+    let sql = session.naming.sql(&format!("SELECT {COLUMNS} FROM {table} WHERE clock = ?1"));
+    Ok(session.query(&sql, &[clock.into()], read)?)
+}
+
 /// Timers that are due, first those that were due first.
 pub(crate) fn due(session: &mut Session<'_>, now: DateTime<Utc>, limit: i64) -> Result<Vec<Timer>, Error> {
     let sql = session.naming.sql(&format!(
@@ -169,6 +179,7 @@ fn read(row: &dyn Row) -> mortise_store::Result<Timer> {
         kind: match row.text(2)?.as_deref() {
             Some("schedule") => TimerKind::Schedule,
             Some("renewal") => TimerKind::Renewal,
+            Some("offer") => TimerKind::Offer,
             _ => TimerKind::Step,
         },
         target: row.text(3)?.unwrap_or_default(),

@@ -13,20 +13,22 @@ use crate::automation::timer::{self, Timer, TimerKind};
 use crate::automation::{self, Subject};
 use crate::commands::{Work, audit_entry};
 use crate::error::Error;
+use crate::metrics;
 
 /// Behind its time by more than this, a step counts as late: the system was down or busy.
 const LATE_AFTER: TimeDelta = TimeDelta::minutes(1);
 
-/// Sets the timers of all steps that are still to come, and one for the limit itself.
+/// Sets the timers of all steps that are still to come, and one for the limit itself. Those that are there already stay
+/// as far as they can: a changed calendar moves those of a hundred thousand clocks.
 pub(super) fn schedule(
     asks: &Asks<'_>,
     session: &mut Session<'_>,
     clock: &StoredClock,
     base: TimeBase<'_>,
 ) -> Result<(), Error> {
-    forget(session, clock)?;
+    let mut present = timer::of_clock(session, clock.id)?;
     if !clock.breached {
-        set(asks.work, session, clock, "", clock.due_at)?;
+        set(asks.work, session, clock, &mut present, ("", clock.due_at))?;
     }
     for step in asks.sla.ladder.iter().filter(|step| !clock.fired.contains(&step.id)) {
         let Value::Duration(offset) = asks.eval(&step.offset)? else {
@@ -37,9 +39,9 @@ pub(super) fn schedule(
             StepBase::Due => clock.limit,
         };
         let counted = from.saturating_add(offset.saturating_mul(1_000));
-        set(asks.work, session, clock, &step.id, time::moment(clock, counted, base))?;
+        set(asks.work, session, clock, &mut present, (&step.id, time::moment(clock, counted, base)))?;
     }
-    Ok(())
+    present.iter().try_for_each(|gone| timer::remove(session, gone.id))
 }
 
 /// Takes the timers of a clock away.
@@ -47,24 +49,36 @@ pub(super) fn forget(session: &mut Session<'_>, clock: &StoredClock) -> Result<(
     timer::remove_of_clock(session, clock.id)
 }
 
+/// Sets the timer of a step, or moves the one that is present.
 fn set(
     work: &Work,
     session: &mut Session<'_>,
     clock: &StoredClock,
-    step: &str,
-    due: Option<DateTime<Utc>>,
+    present: &mut Vec<Timer>,
+    (step, due): (&str, Option<DateTime<Utc>>),
 ) -> Result<(), Error> {
     // No moment: the calendar has no more working time in this century, so the step never comes.
     let Some(due) = due else { return Ok(()) };
+    let target = format!("{}.{step}", clock.sla);
+    let payload = Timer::chained(work, due);
+    // One that has failed waits for somebody to look at it; what is set now is another.
+    let mine = |timer: &Timer| timer.target == target && timer.due < timer::FAR;
+    if let Some(at) = present.iter().position(mine) {
+        let timer = present.swap_remove(at);
+        return match timer.due == due && timer.payload == payload {
+            true => Ok(()),
+            false => timer::put_off(session, timer.id, due, payload.as_deref()),
+        };
+    }
     let timer = Timer {
         id: work.env.id(),
         due,
         kind: TimerKind::Step,
-        target: format!("{}.{step}", clock.sla),
+        target,
         entity: Some(clock.entity.clone()),
         record: Some(clock.record),
         clock: Some(clock.id),
-        payload: Timer::chained(work, due),
+        payload,
     };
     timer::put(session, &timer)
 }
@@ -116,6 +130,7 @@ fn carry_out(
 ) -> Result<(), Error> {
     let late = work.now - due > LATE_AFTER;
     subject.clock = view(work, sla, step, &clock, late);
+    subject.measures = metrics::figures(work, session, sla.app, &sla.measures, &subject)?;
     let wanted = match &step.condition {
         Some(condition) => subject.test(work, sla.app, condition)?,
         None => true,

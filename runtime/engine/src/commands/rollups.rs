@@ -1,13 +1,13 @@
 //! Rollups: values that a record takes from the records pointing to it, brought up to date in the same transaction.
 
-use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot};
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot, system};
 use mortise_definition::source::RollupOperation;
 use mortise_expr::{Context, INT_LIMIT, Value};
 use mortise_store::{Follower, Session, select};
 use sea_query::{Alias, Expr, ExprTrait, Query};
 use uuid::Uuid;
 
-use super::Work;
+use super::{Work, trail};
 use crate::error::Error;
 use crate::values::Issue;
 
@@ -75,8 +75,31 @@ fn refresh(
         // Nothing is calculated from rollups, and the version stays: nobody's save is disturbed by new child rows.
         table.update(session, id, mortise_store::version_of(&old), &changes)?;
         session.touch(entity.index);
+        tell(work, session, entity, old, changes);
     }
     Ok(())
+}
+
+/// What rules and clocks wait for is an event of the record, as if somebody had changed it.
+fn tell(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    old: Vec<Value>,
+    changes: Vec<(Slot, Value)>,
+) {
+    let watched = work.model().automation.by_entity.get(entity.index);
+    let watched = watched.map_or(&[][..], |automation| &automation.watched);
+    let told: Vec<Slot> =
+        changes.iter().map(|(slot, _)| *slot).filter(|slot| watched.contains(slot)).collect();
+    if told.is_empty() || !old[system::DELETED_AT].is_null() {
+        return;
+    }
+    let mut new = old.clone();
+    changes.into_iter().for_each(|(slot, value)| new[slot] = value);
+    let text = trail::changes(entity, Some(&old), &new, &told);
+    let version = mortise_store::version_of(&new);
+    trail::record(work, session, entity, "record.changed", (mortise_store::id_of(&new), version), text);
 }
 
 /// The value of a rollup of one record.

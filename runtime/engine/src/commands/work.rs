@@ -13,6 +13,7 @@ use crate::access::{Access, Asker, EntityAccess};
 use crate::automation::Cause;
 use crate::env::Env;
 use crate::error::Error;
+use crate::metrics::FigureCache;
 use crate::people::{Actor, Directory};
 use crate::published::Published;
 use crate::values::{Issue, ValueContext};
@@ -28,6 +29,8 @@ pub(crate) struct Work {
     pub(crate) now: DateTime<Utc>,
     /// Where contents of files are.
     pub(crate) files: Files,
+    /// Figures that were read for it.
+    pub(crate) figures: Arc<FigureCache>,
     /// Why it happens, where nobody asked for it.
     pub(crate) cause: Option<Arc<Cause>>,
 }

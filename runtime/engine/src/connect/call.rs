@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel, ReceiveModel, Slot, system};
-use mortise_definition::source::Mapping;
+use mortise_definition::source::{Mapping, Places};
 use mortise_expr::{Type, Value};
 use mortise_store::{Session, column, select};
 use sea_query::{Alias, Expr, ExprTrait, Query};
@@ -108,10 +108,12 @@ impl Call {
         let mut issues = Vec::new();
         for (slot, mapping) in map {
             let field = &entity.fields[*slot];
-            let given = mapping.from.as_deref().and_then(|from| self.at(work, from));
-            let Some(json) = given.filter(is_there).or_else(|| mapping.default.clone()) else { continue };
+            let places = mapping.from.iter().flat_map(Places::all);
+            let given = places.filter_map(|from| self.at(work, from)).find(is_there);
+            let Some(json) = given.or_else(|| mapping.default.clone()) else { continue };
             match fitted(work, session, field, json)? {
                 Ok(json) => drop(found.insert(field.name.to_string(), json)),
+                Err(_) if mapping.lenient => {}
                 Err(issue) => issues.push(FieldIssue { field: field.name.to_string(), issue, text: None }),
             }
         }

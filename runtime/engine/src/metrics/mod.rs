@@ -1,5 +1,6 @@
 //! Metrics (PLAT-23): figures over records, defined once, compiled to SQL and read within the scope of whoever asks.
 
+mod figures;
 mod statement;
 mod window;
 
@@ -18,6 +19,7 @@ use crate::error::Error;
 use crate::values::Issue;
 use statement::Asked;
 
+pub(crate) use figures::{FigureCache, of as figures};
 pub(crate) use window::{midnight, start};
 
 /// Most groups of one answer; a chart with more says nothing, and memory stays bounded.
@@ -202,9 +204,9 @@ fn readable(
 /// The answer of a metric, or of a ratio from those of its two parts.
 fn together(
     metric: &MetricModel,
+    parts: &[&MetricModel],
     query: &MetricQuery,
     mut answers: Vec<Vec<statement::Answer>>,
-    parts: &[&MetricModel],
     span: &Span,
 ) -> Vec<Figured> {
     let day = |step: Option<i64>| step.and_then(|step| span.days.get(usize::try_from(step).ok()?).copied());
@@ -238,8 +240,6 @@ fn together(
     figures
 }
 
-/// A line has a point for each step, also for those without records.
-fn fill(figures: &mut Vec<Figured>, metric: &MetricModel, query: &MetricQuery, days: &[NaiveDate]) {
 /// One answer divided by another, group by group. A group with nothing above has a share of nothing, where nothing can
 /// be counted: who never succeeded is not left out of the success rates.
 fn divided(
@@ -266,6 +266,8 @@ fn is_countable(metric: &MetricModel) -> bool {
     matches!(metric.measure, MeasureModel::Count | MeasureModel::Sum(_))
 }
 
+/// A line has a point for each step, also for those without records.
+fn fill(figures: &mut Vec<Figured>, metric: &MetricModel, query: &MetricQuery, days: &[NaiveDate]) {
     if query.by.is_empty() {
         let empty = is_countable(metric).then_some(0.0);
         for day in days {

@@ -24,14 +24,15 @@ pub use endpoint::{Endpoint, EndpointInput, EndpointView, MailOptions, MailSecur
 pub use inbox::Message;
 pub use post::{Courier, Door, Parcel, Refusal};
 pub(crate) use post::{Post, carry};
+pub(crate) use recipients::person as recipient;
 pub(crate) use report::{comment, report};
 pub(crate) use webhook::call;
 
 use crate::automation::Subject;
 use crate::commands::{Work, audit_entry};
 use crate::error::Error;
-use crate::people::{Actor, Person};
 use crate::metrics;
+use crate::people::{Actor, Person};
 use crate::timeline::Titles;
 use crate::values::Issue;
 use delivery::Delivery as Row;
@@ -50,7 +51,28 @@ pub(crate) fn tell(
     subject: &Subject,
 ) -> Result<(), Error> {
     let to = if to.is_empty() { &notification.to } else { to };
-    let told = recipients::find(work, subject, to)?;
+    tell_all(work, session, notification, recipients::find(work, subject, to)?, subject)
+}
+
+/// Tells these people, whoever the notification itself means.
+pub(crate) fn tell_these(
+    work: &Work,
+    session: &mut Session<'_>,
+    notification: &NotificationModel,
+    people: Vec<Uuid>,
+    subject: &Subject,
+) -> Result<(), Error> {
+    let told = recipients::Told { people, missing: Vec::new() };
+    tell_all(work, session, notification, told, subject)
+}
+
+fn tell_all(
+    work: &Work,
+    session: &mut Session<'_>,
+    notification: &NotificationModel,
+    told: recipients::Told,
+    subject: &Subject,
+) -> Result<(), Error> {
     let directory = work.directory.clone();
     let templates: Vec<&str> = notification.title.all().chain(notification.body.all()).collect();
     let records = [&*subject.record, &*subject.previous];
@@ -195,6 +217,7 @@ impl Told<'_> {
         let mut values = eyes.words();
         values.insert("link".to_owned(), link.as_deref().unwrap_or_default().into());
         values.insert("person".to_owned(), words::person(&reader.directory, person));
+        values.insert("measures".to_owned(), eyes.figures(&notification.measures, &self.measures));
         let values = values.into();
         let render = |text: &mortise_definition::Text| {
             template::render(Form::Words, language, text.get(language), &values)

@@ -49,6 +49,11 @@ pub(super) fn find(work: &Work, subject: &Subject, to: &[RecipientModel]) -> Res
     }
 }
 
+/// The one person who is meant; an administrator for who is not there.
+pub(crate) fn person(work: &Work, subject: &Subject, meant: &RecipientModel) -> Result<Option<Uuid>, Error> {
+    Ok(find(work, subject, std::slice::from_ref(meant))?.people.first().copied())
+}
+
 enum Meant {
     /// Nobody is meant: there was no owner before, the field is empty.
     Nobody,
@@ -74,6 +79,7 @@ fn meant(directory: &Directory, subject: &Subject, recipient: &RecipientModel) -
             before(system::OWNER).map_or(Meant::Nobody, |person| one(Some(person)))
         }
         RecipientModel::PreviousSupervisor => before(system::OWNER).map_or(Meant::Nobody, supervisor),
+        RecipientModel::SupervisorOf(slot) => now(*slot).map_or(Meant::Nobody, supervisor),
         RecipientModel::Field(slot) => now(*slot).map_or(Meant::Nobody, |person| one(Some(person))),
         RecipientModel::Role(role) => match sorted(directory, |person| person.roles.contains(role)) {
             people if people.is_empty() => Meant::Missing,
@@ -100,5 +106,6 @@ fn name(recipient: &RecipientModel) -> String {
         RecipientModel::PreviousSupervisor => "previous_supervisor".to_owned(),
         RecipientModel::Role(role) => format!("role {role}"),
         RecipientModel::Field(slot) => format!("field {slot}"),
+        RecipientModel::SupervisorOf(slot) => format!("supervisor of field {slot}"),
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use minijinja::Value as Word;
 use minijinja::value::{Enumerator, Object};
-use mortise_definition::model::{EntityModel, FieldKind, Slot, clock_slots, user_slots};
-use mortise_definition::source::Operation;
+use mortise_definition::model::{EntityModel, FieldKind, FigureUseModel, Slot, clock_slots, user_slots};
+use mortise_definition::source::{Figure, Operation};
 use mortise_expr::Value;
 use mortise_store::Session;
 use uuid::Uuid;
@@ -112,6 +112,31 @@ impl<'a> Reader<'a> {
         CLOCK.into_iter().enumerate().map(member).collect::<BTreeMap<String, Word>>().into()
     }
 
+    /// Figures by name, written as their metrics are.
+    pub(super) fn figures(&self, uses: &[FigureUseModel], values: &[Value]) -> Word {
+        let word = |(figure, value): (&FigureUseModel, &Value)| {
+            let metric = self.work.model().automation.metrics.get(&figure.metric);
+            let kind = metric.map_or(Figure::Number, |metric| metric.figure);
+            (
+                figure.id.clone(),
+                value.as_number().map_or_else(|| Word::from(""), |number| self.figure(kind, number)),
+            )
+        };
+        uses.iter().zip(values).map(word).collect::<BTreeMap<String, Word>>().into()
+    }
+
+    fn figure(&self, kind: Figure, number: f64) -> Word {
+        match kind {
+            Figure::Percent => Word::from(format!("{}%", digits(number * 100.0, 1))),
+            #[expect(clippy::cast_possible_truncation, reason = "a length of time has few milliseconds")]
+            Figure::Duration => self.plain(&Value::Duration((number * 1_000.0).round() as i64)),
+            Figure::Money => Word::from(format!("{number:.2}")),
+            #[expect(clippy::cast_possible_truncation, reason = "it has no fraction")]
+            Figure::Number if number.fract() == 0.0 => Word::from(number as i64),
+            Figure::Number => Word::from(digits(number, 2)),
+        }
+    }
+
     fn settings(&self) -> Word {
         let settings = &self.work.model().apps[self.app].settings;
         let word = |setting: &mortise_definition::model::SettingModel| {
@@ -119,6 +144,12 @@ impl<'a> Reader<'a> {
         };
         settings.iter().map(word).collect::<BTreeMap<String, Word>>().into()
     }
+}
+
+/// A number with at most so many places, and no idle ones.
+fn digits(number: f64, places: usize) -> String {
+    let text = format!("{number:.places$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// A person of the directory, or nobody.
@@ -185,6 +216,7 @@ pub(super) fn pointed(
         if !templates.iter().any(|template| mentions(template, &field.name)) {
             continue;
         }
+        let target = &work.published.model.entities[*target];
         for id in records.iter().filter_map(|record| record.get(field.slot)?.as_id()) {
             let record = work.published.layout.tables[target.index].load(session, id)?;
             found.extend(record.map(|record| (field.slot, target.clone(), record)));
@@ -202,6 +234,7 @@ impl Pointed {
                 titles.insert((*slot, mortise_store::id_of(record)), title);
             }
         }
+        Ok(titles)
     }
 }
 
@@ -237,5 +270,3 @@ fn title_of(
         && reader.reaches_in(session, entity, Operation::Read, record, None)?;
     Ok(open.then(|| values::display(&entity.fields[slot], &record[slot], &reader.values())))
 }
-        let target = &work.published.model.entities[*target];
-        Ok(titles)

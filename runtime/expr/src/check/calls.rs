@@ -66,6 +66,7 @@ fn plain(name: &str) -> Option<(Function, usize, usize)> {
         "distance_km" => (F::DistanceKm, 2, 2),
         "similarity" => (F::Similarity, 2, 2),
         "under" => (F::Under, 2, 2),
+        "ip_key" => (F::IpKey, 1, 1),
         _ => return None,
     })
 }
@@ -223,7 +224,7 @@ impl Checker<'_> {
             F::Today | F::ParseDate | F::Part(Part::Date) => (function, Type::Date),
             F::Duration(_) => (function, Type::Duration),
             F::Contains | F::StartsWith | F::EndsWith | F::Under => (function, Type::Bool),
-            F::LowerAscii | F::UpperAscii | F::Trim | F::Replace | F::Substring | F::ToText => {
+            F::LowerAscii | F::UpperAscii | F::Trim | F::Replace | F::Substring | F::ToText | F::IpKey => {
                 (function, Type::Text)
             }
             F::ToFloat | F::DistanceKm | F::Similarity => (function, Type::Float),
@@ -235,7 +236,7 @@ impl Checker<'_> {
             }
         };
         self.check_arguments(function, &args)?;
-        let reads = matches!(function, F::ParseDate | F::ParseDateTime | F::ToInt | F::ToDecimal);
+        let reads = matches!(function, F::ParseDate | F::ParseDateTime | F::ToInt | F::ToDecimal | F::IpKey);
         let may_not_be_readable = reads && args[0].ty == Type::Text;
         let nullable = may_not_be_readable || args.iter().any(|arg| arg.nullable);
         self.build(Kind::Call(function, args), ty, nullable, column)

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::net::IpAddr;
 
 use chrono::NaiveDateTime;
 
@@ -126,6 +127,7 @@ fn on_text(function: Function, text: &str, b: &Value, c: &Value) -> Result<Value
         Function::UpperAscii => Value::text(text.to_ascii_uppercase()),
         Function::Trim => Value::text(text.trim()),
         Function::ToText => Value::text(text),
+        Function::IpKey => ip_key(text).map_or(Value::Null, Value::text),
         Function::Substring => {
             let position =
                 |value: &Value| value.as_int().map(|n| usize::try_from(n.max(0)).unwrap_or(usize::MAX));
@@ -142,6 +144,15 @@ fn on_text(function: Function, text: &str, b: &Value, c: &Value) -> Result<Value
         Function::ParseDateTime => read_instant(text).map_or(Value::Null, Value::DateTime),
         _ => return Err(mismatch(function.name(), &[&Value::text(text), b])),
     })
+}
+
+/// An address as 32 digits that sort as addresses do, those of version 4 among those of version 6.
+fn ip_key(text: &str) -> Option<String> {
+    let address = match text.trim().parse().ok()? {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    };
+    Some(format!("{:032x}", u128::from(address)))
 }
 
 fn on_values(function: Function, a: &Value, b: &Value, tz: chrono_tz::Tz) -> Result<Value, EvalError> {

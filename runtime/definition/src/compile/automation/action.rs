@@ -8,8 +8,8 @@ use super::template::{COMMENT, REPORT};
 use super::values::Target;
 use crate::Kind;
 use crate::compile::place::Place;
-use crate::model::{ActionKind, ActionModel, FieldKind, FieldModel, Slot};
-use crate::source::{Action, ConnectorKind, Decision, HitPolicy, OutputType};
+use crate::model::{ActionKind, ActionModel, FieldKind, FieldModel, Slot, system};
+use crate::source::{Action, ConnectorKind, Decision, HitPolicy, OutputType, Recipient};
 
 /// Most actions in one list: they run in one transaction, which others wait for.
 const ACTIONS_MAX: usize = 50;
@@ -40,11 +40,7 @@ impl Build<'_> {
                 let slot = self.list_field(entity, field, value, place)?;
                 ActionKind::Add { slot, value: value.clone(), remove: *remove }
             }
-            Action::Create { entity: other, values, .. } => {
-                let other = self.entity(app, other, &place.key("entity"))?;
-                let values = self.values(area, other, values, Target::New, &place.key("values"));
-                ActionKind::Create { entity: other, values }
-            }
+            Action::Create { .. } => self.create(area, action, place)?,
             Action::UpdateRelated { .. } => self.update_related(area, action, place)?,
             Action::UpdateReferenced { .. } => self.update_referenced(area, action, place)?,
             Action::Transition { transition, .. } => {
@@ -52,6 +48,7 @@ impl Build<'_> {
                 ActionKind::Transition { transition: transition.clone() }
             }
             Action::Decide { .. } => self.decide(entity, app, action, place)?,
+            Action::LookUp { .. } => self.look_up(area, action, place)?,
             Action::Assign { policy, .. } => {
                 let place = place.key("policy");
                 let (owner, id) = self.artifact(Kind::Assignment, app, policy, &place)?;
@@ -80,6 +77,27 @@ impl Build<'_> {
                 ActionKind::Run { rule: self.key(owner, id) }
             }
         })
+    }
+
+    fn create(&mut self, area: &Area, action: &Action, place: &Place) -> Option<ActionKind> {
+        let Action::Create { entity, values, owner, .. } = action else { return None };
+        let (own, app) = (area.site.entity, area.site.app);
+        let entity = self.entity(app, entity, &place.key("entity"))?;
+        let values = self.values(area, entity, values, Target::New, &place.key("values"));
+        let at = place.key("owner");
+        let owner = match owner {
+            None => None,
+            Some(Recipient::Role { .. }) => {
+                self.problems.push(at.error("action.owner_role"));
+                return None;
+            }
+            Some(_) if values.iter().any(|(slot, _)| *slot == system::OWNER) => {
+                self.problems.push(at.error("automation.twice").arg("name", "owner"));
+                return None;
+            }
+            Some(owner) => Some(self.recipient(own, app, owner, &at)?),
+        };
+        Some(ActionKind::Create { entity, values, owner })
     }
 
     fn rights(&mut self, area: &Area, action: &Action, place: &Place) -> Option<ActionKind> {

@@ -6,20 +6,19 @@ use mortise_expr::{Expression, Member, Shape, Type};
 use sha2::{Digest, Sha256};
 
 use super::area::{Area, candidate_shape};
+use super::figure::FIGURE_SCALE;
 use super::{Build, Keyed};
 use crate::Kind;
 use crate::compile::expressions::Extra;
 use crate::compile::names::check_name;
 use crate::compile::place::Place;
 use crate::model::{
-    AssignmentModel, FallbackModel, FilterModel, MeasureUseModel, MetricModel, PoolModel, Slot, TermModel,
-    system,
+    AssignmentModel, FallbackModel, FilterModel, MeasureUseModel, MetricModel, OfferModel, PoolModel, Slot,
+    TermModel, system,
 };
 use crate::package::hex;
-use crate::source::{Assignment, Capacity, Fallback, MeasureUse, Pool, Term};
+use crate::source::{Assignment, Capacity, Fallback, MeasureUse, Offer, Pool, Term};
 
-/// Places of a figure that an assignment looks at.
-const FIGURE_SCALE: u8 = 6;
 /// The dimension that is the candidate, unless the use of the metric says otherwise.
 const PERSON: &str = "owner";
 /// Most filters, terms, measures or fallbacks: each is asked for every candidate of every decision.
@@ -69,6 +68,8 @@ impl Build<'_> {
             self.fallback(&plain, policy, &pool, fallback, &place.key("fallbacks").index(index))
         });
         let fallbacks = fallbacks.collect();
+        let offer = policy.offer.as_ref();
+        let offer = offer.and_then(|offer| self.offer(&plain, offer, &place.key("offer")));
         let claim = policy.claim.as_deref();
         let claim = claim.and_then(|source| self.filter(entity, app, source, &place.key("claim")));
         let written = serde_json::to_vec(policy).expect("artifacts hold only what JSON can hold");
@@ -88,9 +89,23 @@ impl Build<'_> {
             open_when,
             terms,
             fallbacks,
+            offer,
             claim,
             digest: hex(&Sha256::digest(written)),
         })
+    }
+
+    fn offer(&mut self, plain: &Area, offer: &Offer, place: &Place) -> Option<OfferModel> {
+        let (entity, app) = (plain.site.entity, plain.site.app);
+        let when = self.optional_condition(plain, offer.when.as_ref(), &place.key("when"));
+        let duration = self.value(plain, &offer.duration, &Type::Duration, &place.key("for"));
+        let at = place.key("notification");
+        let (owner, id) = self.artifact(Kind::Notification, app, &offer.notification, &at)?;
+        let package = &self.compiler.packages[owner];
+        let written = package.notifications.iter().find(|one| one.id == id)?;
+        self.same_entity(owner, &written.entity, entity, &at);
+        let notification = self.key(owner, id);
+        Some(OfferModel { when, count: usize::from(offer.count), duration: duration?, notification })
     }
 
     fn assigned_field(&mut self, entity: usize, policy: &Assignment, place: &Place) -> Option<Slot> {

@@ -7,10 +7,12 @@ use super::{Build, Keyed};
 use crate::Kind;
 use crate::compile::place::Place;
 use crate::model::{AttachModel, ConnectorModel, ReceiveModel, Slot};
-use crate::source::{Attach, Connector, ConnectorKind, Mapping, Receive};
+use crate::source::{Attach, Connector, ConnectorKind, Mapping, Places, Receive};
 
 /// What a call says beside its JSON.
 const CIRCUMSTANCES: [&str; 4] = ["@ip", "@user_agent", "@received_at", "@device"];
+/// Most places at which one value is looked for.
+const PLACES_MAX: usize = 10;
 /// Longest JSON pointer into a call.
 const POINTER_CHARS_MAX: usize = 500;
 
@@ -114,13 +116,12 @@ impl Build<'_> {
             let at = place.key("field");
             let Some(slot) = self.field(entity, &mapping.field, &at) else { continue };
             match &mapping.from {
-                Some(from) if CIRCUMSTANCES.contains(&from.as_str()) => {}
-                Some(from) if from.starts_with('@') => {
-                    let problem = place.key("from").error("connector.circumstance").arg("name", from);
-                    let problem = problem.arg("known", CIRCUMSTANCES.join(", "));
-                    self.problems.push(problem.suggest(from, CIRCUMSTANCES));
+                Some(Places::One(from)) => self.check_source(from, &place.key("from")),
+                Some(Places::Several(all)) => {
+                    let place = place.key("from");
+                    self.at_most(all.len(), PLACES_MAX, &place);
+                    all.iter().enumerate().for_each(|(at, from)| self.check_source(from, &place.index(at)));
                 }
-                Some(from) => self.check_pointer(from, &place.key("from")),
                 None if mapping.default.is_none() => self.problems.push(place.error("connector.no_value")),
                 None => {}
             }
@@ -133,6 +134,17 @@ impl Build<'_> {
             slots.push((slot, mapping.clone()));
         }
         slots
+    }
+
+    /// A circumstance of the call, or something within it.
+    fn check_source(&mut self, from: &str, place: &Place) {
+        if from.starts_with('@') && !CIRCUMSTANCES.contains(&from) {
+            let problem = place.error("connector.circumstance").arg("name", from);
+            let problem = problem.arg("known", CIRCUMSTANCES.join(", "));
+            self.problems.push(problem.suggest(from, CIRCUMSTANCES));
+        } else if !from.starts_with('@') {
+            self.check_pointer(from, place);
+        }
     }
 
     /// A JSON pointer (RFC 6901) to something within the call.

@@ -8,8 +8,10 @@ mod calendar;
 mod connector;
 mod dashboard;
 mod decision;
+mod figure;
 mod lifecycle;
 pub(crate) mod lint;
+mod look_up;
 mod metric;
 mod notification;
 mod rule;
@@ -18,6 +20,7 @@ mod sla;
 mod template;
 mod unary;
 mod values;
+mod watched;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -31,7 +34,7 @@ use super::place::Place;
 use crate::Kind;
 use crate::Package;
 use crate::model::{
-    Automation, EntityAutomation, EntityModel, FieldKind, LifecycleModel, Slot, TriggerModel,
+    Automation, EntityAutomation, EntityModel, FieldKind, LifecycleModel, MetricModel, Slot, TriggerModel,
 };
 use crate::problem::Problems;
 
@@ -49,12 +52,14 @@ impl Compiler<'_> {
             with_lifecycle: HashSet::new(),
             states: HashMap::new(),
             lifecycles: HashMap::new(),
+            measured: Keyed::new(),
         };
-        // Each after what it looks into: actions ask lifecycles for transitions, dashboards and policies ask metrics.
+        // Each after what it looks into: actions ask lifecycles for transitions, and nearly all ask for metrics.
         let lifecycles = build.lifecycles();
         let decisions = build.decisions();
         let calendars = build.calendars();
         let metrics = build.metrics();
+        build.measured.clone_from(&metrics);
         let connectors = build.connectors();
         let notifications = build.notifications();
         let assignments = build.assignments(&metrics);
@@ -76,7 +81,7 @@ impl Compiler<'_> {
             scenarios,
             by_entity: Vec::new(),
         };
-        automation.by_entity = by_entity(&automation, entities.len());
+        automation.by_entity = by_entity(&automation, entities);
         automation
     }
 }
@@ -95,6 +100,8 @@ struct Build<'a> {
     states: HashMap<usize, (Slot, String)>,
     /// Lifecycles by entity.
     lifecycles: HashMap<usize, Arc<LifecycleModel>>,
+    /// Metrics by key.
+    measured: Keyed<MetricModel>,
 }
 
 impl<'a> Build<'a> {
@@ -183,8 +190,8 @@ impl<'a> Build<'a> {
     }
 }
 
-fn by_entity(automation: &Automation, entities: usize) -> Vec<EntityAutomation> {
-    let mut all: Vec<EntityAutomation> = (0..entities).map(|_| EntityAutomation::default()).collect();
+fn by_entity(automation: &Automation, entities: &[EntityModel]) -> Vec<EntityAutomation> {
+    let mut all: Vec<EntityAutomation> = entities.iter().map(|_| EntityAutomation::default()).collect();
     for lifecycle in automation.lifecycles.values() {
         all[lifecycle.entity].lifecycle = Some(Arc::clone(lifecycle));
     }
@@ -200,6 +207,9 @@ fn by_entity(automation: &Automation, entities: usize) -> Vec<EntityAutomation> 
     for one in &mut all {
         one.rules.sort_by(|a, b| (a.order, &a.key).cmp(&(b.order, &b.key)));
         one.slas.sort_by(|a, b| a.key.cmp(&b.key));
+    }
+    for (one, entity) in all.iter_mut().zip(entities) {
+        one.watched = watched::rollups(automation, one, entity);
     }
     all
 }

@@ -39,8 +39,11 @@ impl Build<'_> {
     ) -> Option<NotificationModel> {
         let entity = self.entity(app, &notification.entity, &place.key("entity"))?;
         let site = Site { entity, app };
-        self.template(site, &notification.title, &NOTIFICATION, &place.key("title"));
-        self.template(site, &notification.body, &NOTIFICATION, &place.key("body"));
+        let area = self.rule_area(entity, app);
+        let figures = self.figures(&area, &notification.measures, &place.key("measures"));
+        let names = NOTIFICATION.with_measures(&figures.shape);
+        self.template(site, &notification.title, &names, &place.key("title"));
+        self.template(site, &notification.body, &names, &place.key("body"));
         let at = place.key("channels");
         let mut channels: Vec<String> = Vec::with_capacity(notification.channels.len());
         for (index, name) in notification.channels.iter().enumerate() {
@@ -56,6 +59,7 @@ impl Build<'_> {
             app,
             entity,
             label: notification.label.clone(),
+            measures: figures.uses,
             title: notification.title.clone(),
             body: notification.body.clone(),
             to: self.recipients(entity, app, &notification.to, &place.key("to")),
@@ -90,23 +94,35 @@ impl Build<'_> {
         place: &Place,
     ) -> Vec<RecipientModel> {
         self.at_most(to.len(), RECIPIENTS_MAX, place);
-        let to = to.iter().enumerate().filter_map(|(index, recipient)| {
-            let place = place.index(index);
-            Some(match recipient {
-                Recipient::Owner => RecipientModel::Owner,
-                Recipient::PreviousOwner => RecipientModel::PreviousOwner,
-                Recipient::Creator => RecipientModel::Creator,
-                Recipient::Supervisor => RecipientModel::Supervisor,
-                Recipient::PreviousSupervisor => RecipientModel::PreviousSupervisor,
-                Recipient::Role { role } => {
-                    RecipientModel::Role(self.artifact_key(Kind::Role, app, role, &place.key("role"))?)
-                }
-                Recipient::Field { field } => {
-                    RecipientModel::Field(self.person_field(entity, field, &place.key("field"))?)
-                }
-            })
-        });
-        to.collect()
+        let to = to.iter().enumerate();
+        to.filter_map(|(index, one)| self.recipient(entity, app, one, &place.index(index))).collect()
+    }
+
+    /// Somebody by what they are to a record of `entity`.
+    pub(super) fn recipient(
+        &mut self,
+        entity: usize,
+        app: usize,
+        recipient: &Recipient,
+        place: &Place,
+    ) -> Option<RecipientModel> {
+        Some(match recipient {
+            Recipient::Owner => RecipientModel::Owner,
+            Recipient::PreviousOwner => RecipientModel::PreviousOwner,
+            Recipient::Creator => RecipientModel::Creator,
+            Recipient::Supervisor => RecipientModel::Supervisor,
+            Recipient::PreviousSupervisor => RecipientModel::PreviousSupervisor,
+            Recipient::Role { role } => {
+                RecipientModel::Role(self.artifact_key(Kind::Role, app, role, &place.key("role"))?)
+            }
+            Recipient::Field { field } => {
+                RecipientModel::Field(self.person_field(entity, field, &place.key("field"))?)
+            }
+            Recipient::SupervisorOf { supervisor_of } => {
+                let place = place.key("supervisor_of");
+                RecipientModel::SupervisorOf(self.person_field(entity, supervisor_of, &place)?)
+            }
+        })
     }
 
     /// A field of type user.

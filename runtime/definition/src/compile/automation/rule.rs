@@ -36,6 +36,8 @@ impl Build<'_> {
     fn rule(&mut self, app: usize, rule: &Rule, place: &Place) -> Option<RuleModel> {
         let entity = self.entity(app, &rule.entity, &place.key("entity"))?;
         let area = self.rule_area(entity, app);
+        let figures = self.figures(&area, &rule.measures, &place.key("measures"));
+        let area = area.with_figures(&figures);
         let on = place.key("on");
         self.at_most(rule.on.len(), TRIGGERS_MAX, &on);
         let triggers = rule.on.iter().enumerate();
@@ -52,6 +54,7 @@ impl Build<'_> {
             entity,
             label: rule.label.clone(),
             triggers,
+            measures: figures.uses,
             condition: self.optional_condition(&area, rule.condition.as_ref(), &place.key("condition")),
             actions: self.actions(&area, &rule.actions, &place.key("do")),
             order: rule.order.unwrap_or(ORDER),

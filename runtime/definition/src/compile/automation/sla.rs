@@ -49,8 +49,12 @@ impl Build<'_> {
         let at = place.key("ladder");
         self.at_most(sla.ladder.len(), STEPS_MAX, &at);
         self.unique(sla.ladder.iter().map(|step| step.id.as_str()), &at);
+        let inner = self.rule_area(entity, app);
+        let figures = self.figures(&inner, &sla.measures, &place.key("measures"));
+        let inner = inner.with_figures(&figures);
         let steps = sla.ladder.iter().enumerate();
-        let steps: Vec<_> = steps.map(|(index, step)| self.step(&area, step, &at.index(index))).collect();
+        let steps = steps.map(|(index, step)| self.step([&area, &inner], step, &at.index(index)));
+        let steps: Vec<_> = steps.collect();
         Some(SlaModel {
             key: self.key(app, &sla.id),
             id: sla.id.clone(),
@@ -66,6 +70,7 @@ impl Build<'_> {
             stop: stop?,
             limit: limit?,
             calendar: calendar.flatten(),
+            measures: figures.uses,
             ladder: steps.into_iter().flatten().collect(),
             digest: self.reckoning(app, sla, place),
         })
@@ -122,11 +127,11 @@ impl Build<'_> {
         Some(LimitModel::Decision { decision: self.key(owner, id), output })
     }
 
-    fn step(&mut self, area: &Area, step: &LadderStep, place: &Place) -> Option<StepModel> {
-        let inner = self.rule_area(area.site.entity, area.site.app);
+    /// A step; its offset sees the roots of the clock, what happens when it is due those of rules.
+    fn step(&mut self, [area, inner]: [&Area; 2], step: &LadderStep, place: &Place) -> Option<StepModel> {
         let offset = self.value(area, &step.offset, &Type::Duration, &place.key("offset"));
-        let condition = self.optional_condition(&inner, step.condition.as_ref(), &place.key("condition"));
-        let actions = self.actions(&inner, &step.actions, &place.key("do"));
+        let condition = self.optional_condition(inner, step.condition.as_ref(), &place.key("condition"));
+        let actions = self.actions(inner, &step.actions, &place.key("do"));
         Some(StepModel {
             id: step.id.clone(),
             label: step.label.clone(),

@@ -2,8 +2,10 @@
 //! the engine.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use minijinja::Environment;
+use mortise_expr::Shape;
 
 use super::Build;
 use crate::Text;
@@ -13,18 +15,34 @@ use crate::compile::place::Place;
 /// Longest template in characters: a report of many pages.
 const TEMPLATE_CHARS_MAX: usize = 100_000;
 
-/// Which names a template may use. `record`, `previous`, `clock` and `settings` have the members of the expressions'
-/// roots of that name; the others are described with the artifact.
-pub(super) struct Names(&'static [&'static str]);
+/// Which names a template may use. `record`, `previous`, `clock`, `settings` and `measures` have the members of the
+/// expressions' roots of that name; the others are described with the artifact.
+#[derive(Clone)]
+pub(super) struct Names {
+    roots: &'static [&'static str],
+    /// The members of `measures`.
+    measures: Option<Arc<Shape>>,
+}
+
+impl Names {
+    const fn new(roots: &'static [&'static str]) -> Names {
+        Names { roots, measures: None }
+    }
+
+    /// The same with these members of `measures`.
+    pub(super) fn with_measures(&self, shape: &Arc<Shape>) -> Names {
+        Names { measures: Some(Arc::clone(shape)), ..self.clone() }
+    }
+}
 
 /// Words of notifications.
-pub(super) const NOTIFICATION: Names =
-    Names(&["record", "previous", "clock", "link", "person", "now", "settings"]);
+pub(super) static NOTIFICATION: Names =
+    Names::new(&["record", "previous", "clock", "link", "person", "now", "settings", "measures"]);
 /// Words of reports and their file names.
-pub(super) const REPORT: Names =
-    Names(&["record", "timeline", "clocks", "assignments", "now", "clock", "settings"]);
+pub(super) static REPORT: Names =
+    Names::new(&["record", "timeline", "clocks", "assignments", "now", "clock", "settings"]);
 /// Words of comments.
-pub(super) const COMMENT: Names = Names(&["record", "previous", "clock", "user", "now", "settings"]);
+pub(super) static COMMENT: Names = Names::new(&["record", "previous", "clock", "user", "now", "settings"]);
 
 impl Build<'_> {
     /// Checks the words of every language.
@@ -63,21 +81,22 @@ impl Build<'_> {
             if environment.globals().any(|(name, _)| name == root) {
                 continue;
             }
-            if !names.0.contains(&root) {
+            if !names.roots.contains(&root) {
                 let problem = place.error("template.unknown_name").arg("name", root);
-                let problem = problem.suggest(root, names.0.iter().copied());
-                self.problems.push(problem.arg("known", names.0.join(", ")));
+                let problem = problem.suggest(root, names.roots.iter().copied());
+                self.problems.push(problem.arg("known", names.roots.join(", ")));
             } else if let Some(member) = member {
-                self.template_member(site, root, member, place);
+                self.template_member(site, (names, root), member, place);
             }
         }
     }
 
-    fn template_member(&mut self, site: Site, root: &str, member: &str, place: &Place) {
-        let shape = match root {
-            "record" | "previous" => &self.previous[site.entity],
-            "clock" => &self.clock,
-            "settings" => &self.compiler.settings[site.app].1,
+    fn template_member(&mut self, site: Site, (names, root): (&Names, &str), member: &str, place: &Place) {
+        let shape = match (root, &names.measures) {
+            ("record" | "previous", _) => &self.previous[site.entity],
+            ("clock", _) => &self.clock,
+            ("measures", Some(shape)) => shape,
+            ("settings", _) => &self.compiler.settings[site.app].1,
             _ => return,
         };
         if shape.slot(member).is_none() {

@@ -3,6 +3,7 @@
 
 use mortise_expr::Expression;
 
+use super::FigureUseModel;
 use crate::Text;
 use crate::model::Slot;
 use crate::source::StepBase;
@@ -71,7 +72,9 @@ pub struct RuleModel {
     pub label: Text,
     /// What sets it off.
     pub triggers: Vec<TriggerModel>,
-    /// Must hold, over `record`, `user`, `settings`, `previous`, `clock`.
+    /// Members of the root `measures`, in order.
+    pub measures: Vec<FigureUseModel>,
+    /// Must hold, over `record`, `user`, `settings`, `previous`, `clock`, `measures`.
     pub condition: Option<Expression>,
     /// What is done.
     pub actions: Vec<ActionModel>,
@@ -103,7 +106,7 @@ pub enum TriggerModel {
     },
 }
 
-/// An action. Expressions see `record`, `user`, `settings`, `previous`, `clock`.
+/// An action. Expressions see `record`, `user`, `settings`, `previous`, `clock`, `measures`.
 #[derive(Debug)]
 pub struct ActionModel {
     /// Where it is written: JSON pointer within its artifact.
@@ -129,6 +132,7 @@ pub enum ActionKind {
     Create {
         entity: usize,
         values: Vec<(Slot, Expression)>,
+        owner: Option<RecipientModel>,
     },
     UpdateReferenced {
         entity: usize,
@@ -148,6 +152,14 @@ pub enum ActionKind {
     Decide {
         decision: String,
         values: Vec<(Slot, usize)>,
+    },
+    LookUp {
+        entity: usize,
+        value: Expression,
+        first: Slot,
+        last: Slot,
+        /// Slots of the record with those of the table.
+        values: Vec<(Slot, Slot)>,
     },
     Assign {
         policy: String,
@@ -197,6 +209,8 @@ pub enum RecipientModel {
     Role(String),
     /// The person in a field.
     Field(Slot),
+    /// The supervisor of the person in a field.
+    SupervisorOf(Slot),
 }
 
 /// A clock policy. Conditions see `record`, `user`, `settings`, `previous`.
@@ -219,6 +233,8 @@ pub struct SlaModel {
     pub limit: LimitModel,
     /// Key of the calendar; calendar time without.
     pub calendar: Option<String>,
+    /// Members of the root `measures` in steps, in order.
+    pub measures: Vec<FigureUseModel>,
     pub ladder: Vec<StepModel>,
     /// SHA-256 over everything that its reckoning depends on (its text, calendar, table, settings), hex.
     pub digest: String,
@@ -247,7 +263,7 @@ pub struct StepModel {
     pub base: StepBase,
     /// A duration.
     pub offset: Expression,
-    /// Sees `clock` as well.
+    /// Sees `clock` and `measures` as well.
     pub condition: Option<Expression>,
     pub actions: Vec<ActionModel>,
 }

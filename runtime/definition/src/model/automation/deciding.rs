@@ -105,6 +105,7 @@ pub struct AssignmentModel {
     pub open_when: Option<Expression>,
     pub terms: Vec<TermModel>,
     pub fallbacks: Vec<FallbackModel>,
+    pub offer: Option<OfferModel>,
     /// Over `record`, `user`, `settings`.
     pub claim: Option<Expression>,
     /// SHA-256 of the policy as written, hex: names the version in decisions.
@@ -156,6 +157,19 @@ pub struct TermModel {
     pub score: Expression,
     /// A number.
     pub missing: Option<Expression>,
+}
+
+/// An offer to the best few.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct OfferModel {
+    /// Over `record`, `user`, `settings`.
+    pub when: Option<Expression>,
+    pub count: usize,
+    /// A duration, over `record`, `user`, `settings`.
+    pub duration: Expression,
+    /// Key.
+    pub notification: String,
 }
 
 /// A fallback.

@@ -2,7 +2,7 @@
 
 use mortise_expr::Expression;
 
-use super::RecipientModel;
+use super::{FigureUseModel, RecipientModel};
 use crate::Text;
 use crate::model::Slot;
 use crate::source::{self, ConnectorKind};
@@ -15,6 +15,8 @@ pub struct NotificationModel {
     pub app: usize,
     pub entity: usize,
     pub label: Text,
+    /// Members of `measures`, in order.
+    pub measures: Vec<FigureUseModel>,
     pub title: Text,
     pub body: Text,
     pub to: Vec<RecipientModel>,

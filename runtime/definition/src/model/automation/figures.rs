@@ -28,6 +28,19 @@ pub struct MetricModel {
     pub amber: f64,
 }
 
+/// A figure that expressions see as a member of `measures`.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct FigureUseModel {
+    pub id: String,
+    /// Key.
+    pub metric: String,
+    /// Values that dimensions must have, over `record`, `user`, `settings`, `previous`, `clock`.
+    pub matching: Vec<(Slot, Expression)>,
+    /// A count or sum: of no records it is zero, where other figures are empty.
+    pub countable: bool,
+}
+
 /// What a metric measures. Expressions are over `record`, `user`, `settings` and translate to SQL.
 #[derive(Debug)]
 #[allow(missing_docs)]

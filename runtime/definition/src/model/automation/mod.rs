@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::Slot;
 use crate::source::Scenario;
 
 pub use course::*;
@@ -27,7 +28,7 @@ pub mod automation_roots {
     pub const CANDIDATE: usize = 3;
     /// The candidate's record of the profile entity: assignments.
     pub const PROFILE: usize = 4;
-    /// What metrics say of the candidate: assignments.
+    /// What metrics say: of the candidate in assignments, as they are named in rules, actions and steps of clocks.
     pub const MEASURES: usize = 5;
     /// The inputs of a decision table: its outputs.
     pub const INPUTS: usize = 3;
@@ -105,6 +106,8 @@ pub struct EntityAutomation {
     pub rules: Vec<Arc<RuleModel>>,
     /// Clocks on its records.
     pub slas: Vec<Arc<SlaModel>>,
+    /// Rollups that a rule or a clock waits for: when child records change them, that is an event of the record.
+    pub watched: Vec<Slot>,
 }
 
 impl EntityAutomation {

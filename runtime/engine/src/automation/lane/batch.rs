@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::items::{self, Handler, Task, WorkItem, WorkState};
 use super::{renewal, schedule};
+use crate::assign;
 use crate::automation::timer::{self, FAR, Timer, TimerKind};
 use crate::automation::{Cause, Subject, cause, rules};
 use crate::clocks;
@@ -22,7 +23,7 @@ use crate::commands::Work;
 use crate::connect;
 use crate::error::Error;
 use crate::people::UserContext;
-use crate::values;
+use crate::values::{self, Issue};
 
 /// Events of one transaction from which something follows: enough to make its commit cheap, few enough that people do not
 /// wait for it.
@@ -79,10 +80,10 @@ pub(super) fn run(work: &Work, session: &mut Session<'_>, epoch: Option<i64>) ->
         batch.again(session, item)?;
     }
     done.items = items.len();
-    done.more |= items.len() as i64 == ITEMS_MAX || session.added_events().next().is_some();
     if done.events + done.timers + done.items > 0 {
         session.lane_worked(work.now)?;
     }
+    done.more |= items.len() as i64 == ITEMS_MAX || session.added_events().next().is_some();
     Ok(done)
 }
 
@@ -172,6 +173,8 @@ impl Batch<'_> {
             if self.settle(session, result, handler)? {
                 subject.refresh(self.work, session)?;
             }
+            // What this rule has changed is another event.
+            subject.previous = changes.before(&subject.record);
         }
         Ok(true)
     }
@@ -201,8 +204,6 @@ impl Batch<'_> {
         Ok(Cow::Owned(then))
     }
 
-            // What this rule has changed is another event.
-            subject.previous = changes.before(&subject.record);
     /// The record of an event, as it is now, with what it was before.
     fn subject(
         &self,
@@ -215,7 +216,8 @@ impl Batch<'_> {
         Ok(subject.map(|subject| Subject { previous: changes.before(&subject.record), ..subject }))
     }
 
-    /// Runs a rule where its condition holds. A record that is in the trash by now sets off only what is about that.
+    /// Runs a rule where its condition holds. A record that is in the trash by now sets off only what is about that; of
+    /// the rest its timeline tells.
     pub(super) fn rule(
         &self,
         work: &Work,
@@ -224,10 +226,14 @@ impl Batch<'_> {
         subject: &mut Subject,
         kind: &str,
     ) -> Result<(), Error> {
+        let holds = caught(|| rules::holds(work, session, rule, subject));
         if subject.deleted && kind != "record.deleted" {
+            if holds.unwrap_or(true) {
+                items::tell_passed_over(work, session, rule, subject);
+            }
             return Ok(());
         }
-        match caught(|| rules::holds(work, rule, subject))? {
+        match holds? {
             true => guarded(session, |session| rules::run(work, session, rule, subject)),
             false => Ok(()),
         }
@@ -244,6 +250,8 @@ impl Batch<'_> {
             Ok(()) => Ok(false),
             Err(error) if fatal(&error) => Err(error),
             Err(error) => {
+                self.work.figures.clear();
+                self.work.published.hands.forget();
                 let task = task();
                 let work = self.work.because(Cause::time(task.handler.key()));
                 items::put(&work, session, &task, &error)?;
@@ -268,8 +276,10 @@ impl Batch<'_> {
             changed.extend(session.added_events().skip(seen).map(|event| event.record));
             seen = session.added_events().count();
             let waits = match timer.kind {
-                TimerKind::Schedule | TimerKind::Renewal => seen > 0,
-                TimerKind::Step => timer.record.is_some_and(|record| changed.contains(&record)),
+                TimerKind::Schedule | TimerKind::Renewal => seen > 0 && timer.due > self.work.now - PATIENCE,
+                TimerKind::Step | TimerKind::Offer => {
+                    timer.record.is_some_and(|record| changed.contains(&record))
+                }
             };
             if waits {
                 done.more = true;
@@ -278,7 +288,7 @@ impl Batch<'_> {
             done.timers += 1;
             match timer.kind {
                 TimerKind::Schedule => done.more |= schedule::fire(self, session, &timer)?,
-                TimerKind::Step => self.step(session, &timer)?,
+                TimerKind::Step | TimerKind::Offer => self.step(session, &timer)?,
                 TimerKind::Renewal => done.more |= renewal::fire(self, session, &timer)?,
             }
         }
@@ -288,7 +298,10 @@ impl Batch<'_> {
     fn step(&mut self, session: &mut Session<'_>, timer: &Timer) -> Result<(), Error> {
         let result = self.carry_out(session, timer);
         let task = || Task {
-            handler: Handler::Step(timer.target.clone()),
+            handler: match timer.kind {
+                TimerKind::Offer => Handler::Offer(timer.target.clone()),
+                _ => Handler::Step(timer.target.clone()),
+            },
             event: None,
             timer: Some(timer.id),
             entity: timer.entity.clone(),
@@ -306,7 +319,10 @@ impl Batch<'_> {
         guarded(session, |session| {
             work.cause.iter().try_for_each(|cause| cause.limit(session))?;
             timer::remove(session, timer.id)?;
-            clocks::due(&work, session, timer)
+            match timer.kind {
+                TimerKind::Offer => assign::lapse(&work, session, timer),
+                _ => clocks::due(&work, session, timer),
+            }
         })
     }
 
@@ -318,9 +334,10 @@ impl Batch<'_> {
             None => Ok(()),
         };
         match result {
-            Ok(()) => items::set_state(session, item.id, WorkState::Done, None),
+            Ok(()) => items::set_state(session, item.id, WorkState::Done, self.work.now),
             Err(error) if fatal(&error) => Err(error),
             Err(error) => {
+                self.work.published.hands.forget();
                 let work = self.work.because(Cause::time(item.handler.as_str()));
                 items::put_again(&work, session, item, &error)
             }
@@ -339,7 +356,7 @@ impl Batch<'_> {
         if let Some(timer) = task.timer {
             let Some(timer) = timer::find(session, timer)? else { return Ok(()) };
             return match timer.kind {
-                TimerKind::Step => self.carry_out(session, &timer),
+                TimerKind::Step | TimerKind::Offer => self.carry_out(session, &timer),
                 TimerKind::Schedule => schedule::again(self, session, &timer),
                 TimerKind::Renewal => Ok(()),
             };
@@ -364,6 +381,10 @@ impl Batch<'_> {
         let kind = event.as_ref().map_or("", |event| &event.kind);
         match &task.handler {
             Handler::Rule(key) => match model.automation.rules.get(key) {
+                // Somebody wants it done now.
+                Some(_) if subject.deleted && kind != "record.deleted" => {
+                    Err(Error::BadRequest(Issue::new("automation.record_deleted")))
+                }
                 Some(rule) => self.rule(&work, session, rule, &mut subject, kind),
                 None => Ok(()),
             },
@@ -374,7 +395,7 @@ impl Batch<'_> {
                 Some(sla) => guarded(session, |session| clocks::renew(&work, session, sla, subject)),
                 None => Ok(()),
             },
-            Handler::Step(_) | Handler::Schedule(_) | Handler::Receive(_) => Ok(()),
+            Handler::Step(_) | Handler::Schedule(_) | Handler::Offer(_) | Handler::Receive(_) => Ok(()),
         }
     }
 }

@@ -4,11 +4,13 @@
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use mortise_definition::model::RuleModel;
 use mortise_store::{AuditEntry, Param, Row, Session, TenantStore};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::failure::Failure;
+use crate::automation::Subject;
 use crate::automation::timer::moment;
 use crate::commands::{Work, audit_entry};
 use crate::error::Error;
@@ -32,6 +34,8 @@ pub(crate) enum Handler {
     Step(String),
     /// A schedule of a rule, by the key of the rule.
     Schedule(String),
+    /// The end of an offer, by the key of the assignment policy.
+    Offer(String),
     /// A call of another system, by the key of its connector.
     Receive(String),
 }
@@ -44,6 +48,7 @@ impl Handler {
             | Handler::Sla(key)
             | Handler::Step(key)
             | Handler::Schedule(key)
+            | Handler::Offer(key)
             | Handler::Receive(key) => key,
         }
     }
@@ -56,6 +61,7 @@ impl Handler {
             "sla" => Handler::Sla(key),
             "step" => Handler::Step(key),
             "schedule" => Handler::Schedule(key),
+            "offer" => Handler::Offer(key),
             "receive" => Handler::Receive(key),
             _ => return None,
         })
@@ -69,6 +75,7 @@ impl fmt::Display for Handler {
             Handler::Sla(_) => "sla",
             Handler::Step(_) => "step",
             Handler::Schedule(_) => "schedule",
+            Handler::Offer(_) => "offer",
             Handler::Receive(_) => "receive",
         };
         write!(f, "{kind}:{}", self.key())
@@ -127,7 +134,7 @@ pub struct WorkItem {
     pub id: i64,
     /// When it failed first.
     pub at: DateTime<Utc>,
-    /// Who does it: `rule:app.id`, `sla:app.id`, `step:app.sla.step`, `schedule:app.id`, `receive:app.id`.
+    /// Who does it: `rule:app.id`, `sla:app.id`, `step:app.sla.step`, `schedule:app.id`, `offer:app.id`, `receive:app.id`.
     pub handler: String,
     /// The event that it follows from.
     pub event: Option<i64>,
@@ -284,17 +291,26 @@ pub(super) fn put_again(
     Ok(())
 }
 
-/// Puts work into another state.
+/// Puts work into another state: to be tried at once, or over by now.
 pub(super) fn set_state(
     session: &mut Session<'_>,
     id: i64,
     state: WorkState,
-    next_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let sql = session
-        .naming
-        .sql(&format!("UPDATE {} SET state = ?2, next_at = ?3 WHERE id = ?1", session.naming.table("_work")));
-    session.execute(&sql, &[id.into(), state.name().into(), Param::ChronoDateTimeUtc(next_at)])?;
+    let sql = session.naming.sql(&format!(
+        "UPDATE {} SET state = ?2, next_at = ?3, ended_at = ?4 WHERE id = ?1",
+        session.naming.table("_work")
+    ));
+    let waits = state == WorkState::Waiting;
+    let (next_at, ended_at) = (waits.then_some(now), (!waits).then_some(now));
+    let params: [Param; 4] = [
+        id.into(),
+        state.name().into(),
+        Param::ChronoDateTimeUtc(next_at),
+        Param::ChronoDateTimeUtc(ended_at),
+    ];
+    session.execute(&sql, &params)?;
     Ok(())
 }
 
@@ -311,6 +327,18 @@ fn tell(work: &Work, session: &mut Session<'_>, task: &Task, state: WorkState, f
         entity: task.entity.clone(),
         record: task.record,
         ..audit_entry(work, "automation.failed", details.to_string())
+    });
+}
+
+/// Says on the record's timeline that a rule did nothing, because the record is in the trash.
+pub(super) fn tell_passed_over(work: &Work, session: &mut Session<'_>, rule: &RuleModel, subject: &Subject) {
+    let handler = Handler::Rule(rule.key.clone()).to_string();
+    let error = Failure::of(&Error::BadRequest(Issue::new("automation.record_deleted")));
+    let details = serde_json::json!({ "handler": handler, "error": error });
+    session.audit(AuditEntry {
+        entity: Some(subject.entity.key.clone()),
+        record: Some(subject.id),
+        ..audit_entry(work, "automation.passed_over", details.to_string())
     });
 }
 

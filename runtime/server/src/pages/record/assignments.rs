@@ -3,12 +3,13 @@
 
 use axum::extract::Path;
 use axum::response::Response;
+use chrono::{DateTime, TimeDelta, Utc};
 use mortise_definition::model::AssignmentModel;
 use mortise_engine::{Choice, Considered, Excluded, Score, StoredAssignment};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::course::person_name;
+use super::course::{length, person_name};
 use crate::Failure;
 use crate::pages::list::{entity_of, title_of};
 use crate::pages::shell::entity_path;
@@ -39,6 +40,11 @@ struct Decision {
     /// The policy is another one by now.
     changed: bool,
     claimed: bool,
+    /// Who was asked, where the record was offered.
+    offered: Vec<String>,
+    until: Option<String>,
+    /// How long it took until somebody answered the offer.
+    answered: Option<String>,
     person: Option<String>,
     when: String,
     exact: String,
@@ -85,8 +91,13 @@ pub(in crate::pages) async fn show(
     let record = engine.read(visit.actor(), &entity.key, id).await?;
     let stored = engine.assignments(visit.actor(), &entity.key, id).await?;
     let (model, directory) = (engine.model(), engine.directory());
-    let show =
-        Show { by: &visit.by, model: &model, directory: &directory, now: visit.state.now(), files: &[] };
+    let show = Show {
+        by: &visit.by,
+        model: &model,
+        directory: &directory,
+        now: visit.tenant.engine.now(),
+        files: &[],
+    };
     let list_url = visit.base.path(&entity_path(&model, &entity));
     let about = About {
         title: title_of(&show, &entity, &record),
@@ -101,14 +112,8 @@ pub(in crate::pages) async fn show(
 
 fn decision(visit: &Visit, show: &Show, stored: StoredAssignment) -> Decision {
     let policy = show.model.automation.assignments.get(&stored.policy).map(|policy| &**policy);
-    let choice = stored.choice.unwrap_or(Choice {
-        person: stored.person,
-        considered: Vec::new(),
-        more: 0,
-        excluded: Vec::new(),
-        fallbacks: Vec::new(),
-        tied: 0,
-    });
+    let choice = stored.choice.unwrap_or_else(|| Choice { person: stored.person, ..Choice::default() });
+    let local = |at: DateTime<Utc>| at.with_timezone(&visit.user().tz).format("%Y-%m-%d %H:%M").to_string();
     let language = visit.language;
     let term = |id: &String| {
         let known = policy.and_then(|policy| policy.terms.iter().find(|term| term.id == *id));
@@ -124,6 +129,9 @@ fn decision(visit: &Visit, show: &Show, stored: StoredAssignment) -> Decision {
         version: stored.digest.chars().take(VERSION_CHARS).collect(),
         changed: policy.is_none_or(|policy| policy.digest != stored.digest),
         claimed: stored.kind == "claim",
+        offered: choice.offered.iter().map(|person| person_name(show, *person)).collect(),
+        until: choice.until.map(local),
+        answered: choice.answered_ms.map(|waited| length(visit, TimeDelta::milliseconds(waited))),
         person: stored.person.map(|id| person_name(show, id)),
         when: show.ago(stored.at),
         exact: stored.at.with_timezone(&visit.user().tz).format("%Y-%m-%d %H:%M:%S").to_string(),
@@ -179,6 +187,7 @@ fn excluded(visit: &Visit, show: &Show, policy: Option<&AssignmentModel>, all: &
         Some(("capacity", "per_day")) => visit.t("assignment.out_per_day", &[]),
         Some(("capacity", "open")) => visit.t("assignment.out_open", &[]),
         _ if code == "holder" => visit.t("assignment.out_holder", &[]),
+        _ if code == "frozen" => visit.t("assignment.out_frozen", &[]),
         _ => code.to_owned(),
     };
     groups.into_iter().map(|(code, people)| Out { reason: reason(code), people }).collect()
@@ -187,7 +196,6 @@ fn excluded(visit: &Visit, show: &Show, policy: Option<&AssignmentModel>, all: &
 #[cfg(test)]
 mod tests {
     use super::figure;
-        _ if code == "frozen" => visit.t("assignment.out_frozen", &[]),
 
     #[test]
     fn figures_have_no_idle_digits() {

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mortise_definition::model::{AssignmentModel, EntityModel};
-use mortise_engine::{ClockState, Freeze, Record, StoredClock, TransitionOffer};
+use mortise_engine::{ClockState, Freeze, Record, StoredAssignment, StoredClock, TransitionOffer};
 use serde::Serialize;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -23,6 +23,8 @@ pub(super) struct Course {
     freezes: Vec<Frozen>,
     /// Policies by which the record can be claimed now: key and name.
     claims: Vec<(String, String)>,
+    /// It is offered to the best few, and nobody has taken it yet.
+    offer: Option<Offered>,
     /// It was decided by a policy whose record this is, so that there is something to explain.
     explained: bool,
 }
@@ -65,12 +67,21 @@ struct Frozen {
     by: String,
 }
 
+/// An offer that stands.
+#[derive(Serialize)]
+struct Offered {
+    /// Key of the policy, for whoever may take the record.
+    policy: Option<String>,
+    people: Vec<String>,
+    until: String,
+}
+
 /// What was read of it.
 pub(super) struct Read {
     transitions: Vec<TransitionOffer>,
     clocks: Vec<(StoredClock, i64)>,
     freezes: Vec<Freeze>,
-    explained: bool,
+    decisions: Vec<StoredAssignment>,
 }
 
 /// Asks the engine, and only what can have an answer: most kinds of records have neither clocks nor policies.
@@ -93,9 +104,9 @@ pub(super) async fn read(visit: &Visit, entity: &EntityModel, record: &Record) -
         },
         clocks: newest(clocks).into_iter().map(counted).collect(),
         freezes: engine.freezes(actor, &entity.key, id).await?,
-        explained: match policies(&model, entity).next() {
-            Some(_) => !engine.assignments(actor, &entity.key, id).await?.is_empty(),
-            None => false,
+        decisions: match policies(&model, entity).next() {
+            Some(_) => engine.assignments(actor, &entity.key, id).await?,
+            None => Vec::new(),
         },
     })
 }
@@ -141,13 +152,30 @@ pub(super) fn tell(visit: &Visit, show: &Show, entity: &EntityModel, record: &Re
         id: offer.id,
     };
     let free = |policy: &Arc<AssignmentModel>| record.values[policy.field].is_null() && !record.deleted();
-    let open = claims(visit, entity).into_iter().filter(free);
+    let offer = read.decisions.first().filter(|one| one.is_open_offer(show.now));
+    let offer = offer.and_then(|one| {
+        let policy = show.model.automation.assignments.get(&one.policy)?;
+        Some(offered(visit, show, one)).filter(|_| free(policy))
+    });
+    let open = claims(visit, entity).into_iter().filter(|policy| free(policy) && offer.is_none());
     Course {
         transitions: read.transitions.into_iter().map(step).collect(),
         clocks: read.clocks.iter().map(|(one, counted)| clock(visit, show, one, *counted)).collect(),
         freezes: read.freezes.iter().map(|freeze| frozen(visit, show, freeze)).collect(),
         claims: open.map(|policy| (policy.key.clone(), policy.label.get(language).to_owned())).collect(),
-        explained: read.explained,
+        offer,
+        explained: !read.decisions.is_empty(),
+    }
+}
+
+fn offered(visit: &Visit, show: &Show, stored: &StoredAssignment) -> Offered {
+    let choice = stored.choice.as_ref();
+    let people = choice.map_or(&[][..], |choice| &choice.offered);
+    let until = choice.and_then(|choice| choice.until).unwrap_or(stored.at);
+    Offered {
+        policy: people.contains(&visit.user().id).then(|| stored.policy.clone()),
+        people: people.iter().map(|person| person_name(show, *person)).collect(),
+        until: until.with_timezone(&visit.user().tz).format("%Y-%m-%d %H:%M").to_string(),
     }
 }
 
@@ -176,6 +204,9 @@ pub(in crate::pages) fn origin(show: &Show, key: &str) -> String {
     }
     if let Some(sla) = automation.slas.get(key) {
         return sla.label.get(language).to_owned();
+    }
+    if let Some(policy) = automation.assignments.get(key) {
+        return policy.label.get(language).to_owned();
     }
     let step = key.rsplit_once('.').and_then(|(sla, step)| {
         let sla = automation.slas.get(sla)?;

@@ -23,7 +23,6 @@ impl<'a> Lint<'a> {
             let place = self.place(Kind::Sla, sla.app, id_of(&sla.key));
             self.never(sla, &place);
             self.moments(sla, &place);
-            self.rollup_conditions(sla, &place);
             self.by_hand(sla, &place);
             self.stretched(sla, &place);
             self.empty_lengths(sla, &place);
@@ -79,23 +78,10 @@ impl<'a> Lint<'a> {
         }
     }
 
-    /// A rollup follows its records without an event of its own, so that nobody asks the condition then.
-    fn rollup_conditions(&mut self, sla: &SlaModel, place: &Place) {
-        for (key, condition) in conditions(sla).chain([("start", &sla.start)]) {
-            let rollups: Vec<Slot> =
-                reads(condition).filter(|slot| self.is_rollup(sla.entity, *slot)).collect();
-            if !rollups.is_empty() {
-                let names = self.names(sla.entity, rollups);
-                self.problems.push(place.key(key).warning("lint.clock_rollup").arg("names", names));
-            }
-        }
-    }
-
     /// Roles, fields, forms and transitions by which people can get around the clock.
     fn by_hand(&mut self, sla: &SlaModel, place: &Place) {
         let all = bypasses(self.model, sla);
         for (key, _) in conditions(sla) {
-                    Means::Delete => {}
             let (mut roles, mut slots, mut forms) = (Vec::new(), Vec::new(), Vec::new());
             let (mut takers, mut transitions) = (Vec::new(), Vec::new());
             for bypass in all.iter().filter(|bypass| bypass.condition == key) {
@@ -109,11 +95,25 @@ impl<'a> Lint<'a> {
                         add(&mut takers, &bypass.role);
                         add(&mut transitions, id);
                     }
+                    Means::Delete => {}
                 }
             }
             let place = place.key(key);
             if !slots.is_empty() {
                 let names = self.names(sla.entity, slots);
+                let reason = if forms.is_empty() { "api" } else { "forms" };
+                let problem = place.warning("lint.clock_bypass").arg("condition", key).arg("names", names);
+                let problem = problem.arg("roles", roles.join(", ")).arg("reason", reason);
+                self.problems.push(problem.arg("forms", forms.join(", ")));
+            }
+            if !transitions.is_empty() {
+                let problem = place.warning("lint.clock_bypass_transition").arg("condition", key);
+                let problem = problem.arg("names", transitions.join(", "));
+                self.problems.push(problem.arg("roles", takers.join(", ")));
+            }
+        }
+    }
+
     /// A step is void where people can make it pass over by hand.
     fn evaded(&mut self, sla: &SlaModel, step: &StepModel, place: &Place) {
         let state = self.lifecycle(sla.entity).map(|lifecycle| lifecycle.field);
@@ -129,19 +129,6 @@ impl<'a> Lint<'a> {
         if !roles.is_empty() {
             let problem = place.warning("lint.step_bypass").arg("names", self.names(sla.entity, slots));
             self.problems.push(problem.arg("roles", roles.join(", ")));
-        }
-    }
-
-                let reason = if forms.is_empty() { "api" } else { "forms" };
-                let problem = place.warning("lint.clock_bypass").arg("condition", key).arg("names", names);
-                let problem = problem.arg("roles", roles.join(", ")).arg("reason", reason);
-                self.problems.push(problem.arg("forms", forms.join(", ")));
-            }
-            if !transitions.is_empty() {
-                let problem = place.warning("lint.clock_bypass_transition").arg("condition", key);
-                let problem = problem.arg("names", transitions.join(", "));
-                self.problems.push(problem.arg("roles", takers.join(", ")));
-            }
         }
     }
 
@@ -241,7 +228,6 @@ impl<'a> Lint<'a> {
             if truth(pause, &known) == Truth::Yes && !left && !ended {
                 self.problems.push(place.key("pause").warning("lint.clock_stuck").arg("state", state));
             }
-            self.evaded(sla, step, &place.key("condition"));
         }
     }
 
@@ -255,6 +241,7 @@ impl<'a> Lint<'a> {
             if step.base == StepBase::Start && early {
                 self.problems.push(place.key("offset").error("lint.step_before_start"));
             }
+            self.evaded(sla, step, &place.key("condition"));
             for (position, action) in step.actions.iter().enumerate() {
                 let ActionKind::Notify { notification, to } = &action.kind else { continue };
                 let told = match to.as_slice() {

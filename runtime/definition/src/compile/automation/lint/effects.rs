@@ -31,7 +31,7 @@ pub(super) enum EffectKind<'m> {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Given<'m> {
     Value(&'m Expression),
-    /// An output of a decision table: the same for the same record.
+    /// What a table says: the same for the same record.
     Output,
     /// A person whom a policy chooses: another one each time.
     Person,
@@ -77,7 +77,7 @@ fn collect<'m>(
             ActionKind::Add { slot, value, remove } => {
                 add(entity, true, EffectKind::Entry(*slot, value, !remove));
             }
-            ActionKind::Create { entity, values } => {
+            ActionKind::Create { entity, values, .. } => {
                 let values = values.iter().map(|(slot, value)| (*slot, value)).collect();
                 add(*entity, false, EffectKind::Create(values));
             }
@@ -91,6 +91,11 @@ fn collect<'m>(
                 add(entity, true, EffectKind::Transition(transition));
             }
             ActionKind::Decide { values, .. } => {
+                for (slot, _) in values {
+                    add(entity, true, EffectKind::Set(*slot, Given::Output));
+                }
+            }
+            ActionKind::LookUp { values, .. } => {
                 for (slot, _) in values {
                     add(entity, true, EffectKind::Set(*slot, Given::Output));
                 }

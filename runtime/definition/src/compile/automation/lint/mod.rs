@@ -7,6 +7,7 @@ mod clocks;
 mod decisions;
 mod effects;
 mod lifecycles;
+mod measures;
 mod rules;
 mod truth;
 mod writers;
@@ -32,6 +33,7 @@ pub(in crate::compile) fn check(model: &Model, packages: &[Arc<Package>], proble
     lint.rules();
     lint.decisions();
     lint.assignments();
+    lint.measures();
 }
 
 struct Lint<'a> {
@@ -52,10 +54,6 @@ impl<'a> Lint<'a> {
 
     fn lifecycle(&self, entity: usize) -> Option<&'a Arc<LifecycleModel>> {
         self.model.automation.by_entity[entity].lifecycle.as_ref()
-    }
-
-    fn is_rollup(&self, entity: usize, slot: Slot) -> bool {
-        matches!(self.entity(entity).fields[slot].kind, FieldKind::Rollup { .. })
     }
 
     /// Names of fields, for people.

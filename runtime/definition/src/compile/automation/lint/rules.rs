@@ -22,7 +22,6 @@ impl Lint<'_> {
         for (index, rule) in rules.iter().enumerate() {
             let place = self.place(Kind::Rule, rule.app, id_of(&rule.key));
             self.idle(rule, &place);
-            self.rollup_triggers(rule, &place);
             self.scheduled(rule, &place);
             self.freezes(rule, &place);
             for other in 0..index {
@@ -45,21 +44,6 @@ impl Lint<'_> {
         }
     }
 
-    /// A rollup follows its records without an event of its own.
-    fn rollup_triggers(&mut self, rule: &RuleModel, place: &Place) {
-        for (index, trigger) in rule.triggers.iter().enumerate() {
-            let TriggerModel::Changed(slots) = trigger else { continue };
-            let rollups: Vec<Slot> =
-                slots.iter().copied().filter(|slot| self.is_rollup(rule.entity, *slot)).collect();
-            if !rollups.is_empty() {
-                let place = place.key("on").index(index).key("fields");
-                let names = self.names(rule.entity, rollups);
-                self.problems.push(place.warning("lint.trigger_rollup").arg("names", names));
-            }
-        }
-            Means::Delete => None,
-    }
-
     /// A rule that goes over records by the clock is void where people can take a record out of it by hand.
     fn scheduled(&mut self, rule: &RuleModel, place: &Place) {
         let mut all = rule_bypasses(self.model, rule);
@@ -73,6 +57,7 @@ impl Lint<'_> {
         let slots = all.iter().filter_map(|bypass| match bypass.means {
             Means::Field { slot, .. } => Some(slot),
             Means::Transition { .. } => state,
+            Means::Delete => None,
         });
         let slots: Vec<Slot> = slots.collect();
         let mut roles: Vec<&str> = all.iter().map(|bypass| bypass.role.as_str()).collect();
