@@ -1,14 +1,15 @@
 //! The engine: all tenants of one installation, opened when they are first asked for.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use mortise_store::{Files, PostgresServer, TenantStore};
-use parking_lot::RwLock;
-use tokio::sync::Mutex;
+use arc_swap::ArcSwap;
+use mortise_store::{Files, Keyring, PostgresServer, TenantStore};
+use parking_lot::{Mutex, RwLock};
 
+use crate::automation::Retention;
 use crate::env::{Env, System};
 use crate::error::Error;
 use crate::files::FILE_BYTES_MAX;
@@ -72,27 +73,52 @@ pub struct Engine {
     data_dir: PathBuf,
     pub(crate) postgres: Option<PostgresServer>,
     env: Arc<dyn Env>,
-    file_bytes_max: u64,
+    pub(crate) file_bytes_max: u64,
     pub(crate) open: Arc<RwLock<HashMap<String, Arc<Tenant>>>>,
+    /// Tenants that have a sandbox now.
+    pub(crate) sandboxes: Arc<Mutex<HashSet<String>>>,
     /// Held while a tenant is opened or dropped; those that are open are found without it.
-    opening: Mutex<()>,
+    opening: tokio::sync::Mutex<()>,
+    /// What tenants did that are closed by now.
+    closed: Mutex<EngineMetrics>,
+    /// The keys of secrets.
+    keys: ArcSwap<Keyring>,
+    retention: Retention,
 }
 
 impl Engine {
-    /// Opens the engine; tenants are opened when they are asked for.
+    /// Opens the engine with the keys of the data folder; tenants are opened when they are asked for.
     pub async fn open(options: EngineOptions) -> Result<Engine, Error> {
+        std::fs::create_dir_all(&options.data_dir).map_err(mortise_store::Error::from)?;
+        let keys = Keyring::of_folder(&options.data_dir)?;
+        Engine::open_with(options, keys, Retention::default()).await
+    }
+
+    /// The same with other keys, and with what is over kept for other lengths of time.
+    pub async fn open_with(
+        options: EngineOptions,
+        keys: Keyring,
+        retention: Retention,
+    ) -> Result<Engine, Error> {
         let postgres = match &options.database {
             Database::Sqlite => None,
             Database::Postgres { url } => Some(mortise_store::connect_postgres(url).await?),
         };
         std::fs::create_dir_all(options.data_dir.join("tenants")).map_err(mortise_store::Error::from)?;
+        if let Err(error) = clear_sandboxes(&options.data_dir, postgres.as_ref()).await {
+            tracing::warn!(%error, "copies of tenants that were left behind could not be cleared away");
+        }
         Ok(Engine {
             data_dir: options.data_dir,
             postgres,
             env: options.env,
             file_bytes_max: options.file_bytes_max,
             open: Arc::default(),
-            opening: Mutex::default(),
+            sandboxes: Arc::default(),
+            opening: tokio::sync::Mutex::default(),
+            closed: Mutex::default(),
+            keys: ArcSwap::from_pointee(keys),
+            retention,
         })
     }
 
@@ -104,6 +130,11 @@ impl Engine {
     /// The folder of a tenant: its database (SQLite), files and imports.
     pub fn tenant_dir(&self, slug: &str) -> PathBuf {
         self.data_dir.join("tenants").join(slug)
+    }
+
+    /// The folder of a copy of a tenant.
+    pub(crate) fn sandbox_dir(&self, slug: &str) -> PathBuf {
+        sandboxes(&self.data_dir).join(slug)
     }
 
     /// A tenant, opened if it is not yet.
@@ -124,13 +155,65 @@ impl Engine {
             Some(server) => TenantStore::open_postgres(server, &schema(slug)).await?,
         };
         let tenant = Arc::new(Tenant::open(slug, folder, store, files, self.env.clone()).await?);
+        tenant.retain(self.retention);
+        tenant.trust(self.keys.load_full());
+        tenant.seal_again().await?;
         tenant.follow();
         self.open.write().insert(slug.to_owned(), tenant.clone());
         Ok(tenant)
     }
 
-    fn opened(&self, slug: &str) -> Option<Arc<Tenant>> {
+    /// A tenant that is open.
+    pub fn opened(&self, slug: &str) -> Option<Arc<Tenant>> {
         self.open.read().get(slug).cloned()
+    }
+
+    /// Closes a tenant that nobody uses and in which nothing happens by itself; false when there is a reason to keep it
+    /// open. `own` is how often the caller has it. It is opened again by whoever asks for it.
+    pub async fn rest(&self, slug: &str, own: usize) -> Result<bool, Error> {
+        let _one = self.opening.lock().await;
+        let Some(tenant) = self.opened(slug) else { return Ok(true) };
+        if !tenant.is_idle().await? {
+            return Ok(false);
+        }
+        if !self.take_out(slug, &tenant, own) {
+            return Ok(false);
+        }
+        tenant.close().await;
+        let counters = tenant.store.counters();
+        let mut closed = self.closed.lock();
+        closed.commits += counters.commits.load(Ordering::Relaxed);
+        closed.commands += counters.writes.load(Ordering::Relaxed);
+        Ok(true)
+    }
+
+    /// Takes a tenant out of those that are open, unless somebody uses it.
+    fn take_out(&self, slug: &str, tenant: &Arc<Tenant>, own: usize) -> bool {
+        let mut open = self.open.write();
+        // Ours, that of the map, and that of the lane, which only sleeps: everybody else could still use it.
+        let unused = Arc::strong_count(tenant) <= own + 2 + usize::from(tenant.has_lane());
+        if unused {
+            open.remove(slug);
+        }
+        unused
+    }
+
+    /// Seals the secrets of tenants with other keys from now on; those that are open at once, others when they are opened.
+    pub async fn trust(&self, keys: Keyring) -> Result<(), Error> {
+        let keys = Arc::new(keys);
+        let _one = self.opening.lock().await;
+        self.keys.store(keys.clone());
+        let open: Vec<Arc<Tenant>> = self.open.read().values().cloned().collect();
+        for tenant in open {
+            tenant.trust(keys.clone());
+            tenant.seal_again().await?;
+        }
+        Ok(())
+    }
+
+    /// The keys of secrets.
+    pub fn keys(&self) -> Arc<Keyring> {
+        self.keys.load_full()
     }
 
     /// Makes the storage of a new tenant.
@@ -159,7 +242,7 @@ impl Engine {
     /// Numbers for the metrics.
     pub fn metrics(&self) -> EngineMetrics {
         let open = self.open.read();
-        let mut metrics = EngineMetrics { tenants: open.len(), ..EngineMetrics::default() };
+        let mut metrics = EngineMetrics { tenants: open.len(), ..*self.closed.lock() };
         for tenant in open.values() {
             metrics.queued += tenant.store.waiting();
             metrics.commits += tenant.store.counters().commits.load(Ordering::Relaxed);
@@ -176,6 +259,26 @@ impl Engine {
             tenant.close().await;
         }
     }
+}
+
+fn sandboxes(data: &Path) -> PathBuf {
+    data.join("sandboxes")
+}
+
+/// Clears away the copies that a process left behind when it was killed. On a server other nodes may have some.
+async fn clear_sandboxes(data: &Path, postgres: Option<&PostgresServer>) -> Result<(), Error> {
+    let folder = sandboxes(data);
+    let left = match postgres {
+        None => vec![folder],
+        Some(server) => {
+            let schemas = server.clear_copies().await?;
+            schemas.iter().filter_map(|schema| Some(folder.join(slug_of(schema)?))).collect()
+        }
+    };
+    for folder in left.into_iter().filter(|folder| folder.exists()) {
+        std::fs::remove_dir_all(&folder).map_err(mortise_store::Error::from)?;
+    }
+    Ok(())
 }
 
 pub(crate) fn schema(slug: &str) -> String {

@@ -119,6 +119,10 @@ impl Error {
             Error::Batch { error, .. } | Error::Within { error, .. } => error.code(),
             Error::Store(mortise_store::Error::Closed) => "server.closing",
             Error::Store(mortise_store::Error::Newer { .. }) => "tenant.newer",
+            Error::Store(mortise_store::Error::KeyUnreadable) => "server.key_unreadable",
+            Error::Store(mortise_store::Error::KeyMissing { .. }) => "server.key_missing",
+            Error::Store(mortise_store::Error::KeyWrong { .. }) => "server.key_wrong",
+            Error::Store(mortise_store::Error::Locked) => "connector.locked",
             Error::Store(mortise_store::Error::Migration(_)) => "app.migration",
             Error::Store(mortise_store::Error::Repeated { .. }) => "app.not_unique",
             Error::Store(mortise_store::Error::TooLarge { .. }) => "app.too_large",
@@ -146,6 +150,12 @@ impl Error {
                 vec![("stored", stored.to_string()), ("known", known.to_string())]
             }
             Error::Store(mortise_store::Error::Migration(reason)) => vec![("reason", reason.clone())],
+            Error::Store(mortise_store::Error::KeyMissing { sealed_with }) => {
+                vec![("sealed_with", sealed_with.clone())]
+            }
+            Error::Store(mortise_store::Error::KeyWrong { sealed_with, here }) => {
+                vec![("sealed_with", sealed_with.clone()), ("here", here.clone())]
+            }
             Error::Store(mortise_store::Error::Repeated { entity, fields, count }) => {
                 vec![("entity", entity.clone()), ("fields", fields.clone()), ("count", count.to_string())]
             }

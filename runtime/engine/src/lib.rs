@@ -19,6 +19,7 @@ mod error;
 pub mod exchange;
 mod files;
 mod form_state;
+mod house;
 mod idempotency;
 mod insight;
 mod lists;
@@ -50,8 +51,8 @@ pub use files::{Contents, FILE_BYTES_MAX, FileInfo};
 pub use form_state::FormState;
 pub use lists::{Page, TOTAL_CAP, Total};
 pub use metrics::{Figured, GROUPS_MAX, MetricQuery};
-pub use mortise_store::TrailFilter;
 pub use mortise_store::purge::Retired;
+pub use mortise_store::{Keyring, TrailFilter};
 pub use nodes::News;
 pub use notify::{
     Courier, Delivery, DeliveryState, Door, EMAIL, Endpoint, EndpointInput, EndpointView, MailOptions,

@@ -1,11 +1,13 @@
 //! A model in force, with all that is worked out from it once: statements, access by role, keys of JSON answers.
 
-use mortise_definition::model::{ActionKind, ActionModel, EntityAutomation, FieldKind, Model, Slot};
+use mortise_definition::model::{
+    ActionKind, ActionModel, AssignmentModel, EntityAutomation, FieldKind, Model, Slot,
+};
 use mortise_store::{Layout, Naming};
 use std::sync::Arc;
 
 use crate::access::{Access, AccessCache};
-use crate::assign::CandidateCache;
+use crate::assign::{self, CandidateCache, HandsCache};
 use crate::people::UserContext;
 
 /// A model in force; a request works with one of these from beginning to end.
@@ -20,10 +22,18 @@ pub(crate) struct Published {
     pub(crate) keys: Vec<Vec<Box<[u8]>>>,
     /// What is known of the candidates of assignments.
     pub(crate) candidates: CandidateCache,
+    /// What the candidates have in hand.
+    pub(crate) hands: HandsCache,
+    /// By entity: the policies whose counts of its records follow each change.
+    pub(crate) assigning: Vec<Vec<Arc<AssignmentModel>>>,
+    /// By entity: the policies for which its records are profiles of people.
+    pub(crate) profiling: Vec<Vec<Arc<AssignmentModel>>>,
     /// By entity: what its records are child rows of, with their references to it.
     pub(crate) parents: Vec<Vec<(usize, Slot)>>,
     /// By entity: whether anything can freeze people's rights on its records.
     pub(crate) freezable: Vec<bool>,
+    /// By entity: whether anything can freeze people's rights on records that its records are rows of, however far above.
+    pub(crate) freezable_above: Vec<bool>,
     /// Whether anything follows from events at all.
     pub(crate) automated: bool,
 }
@@ -39,13 +49,24 @@ impl Published {
             };
             entity.fields.iter().map(key).collect()
         };
+        let (parents, freezable) = (parents(&model), freezable(&model));
         Published {
             layout: Layout::new(naming, &model),
             keys: model.entities.iter().map(keys).collect(),
             access: AccessCache::default(),
             candidates: CandidateCache::default(),
-            parents: parents(&model),
-            freezable: freezable(&model),
+            hands: HandsCache::default(),
+            assigning: policies(&model, |policy, entity| {
+                policy.entity == entity && assign::follows(policy, &model.entities[entity])
+            }),
+            profiling: policies(&model, |policy, entity| {
+                let pools = policy.fallbacks.iter().filter_map(|fallback| fallback.pool.as_ref());
+                let mut profiles = pools.chain([&policy.pool]).filter_map(|pool| pool.profile);
+                profiles.any(|(profile, _)| profile == entity)
+            }),
+            freezable_above: freezable_above(&parents, &freezable),
+            parents,
+            freezable,
             automated: model.automation.by_entity.iter().any(EntityAutomation::is_interested),
             model,
         }
@@ -55,6 +76,18 @@ impl Published {
     pub(crate) fn access(&self, user: &UserContext) -> Arc<Access> {
         self.access.of(&self.model, user)
     }
+}
+
+/// By entity: the assignment policies that it concerns.
+fn policies(
+    model: &Model,
+    concerns: impl Fn(&AssignmentModel, usize) -> bool,
+) -> Vec<Vec<Arc<AssignmentModel>>> {
+    let of = |entity: usize| {
+        let all = model.automation.assignments.values();
+        all.filter(|policy| concerns(policy, entity)).cloned().collect()
+    };
+    (0..model.entities.len()).map(of).collect()
 }
 
 fn freezable(model: &Model) -> Vec<bool> {
@@ -69,6 +102,21 @@ fn freezable(model: &Model) -> Vec<bool> {
         freezable[sla.entity] |= sla.ladder.iter().any(|step| freezes(&step.actions));
     }
     freezable
+}
+
+fn freezable_above(parents: &[Vec<(usize, Slot)>], freezable: &[bool]) -> Vec<bool> {
+    let mut above = vec![false; parents.len()];
+    // Entities may lie below each other in a circle: it is over when nothing new comes to light.
+    loop {
+        let next: Vec<bool> = parents
+            .iter()
+            .map(|up| up.iter().any(|(parent, _)| freezable[*parent] || above[*parent]))
+            .collect();
+        if next == above {
+            return above;
+        }
+        above = next;
+    }
 }
 
 fn parents(model: &Model) -> Vec<Vec<(usize, Slot)>> {

@@ -4,7 +4,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use chrono::TimeDelta;
 use clap::Args;
+use mortise_engine::Retention;
 
 /// Largest body of an ordinary API request; a record with all its lines is far below it.
 pub const BODY_LIMIT_BYTES: usize = 4 * 1024 * 1024;
@@ -30,6 +32,11 @@ const STALL_SECONDS: u64 = 30;
 const IDLE_SECONDS: u64 = 75;
 /// Photos of phones have up to 15 MB, films are not meant to be sent.
 const FILE_MIB: u64 = 100;
+
+/// Long enough for a break between two visits; opening a tenant takes some milliseconds.
+const TENANT_IDLE_SECONDS: u64 = 600;
+/// Where the key of secrets is taken from, instead of the data folder. No flag: those are seen by everybody on a machine.
+const SECRET_KEY: &str = "MORTISE_SECRET_KEY";
 
 /// Where data is; for every command.
 #[derive(Debug, Clone, Args)]
@@ -94,6 +101,14 @@ pub struct Serving {
     #[arg(long, env = "MORTISE_ALLOW_PRIVATE_ADDRESSES", value_parser = clap::builder::FalseyValueParser::new())]
     pub allow_private_addresses: bool,
 
+    /// Seconds after which a tenant is closed that nobody uses and in which nothing happens by itself; 0 for never.
+    #[arg(long, env = "MORTISE_TENANT_IDLE_SECONDS", default_value_t = TENANT_IDLE_SECONDS)]
+    pub tenant_idle_seconds: u64,
+
+    /// How long things are kept that are over.
+    #[command(flatten)]
+    pub keeping: Keeping,
+
     /// Logs as JSON lines.
     #[arg(long, env = "MORTISE_LOG_JSON")]
     pub log_json: bool,
@@ -119,8 +134,65 @@ impl Default for Serving {
             file_mib: FILE_MIB,
             metrics_token: None,
             allow_private_addresses: false,
+            tenant_idle_seconds: TENANT_IDLE_SECONDS,
+            keeping: Keeping::default(),
             log_json: false,
             log_requests: false,
+        }
+    }
+}
+
+/// How many days things are kept that are over.
+#[derive(Debug, Clone, Args)]
+pub struct Keeping {
+    /// Days for which events are kept after they were worked off.
+    #[arg(long, env = "MORTISE_KEEP_EVENTS_DAYS", default_value_t = 90, value_parser = days())]
+    pub keep_events_days: i64,
+
+    /// Days for which failed work is kept after it was done or dismissed.
+    #[arg(long, env = "MORTISE_KEEP_WORK_DAYS", default_value_t = 90, value_parser = days())]
+    pub keep_work_days: i64,
+
+    /// Days for which messages are kept after they were sent.
+    #[arg(long, env = "MORTISE_KEEP_DELIVERIES_DAYS", default_value_t = 90, value_parser = days())]
+    pub keep_deliveries_days: i64,
+
+    /// Days for which messages of the inbox are kept after they were read.
+    #[arg(long, env = "MORTISE_KEEP_INBOX_DAYS", default_value_t = 180, value_parser = days())]
+    pub keep_inbox_days: i64,
+
+    /// Days for which a call of another system is known when it comes again.
+    #[arg(long, env = "MORTISE_KEEP_RECEIVED_DAYS", default_value_t = 90, value_parser = days())]
+    pub keep_received_days: i64,
+}
+
+/// From a day to a hundred years.
+fn days() -> clap::builder::RangedI64ValueParser<i64> {
+    clap::value_parser!(i64).range(1..=36_500)
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        let Retention { events, work, deliveries, inbox, received } = Retention::default();
+        Keeping {
+            keep_events_days: events.num_days(),
+            keep_work_days: work.num_days(),
+            keep_deliveries_days: deliveries.num_days(),
+            keep_inbox_days: inbox.num_days(),
+            keep_received_days: received.num_days(),
+        }
+    }
+}
+
+impl Keeping {
+    /// The same for the engine.
+    pub fn retention(&self) -> Retention {
+        Retention {
+            events: TimeDelta::days(self.keep_events_days),
+            work: TimeDelta::days(self.keep_work_days),
+            deliveries: TimeDelta::days(self.keep_deliveries_days),
+            inbox: TimeDelta::days(self.keep_inbox_days),
+            received: TimeDelta::days(self.keep_received_days),
         }
     }
 }
@@ -132,6 +204,8 @@ pub struct Config {
     pub data: PathBuf,
     /// PostgreSQL server; SQLite without one.
     pub database_url: Option<String>,
+    /// Keys of secrets; those of the data folder without.
+    pub secret_key: Option<String>,
     /// How it is served.
     pub serving: Serving,
 }
@@ -139,12 +213,13 @@ pub struct Config {
 impl Config {
     /// From flags and environment.
     pub fn new(place: Place, serving: Serving) -> Self {
-        Config { data: place.data, database_url: place.database_url, serving }
+        let secret_key = std::env::var(SECRET_KEY).ok().filter(|key| !key.trim().is_empty());
+        Config { data: place.data, database_url: place.database_url, secret_key, serving }
     }
 
     /// Everything at its default, with data in `data`; for tests and tools.
     pub fn for_folder(data: impl Into<PathBuf>) -> Self {
-        Config { data: data.into(), database_url: None, serving: Serving::default() }
+        Config { data: data.into(), database_url: None, secret_key: None, serving: Serving::default() }
     }
 
     /// Most bytes of an uploaded file.

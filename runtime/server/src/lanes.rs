@@ -31,12 +31,13 @@ impl Leases {
     async fn take(&self, slug: &str) -> Result<Option<i64>, Error> {
         let (control, node) = (&self.state.control, self.node);
         let tenant = control.tenant_by_slug(slug).await?.filter(|tenant| !tenant.suspended);
-        let Some(tenant) = tenant else { return Ok(None) };
+        // A tenant that is just being closed is not taken on any more.
+        let Some((tenant, engine)) = tenant.zip(self.state.engine.opened(slug)) else { return Ok(None) };
         let epoch = control.acquire_lane(tenant.id, node, self.state.now(), LEASE).await?;
         let Some(epoch) = epoch else { return Ok(None) };
-        // Data that was restored or moved here may have been worked with higher epochs elsewhere.
         set_clock(&engine, &tenant);
-        let seen = self.state.engine.tenant(slug).await?.lane_epoch().await?;
+        // Data that was restored or moved here may have been worked with higher epochs elsewhere.
+        let seen = engine.lane_epoch().await?;
         if seen < epoch {
             return Ok(Some(epoch));
         }
@@ -48,11 +49,11 @@ impl Leases {
         let control = &self.state.control;
         match control.tenant_by_slug(slug).await?.filter(|tenant| !tenant.suspended) {
             Some(tenant) => {
-                Ok(control.renew_lane(tenant.id, self.node, epoch, self.state.now(), LEASE).await?)
                 // Should nobody have told that its clock was moved.
                 if let Some(engine) = self.state.engine.opened(slug) {
                     set_clock(&engine, &tenant);
                 }
+                Ok(control.renew_lane(tenant.id, self.node, epoch, self.state.now(), LEASE).await?)
             }
             None => Ok(false),
         }
@@ -61,6 +62,12 @@ impl Leases {
     async fn give_back(&self, slug: &str, epoch: i64, next_due: Option<DateTime<Utc>>) -> Result<(), Error> {
         let control = &self.state.control;
         if let Some(tenant) = control.tenant_by_slug(slug).await? {
+            // The tenant's time may be ahead of the one by which lanes are looked after.
+            let ahead = tenant.ahead().unwrap_or_default();
+            let next_due = next_due.map(|due| due - ahead);
+            if let Some(engine) = self.state.engine.opened(slug) {
+                control.note_lane(tenant.id, &noted(&engine.vitals().await?)).await?;
+            }
             control.release_lane(tenant.id, self.node, epoch, next_due).await?;
         }
         Ok(())
@@ -147,11 +154,16 @@ pub async fn work(state: &AppState) -> Result<(), Failure> {
 /// Looks after tenants whose time has come, and after what other nodes say.
 async fn watch(state: &AppState, lanes: &dyn Lanes, ears: &Ears, left: Vec<Uuid>) {
     let mut waiting = left;
+    let mut rested = state.now();
     loop {
         let rumours = std::mem::take(&mut *ears.rumours.lock());
         if let Err(failure) = look(state, lanes, rumours, std::mem::take(&mut waiting)).await {
             let reason = failure.log().unwrap_or_default();
             tracing::error!(code = failure.code(), reason, "lanes could not be looked after");
+        }
+        if state.now() - rested >= REST {
+            rest(state).await;
+            rested = state.now();
         }
         let next = state.control.next_lane_due().await.unwrap_or_default();
         let until = next.map_or(WATCH, |next| (next - state.now()).to_std().unwrap_or_default().min(WATCH));
@@ -163,6 +175,8 @@ async fn watch(state: &AppState, lanes: &dyn Lanes, ears: &Ears, left: Vec<Uuid>
     }
 }
 
+/// How often it is looked which tenants can be closed.
+const REST: TimeDelta = TimeDelta::seconds(5);
 /// Shortest pause between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -193,6 +207,7 @@ async fn look(
             tracing::error!(tenant = slug, code = failure.code(), reason, "a lane could not be looked after");
         }
     }
+    state.follow_tenants(&rumours.people, rumours.gap).await?;
     for handle in state.open_tenants() {
         if rumours.gap || rumours.people.contains(&handle.record.slug) {
             state.sign_ins.clear();
@@ -204,10 +219,25 @@ async fn look(
 
 /// Opens a tenant, has its lane worked, and notes when there is something to do again.
 async fn inspect(state: &AppState, lanes: &dyn Lanes, slug: &str) -> Result<(), Failure> {
-    let tenant = state.tenant(slug).await?.engine.clone();
+    let tenant = state.look_into(slug).await?.engine.clone();
     if let Some(epoch) = lanes.acquire(slug).await? {
         lanes.release(slug, epoch, tenant.lane_due().await?).await?;
     }
     tenant.wake_lane();
+    drop(tenant);
+    // Many may be looked into after a start, most of them in vain: they are not left open.
+    state.rest(slug).await?;
     Ok(())
+}
+
+/// Closes tenants that nobody uses and in which nothing happens.
+async fn rest(state: &AppState) {
+    let open: Vec<String> =
+        state.open_tenants().into_iter().map(|handle| handle.record.slug.clone()).collect();
+    for slug in open {
+        if let Err(failure) = state.rest(&slug).await {
+            let reason = failure.log().unwrap_or_default();
+            tracing::error!(tenant = slug, code = failure.code(), reason, "a tenant could not be closed");
+        }
+    }
 }

@@ -12,6 +12,7 @@ pub mod context;
 pub mod courier;
 pub mod failure;
 pub mod http;
+mod keys;
 pub mod lanes;
 pub mod language;
 pub mod pages;

@@ -1,15 +1,18 @@
 //! What every request can reach: the engine, the control plane, open tenants and the caches of sign-ins.
 //! Cloning is one reference count. A tenant's storage is opened by its first request and kept open.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use mortise_engine::exchange::Imports;
-use mortise_engine::{Database, Department, Directory, Engine, EngineOptions, Env, Lanes, Person, Tenant};
-use mortise_store::control::{self, Control, Place};
+use mortise_engine::{
+    Database, Department, Directory, Engine, EngineOptions, Env, Lanes, Person, Tenant, Vitals,
+};
+use mortise_store::control::{self, Control, Noted, Place};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +22,7 @@ use crate::auth::{Passwords, SignIns};
 use crate::courier::Envoy;
 use crate::http::Metrics;
 use crate::pages::Pages;
-use crate::{Base, Config, Failure};
+use crate::{Base, Config, Failure, keys};
 
 /// Shared by all requests.
 #[derive(Clone)]
@@ -47,11 +50,11 @@ pub struct Shared {
     pub courier: Arc<Envoy>,
     /// How many calls of other systems came lately.
     pub calls: crate::api::inbound::Calls,
+    /// The simulations that run, and who had some lately.
+    pub sandboxes: crate::api::sandbox::Runs,
     /// Cancelled to stop the server.
     pub stop: CancellationToken,
     tenants: ArcSwap<TenantMap>,
-    /// The simulations that run, and who had some lately.
-    pub sandboxes: crate::api::sandbox::Runs,
     opening: Mutex<()>,
     /// By whom the lanes of open tenants are worked; by nobody in a process that only carries out a command.
     lanes: OnceLock<Arc<dyn Lanes>>,
@@ -86,6 +89,8 @@ pub struct TenantHandle {
     pub engine: Arc<Tenant>,
     /// Its imports.
     pub imports: Arc<Imports>,
+    /// When it was asked for last, in microseconds; 0 as long as nobody but its lane needed it.
+    used: AtomicI64,
 }
 
 impl TenantHandle {
@@ -93,11 +98,6 @@ impl TenantHandle {
     pub fn zone(&self) -> Tz {
         self.record.time_zone.parse().unwrap_or(Tz::UTC)
     }
-}
-
-impl AppState {
-    /// Opens the control plane and the engine where the configuration says.
-    pub async fn open(
 
     /// Whether its time can be moved by the operator.
     pub fn has_test_clock(&self) -> bool {
@@ -116,6 +116,11 @@ pub(crate) fn set_clock(engine: &Tenant, record: &control::Tenant) {
 pub(crate) fn noted(vitals: &Vitals) -> Noted {
     let Vitals { waiting, parked, unsent, dead, .. } = *vitals;
     Noted { waiting, parked, unsent, dead }
+}
+
+impl AppState {
+    /// Opens the control plane and the engine where the configuration says.
+    pub async fn open(
         config: Config,
         env: Arc<dyn Env>,
         operator: Option<[u8; 32]>,
@@ -130,9 +135,10 @@ pub(crate) fn noted(vitals: &Vitals) -> Noted {
             Some(url) => Database::Postgres { url: url.clone() },
             None => Database::Sqlite,
         };
+        let keys = keys::settle(&config, &control).await?;
         let file_bytes_max = config.file_bytes_max();
         let options = EngineOptions { data_dir: config.data.clone(), database, env, file_bytes_max };
-        let engine = Engine::open(options).await?;
+        let engine = Engine::open_with(options, keys, config.serving.keeping.retention()).await?;
         Self::new(config, engine, control, operator).await
     }
 
@@ -153,6 +159,7 @@ pub(crate) fn noted(vitals: &Vitals) -> Noted {
             operator,
             courier: Arc::new(Envoy::new(config.serving.allow_private_addresses).map_err(Failure::internal)?),
             calls: crate::api::inbound::Calls::default(),
+            sandboxes: crate::api::sandbox::Runs::default(),
             stop: CancellationToken::new(),
             tenants: ArcSwap::default(),
             opening: Mutex::new(()),
@@ -177,19 +184,12 @@ pub(crate) fn noted(vitals: &Vitals) -> Noted {
     /// The slug of the tenant that a host belongs to, or the default tenant's.
     pub fn slug_of_host(&self, host: Option<&str>) -> Option<String> {
         let map = self.tenants.load();
-            sandboxes: crate::api::sandbox::Runs::default(),
         let host = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase());
         host.and_then(|host| map.hosts.get(&host)).or(map.default.as_ref()).cloned()
     }
 
-    /// The open tenant with this slug; opens it when this is the first request.
+    /// The open tenant with this slug, for a request; opens it when this is the first one.
     pub async fn tenant(&self, slug: &str) -> Result<Arc<TenantHandle>, Failure> {
-        if let Some(handle) = self.tenants.load().by_slug.get(slug) {
-            return Ok(handle.clone());
-        }
-        self.open_tenant(slug).await
-    }
-
         let handle = self.look_into(slug).await?;
         handle.used.store(self.now().timestamp_micros(), Ordering::Relaxed);
         Ok(handle)
@@ -197,12 +197,12 @@ pub(crate) fn noted(vitals: &Vitals) -> Noted {
 
     /// The same, without a reason to keep it open afterwards.
     pub(crate) async fn look_into(&self, slug: &str) -> Result<Arc<TenantHandle>, Failure> {
-    #[cold]
-    async fn open_tenant(&self, slug: &str) -> Result<Arc<TenantHandle>, Failure> {
-        let _one_at_a_time = self.opening.lock().await;
         if let Some(handle) = self.tenants.load().by_slug.get(slug) {
             return Ok(handle.clone());
         }
+        self.open_tenant(slug).await
+    }
+
     /// Closes a tenant that nobody has asked for lately and in which nothing happens: an idle tenant costs a row of the
     /// control plane and its file, no connection, no task and no memory. Tells whether it is closed.
     pub(crate) async fn rest(&self, slug: &str) -> Result<bool, Failure> {
@@ -244,6 +244,12 @@ pub(crate) fn noted(vitals: &Vitals) -> Noted {
         });
     }
 
+    #[cold]
+    async fn open_tenant(&self, slug: &str) -> Result<Arc<TenantHandle>, Failure> {
+        let _one_at_a_time = self.opening.lock().await;
+        if let Some(handle) = self.tenants.load().by_slug.get(slug) {
+            return Ok(handle.clone());
+        }
         let unknown = || Failure::not_found("tenant.unknown").with("tenant", slug);
         let record = self.control.tenant_by_slug(slug).await?.ok_or_else(unknown)?;
         if record.suspended {
@@ -251,21 +257,17 @@ pub(crate) fn noted(vitals: &Vitals) -> Noted {
         }
         let engine = self.engine.tenant(slug).await?;
         engine.set_directory(self.directory_of(&record).await?);
+        set_clock(&engine, &record);
         engine.hire(self.courier.clone());
         self.control.open_lane(record.id).await?;
         if let Some(lanes) = self.lanes.get() {
             engine.work_lane(lanes.clone());
         }
         let imports = engine.imports().clone();
-        set_clock(&engine, &record);
         imports.resume(&engine)?;
-        let handle =
-            Arc::new(TenantHandle { record, base: Base(format!("/t/{slug}").into()), engine, imports });
-        self.tenants.rcu(|map| {
-            let mut map = TenantMap::clone(map);
-            map.by_slug.insert(slug.to_owned(), handle.clone());
-            map
-        });
+        let base = Base(format!("/t/{slug}").into());
+        let handle = Arc::new(TenantHandle { record, base, engine, imports, used: AtomicI64::new(0) });
+        self.change_map(|map| drop(map.by_slug.insert(slug.to_owned(), handle.clone())));
         Ok(handle)
     }
 
@@ -287,15 +289,62 @@ pub(crate) fn noted(vitals: &Vitals) -> Noted {
         Ok(())
     }
 
+    /// The same when some tenants, or any of them, were made, changed or removed by another node.
+    pub(crate) async fn follow_tenants(&self, told: &HashSet<String>, all: bool) -> Result<(), Failure> {
+        let mut changed = all;
+        for slug in told {
+            changed |= self.is_outdated(slug, self.control.tenant_by_slug(slug).await?.as_ref());
+        }
+        if changed {
+            self.reload_tenants().await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a tenant is another one by now than this node knows. That it is not open says nothing.
+    fn is_outdated(&self, slug: &str, record: Option<&control::Tenant>) -> bool {
+        let map = self.tenants.load();
+        let host = record.and_then(|record| record.host.as_ref()).map(|host| host.to_ascii_lowercase());
+        let known = map.hosts.iter().find(|(_, of)| *of == slug).map(|(host, _)| host);
+        let same = |known: &control::Tenant| {
+            let seen = |one: &control::Tenant| {
+                (one.id, one.name.clone(), one.language.clone(), one.time_zone.clone(), one.suspended)
+            };
+            record.is_some_and(|record| seen(record) == seen(known))
+        };
+        known != host.as_ref() || map.by_slug.get(slug).is_some_and(|handle| !same(&handle.record))
+    }
+
+    /// Tells other nodes that a tenant was changed or removed, before its storage goes.
+    pub(crate) async fn tell_of_tenant(&self, slug: &str) {
+        if !self.engine.shared() {
+            return;
+        }
+        let was_open = self.engine.opened(slug).is_some();
+        let told = async {
+            self.engine.tenant(slug).await?.announce_people().await?;
+            Ok(was_open || self.engine.rest(slug, 0).await?)
+        };
+        let told: Result<bool, mortise_engine::Error> = told.await;
+        if let Err(error) = told {
+            tracing::warn!(tenant = slug, %error, "other nodes could not be told that the tenant changed");
+        }
+    }
+
     /// Reads the people of a tenant again; called whenever users, departments or roles of users changed.
     pub async fn reload_directory(&self, tenant: &TenantHandle) -> Result<(), Failure> {
         self.read_directory(tenant).await?;
         Ok(tenant.engine.announce_people().await?)
     }
 
-    /// The same without telling other nodes: they told.
+    /// The same without telling other nodes: they told. They tell as well when they moved the tenant's clock.
     pub(crate) async fn read_directory(&self, tenant: &TenantHandle) -> Result<(), Failure> {
         tenant.engine.set_directory(self.directory_of(&tenant.record).await?);
+        if tenant.has_test_clock()
+            && let Some(record) = self.control.tenant_by_slug(&tenant.record.slug).await?
+        {
+            set_clock(&tenant.engine, &record);
+        }
         Ok(())
     }
 
@@ -340,11 +389,6 @@ pub(crate) fn noted(vitals: &Vitals) -> Noted {
     }
 
     /// Address of a tenant's pages for links that leave the house; only the path, unless it is said where people find
-        if tenant.has_test_clock()
-            && let Some(record) = self.control.tenant_by_slug(&tenant.record.slug).await?
-        {
-            set_clock(&tenant.engine, &record);
-        }
     /// this server.
     fn address_of(&self, tenant: &control::Tenant) -> String {
         let Some(public) = &self.config.serving.public_url else { return format!("/t/{}", tenant.slug) };

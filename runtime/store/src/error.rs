@@ -52,6 +52,26 @@ pub enum Error {
         /// Newest version that this program knows.
         known: i64,
     },
+    /// What is given as the secret key of the installation is none.
+    #[error("a secret key is 32 bytes in base64, and there is at least one and no more than a handful")]
+    KeyUnreadable,
+    /// Secrets are sealed, and there is no key here.
+    #[error("secrets are sealed with the key {sealed_with}, and there is none here")]
+    KeyMissing {
+        /// Name of the key.
+        sealed_with: String,
+    },
+    /// Secrets are sealed with another key than the one here.
+    #[error("secrets are sealed with the key {sealed_with}, and the one here is {here}")]
+    KeyWrong {
+        /// Name of the key that is needed.
+        sealed_with: String,
+        /// Name of the key that is here.
+        here: String,
+    },
+    /// A secret was sealed with a key that is not here, or for another place.
+    #[error("a secret cannot be opened with the keys of this installation")]
+    Locked,
     /// Somebody else works off this tenant's events now; nothing was written.
     #[error("the lane was taken over")]
     Fenced,

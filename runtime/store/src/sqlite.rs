@@ -52,6 +52,11 @@ impl SqliteFile {
         Ok((SqliteFile { path: path.to_owned(), readers: Mutex::new(Vec::new()) }, writer))
     }
 
+    /// Where the file is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Runs `work` with a reading connection.
     pub(crate) fn read<R>(&self, work: impl FnOnce(&Connection) -> Result<R>) -> Result<R> {
         let idle = self.readers.lock().pop();
@@ -74,6 +79,13 @@ impl SqliteFile {
         prepare(&connection)?;
         Ok(connection)
     }
+}
+
+/// Another connection, for what the others cannot do in between.
+pub(crate) fn open_beside(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    Ok(connection)
 }
 
 fn prepare(connection: &Connection) -> Result<()> {

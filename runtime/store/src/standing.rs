@@ -5,10 +5,24 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::error::{Error, Result};
 use crate::signal::Signal;
 
 /// Something to call.
 pub(crate) type Callback = Arc<dyn Fn() + Send + Sync>;
+
+/// A point between two steps of a write. A machine may fail at any moment, but only these make a difference to what is
+/// found afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crossing {
+    /// Everything is written, and nothing is committed.
+    BeforeCommit,
+    /// Everything is committed, and nobody knows.
+    AfterCommit,
+}
+
+/// Says whether the machine gets past a point.
+type Passes = Arc<dyn Fn(Crossing) -> bool + Send + Sync>;
 
 /// The model that statements are made for.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +39,7 @@ pub(crate) struct Standing {
     changes: Mutex<Changes>,
     on_commit: Mutex<Option<Callback>>,
     on_outdated: Mutex<Option<Callback>>,
+    passes: Mutex<Option<Passes>>,
 }
 
 #[derive(Default)]
@@ -62,6 +77,19 @@ impl Standing {
 
     pub(crate) fn on_outdated(&self, callback: Callback) {
         *self.on_outdated.lock() = Some(callback);
+    }
+
+    pub(crate) fn on_crossing(&self, passes: Passes) {
+        *self.passes.lock() = Some(passes);
+    }
+
+    /// Gets past a point of a write, or ends there as if the process were gone.
+    pub(crate) fn cross(&self, crossing: Crossing) -> Result<()> {
+        let passes = self.passes.lock().clone();
+        match passes.is_none_or(|passes| passes(crossing)) {
+            true => Ok(()),
+            false => Err(Error::Closed),
+        }
     }
 
     /// Says that there is something for the lane.

@@ -17,17 +17,18 @@ use crate::exec::{Naming, Param, Row, Tx};
 use crate::pace::Paces;
 use crate::postgres::{PostgresPool, PostgresServer, PostgresTx};
 use crate::signal::{self, Sender, Signal};
-use crate::sqlite::{self, SqliteFile, SqliteTx};
-use crate::standing::InForce;
+use crate::sqlite::{self, Durability, SqliteFile, SqliteTx};
+use crate::standing::{Crossing, InForce};
 use crate::writer::{Session, Source, Writer, WriterCounters};
-use crate::{migrate, system};
+use crate::{migrate, secrets, system};
 
 /// Entries read at once when the trail is verified.
 const VERIFY_BATCH: i64 = 1_000;
 
 enum Backend {
     Sqlite(SqliteFile),
-    Postgres(PostgresPool, Sender),
+    /// With the sender of signals, unless nobody is to hear of it.
+    Postgres(PostgresPool, Option<Sender>),
 }
 
 /// One tenant's database.
@@ -41,7 +42,16 @@ pub struct TenantStore {
 impl TenantStore {
     /// Opens the tenant's file, making it if there is none.
     pub fn open_sqlite(path: &Path) -> Result<TenantStore> {
-        let (file, writer) = SqliteFile::open(path)?;
+        Self::open_file(path, Durability::Full)
+    }
+
+    /// Opens a copy of a tenant's file that need not survive a power cut.
+    pub fn open_sqlite_copy(path: &Path) -> Result<TenantStore> {
+        Self::open_file(path, Durability::None)
+    }
+
+    fn open_file(path: &Path, durability: Durability) -> Result<TenantStore> {
+        let (file, writer) = SqliteFile::open(path, durability)?;
         let naming = Naming { dialect: Dialect::Sqlite, schema: None };
         let mut source = Box::new(SqliteSource(Mutex::new(writer)));
         source.transaction(&mut |tx| system::bring_up_to_date(tx, &naming))?;
@@ -55,6 +65,20 @@ impl TenantStore {
 
     /// Opens the tenant's schema, making it if there is none.
     pub async fn open_postgres(server: &PostgresServer, schema: &str) -> Result<TenantStore> {
+        let sender = Sender { schema: schema.to_owned(), node: server.node };
+        Self::open_schema(server, schema, Some(sender)).await
+    }
+
+    /// Opens a copy of a tenant's schema: what happens in it is told to no node.
+    pub(crate) async fn open_postgres_copy(server: &PostgresServer, schema: &str) -> Result<TenantStore> {
+        Self::open_schema(server, schema, None).await
+    }
+
+    async fn open_schema(
+        server: &PostgresServer,
+        schema: &str,
+        sender: Option<Sender>,
+    ) -> Result<TenantStore> {
         let naming = Naming { dialect: Dialect::Postgres, schema: Some(schema.to_owned()) };
         let pool = PostgresPool::new(server.connection.clone());
         let mut source = PostgresSource { pool: pool.clone(), runtime: Handle::current() };
@@ -63,8 +87,7 @@ impl TenantStore {
             source.transaction(&mut |tx| system::bring_up_to_date(tx, &names)).map(|()| source)
         });
         let source = made.await.map_err(|error| Error::Panicked(error.to_string()))??;
-        let sender = Sender { schema: schema.to_owned(), node: server.node };
-        let writer = Writer::new(naming.clone(), Box::new(source), Some(sender.clone()));
+        let writer = Writer::new(naming.clone(), Box::new(source), sender.clone());
         Ok(TenantStore { writer, naming, backend: Backend::Postgres(pool, sender), paces: Paces::default() })
     }
 
@@ -167,6 +190,12 @@ impl TenantStore {
         self.writer.standing.on_outdated(Arc::new(callback));
     }
 
+    /// Sets what is asked at each [`Crossing`] of a write; whatever it says no to goes no further, and ends with
+    /// [`Error::Closed`]. For tests of what a failing machine leaves behind.
+    pub fn on_crossing(&self, passes: impl Fn(Crossing) -> bool + Send + Sync + 'static) {
+        self.writer.standing.on_crossing(Arc::new(passes));
+    }
+
     /// Takes in what another node did.
     pub fn heard(&self, signal: &Signal) {
         self.writer.standing.heard(signal);
@@ -181,9 +210,17 @@ impl TenantStore {
 
     /// Tells other nodes that people, roles or departments of this tenant changed.
     pub async fn announce_people(&self) -> Result<()> {
-        let Backend::Postgres(pool, sender) = &self.backend else { return Ok(()) };
+        let Backend::Postgres(pool, Some(sender)) = &self.backend else { return Ok(()) };
         let signal = Signal { people: true, ..sender.blank() };
         pool.query(signal::SEND, &signal::payload(&signal)?, &mut |_| Ok(())).await
+    }
+
+    /// Has nothing of what was replaced left in the files, as far as that can be had without waiting.
+    pub fn scrub(&self) -> Result<()> {
+        match &self.backend {
+            Backend::Sqlite(file) => secrets::take_over_log(file.path()),
+            Backend::Postgres(..) => Ok(()),
+        }
     }
 
     /// Counters of the writer.

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::event::{self, EventEntry, Paired};
 use crate::exec::{Naming, Param, Row, Tx};
 use crate::signal::{Sender, Signal};
-use crate::standing::{InForce, Standing};
+use crate::standing::{Crossing, InForce, Standing};
 
 /// Writes of one transaction at most; more would delay the first answer for no gain in throughput.
 const GROUP_MAX: usize = 256;
@@ -334,6 +334,9 @@ impl Writer {
                 self.settle(effects);
                 self.counters.commits.fetch_add(1, Ordering::Relaxed);
                 self.counters.writes.fetch_add(group.len() as u64, Ordering::Relaxed);
+                if let Err(error) = self.standing.cross(Crossing::AfterCommit) {
+                    group.iter_mut().for_each(|job| job.fail(error.clone()));
+                }
             }
             Err(error) => {
                 *self.head.lock() = None;
@@ -383,7 +386,8 @@ impl Writer {
                 tx.execute(&sql, &[(revision + 1).into()])?;
                 self.standing.model.lock().revision = Some(revision + 1);
             }
-            self.tell(tx, effects)
+            self.tell(tx, effects)?;
+            self.standing.cross(Crossing::BeforeCommit)
         })?;
         Ok(after)
     }

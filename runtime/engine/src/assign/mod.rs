@@ -38,7 +38,7 @@ pub(crate) use row::{Kind, of_record, of_record_in};
 pub(crate) fn compares_for(work: &Work, policy: &AssignmentModel) -> bool {
     let profiles = |entity: usize| work.access(&work.model().entities[entity]).scope(Operation::Read);
     let all = |(entity, _): (usize, _)| matches!(profiles(entity), Scope::Everything);
-    work.actor.user.admin || policy.profile.is_none_or(all)
+    work.actor.user.admin || policy.pool.profile.is_none_or(all)
 }
 
 /// Gives a record to whom the policy chooses, or offers it to the best few; none when it is offered, or when nobody can

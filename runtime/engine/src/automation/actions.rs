@@ -133,8 +133,8 @@ pub(super) fn update_related(
     subject.refresh(work, session)
 }
 
-/// Changes the record that a reference of this one points to. There is nothing to change where it points to nothing,
-/// or to a record in the trash.
+/// Changes the record that a reference of this one points to. There is nothing to change where it points to nothing; a
+/// record in the trash is not changed, and that is said.
 pub(super) fn update_referenced(
     work: &Work,
     session: &mut Session<'_>,
@@ -146,11 +146,15 @@ pub(super) fn update_referenced(
     let entity = work.published.model.entities[related.entity].clone();
     let Some(other) = Subject::load(work, session, &entity, id, subject.at)? else { return Ok(()) };
     let wanted = match related.condition {
-        _ if other.deleted => false,
         Some(condition) => other.test(work, related.app, condition)?,
         None => true,
     };
     if wanted {
+        if other.deleted {
+            let field = subject.entity.fields[related.via].label.get(&work.actor.user.language);
+            let issue = Issue::new("automation.referenced_deleted").with("field", field);
+            return Err(Error::BadRequest(issue));
+        }
         let input = input(&entity, values)?;
         commands::change(work, session, &entity, id, input, Some(other.record))?;
     }

@@ -1,17 +1,18 @@
-//! Freezes: for a while a person may not change a record, although roles would permit it. They still see it, and may
-//! comment. Nobody is exempt, administrators neither: they may lift a freeze, and the trail tells that they did.
+//! Freezes: for a while a person may not change a record, although roles would permit it, nor its rows, their rows, and
+//! what is attached to them. They still see it, and may comment. Nobody is exempt, administrators neither: they may lift a freeze, and the trail tells that they did.
 
 use chrono::{DateTime, Utc};
 use mortise_definition::Text;
 use mortise_definition::model::EntityModel;
 use mortise_expr::Value;
-use mortise_store::{AuditEntry, Param, Row, Session, TenantStore, version_of};
+use mortise_store::{AuditEntry, Naming, Param, Row, Session, TenantStore, version_of};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::timer::moment;
 use crate::commands::{Work, Written, audit_entry};
 use crate::error::Error;
+use crate::published::Published;
 use crate::values::Issue;
 
 /// A freeze that is in force.
@@ -33,7 +34,8 @@ pub struct Freeze {
 
 const COLUMNS: &str = "id, person, at, until, reason, rule";
 
-/// Fails when the person who acts may not change this record, or the one that it is a row of, for the time being.
+/// Fails when the person who acts may not change this record for the time being, or one that it is a row of, however
+/// far above.
 pub(crate) fn check(
     work: &Work,
     session: &mut Session<'_>,
@@ -41,33 +43,47 @@ pub(crate) fn check(
     record: &[Value],
 ) -> Result<(), Error> {
     let Some(person) = work.actor.id() else { return Ok(()) };
-    for (entity, id) in concerned(work, entity, record) {
-        let sql = session.naming.sql(&format!(
-            "SELECT {COLUMNS} FROM {} WHERE person = ?1 AND record = ?2 AND entity = ?3 AND lifted_at IS NULL \
-             ORDER BY at DESC",
-            session.naming.table("_freeze")
-        ));
-        let params: [Param; 3] = [person.into(), id.into(), entity.key.as_str().into()];
-        let found = session.query(&sql, &params, read)?;
-        if let Some(freeze) = found.into_iter().find(|freeze| freeze.in_force(work.now)) {
-            return Err(refusal(work, &freeze));
-        }
+    let mut climb = Climb::from(&work.published, entity, record);
+    while let Some((sql, id)) = climb.next(session.naming) {
+        let found = session.query(&sql, &[id.into()], |row| climb.references(row))?.pop();
+        climb.reach(found);
+    }
+    for (entity, id) in climb.concerned() {
+        check_one(work, session, person, (entity, id))?;
     }
     Ok(())
 }
 
-/// The record and those that it is a row of, as far as anything can freeze rights on them.
-fn concerned<'a>(
-    work: &'a Work,
-    entity: &'a EntityModel,
-    record: &'a [Value],
-) -> impl Iterator<Item = (&'a EntityModel, Uuid)> {
-    let published = &work.published;
-    let above = published.parents[entity.index]
-        .iter()
-        .filter_map(|(parent, via)| Some((&*published.model.entities[*parent], record[*via].as_id()?)));
-    let own = (entity, mortise_store::id_of(record));
-    [own].into_iter().chain(above).filter(|(entity, _)| published.freezable[entity.index])
+/// The same for a row alone, where those above it were looked at already.
+pub(crate) fn check_row(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    record: &[Value],
+) -> Result<(), Error> {
+    match work.actor.id().filter(|_| work.published.freezable[entity.index]) {
+        Some(person) => check_one(work, session, person, (entity, mortise_store::id_of(record))),
+        None => Ok(()),
+    }
+}
+
+fn check_one(
+    work: &Work,
+    session: &mut Session<'_>,
+    person: Uuid,
+    (entity, id): (&EntityModel, Uuid),
+) -> Result<(), Error> {
+    let sql = session.naming.sql(&format!(
+        "SELECT {COLUMNS} FROM {} WHERE person = ?1 AND record = ?2 AND entity = ?3 AND lifted_at IS NULL \
+         ORDER BY at DESC",
+        session.naming.table("_freeze")
+    ));
+    let params: [Param; 3] = [person.into(), id.into(), entity.key.as_str().into()];
+    let found = session.query(&sql, &params, read)?;
+    match found.into_iter().find(|freeze| freeze.in_force(work.now)) {
+        Some(freeze) => Err(refusal(work, &freeze)),
+        None => Ok(()),
+    }
 }
 
 /// Whether the person who acts may not change this record for the time being.
@@ -78,12 +94,77 @@ pub(crate) async fn frozen(
     record: &[Value],
 ) -> Result<bool, Error> {
     let Some(person) = work.actor.id() else { return Ok(false) };
-    for (entity, id) in concerned(work, entity, record) {
+    let mut climb = Climb::from(&work.published, entity, record);
+    while let Some((sql, id)) = climb.next(store.naming()) {
+        let found = store.fetch(&sql, &[id.into()], |row| climb.references(row)).await?.pop();
+        climb.reach(found);
+    }
+    for (entity, id) in climb.concerned() {
         if now(store, entity, id, work.now).await?.iter().any(|freeze| freeze.person == person) {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// The way from a record up to those that it is a row of, at every level, as far as anything can freeze rights up there.
+/// Row by row from a list: how far up it goes is up to the data, which may even run in a circle.
+struct Climb<'a> {
+    published: &'a Published,
+    /// Entity and id of all records on the way.
+    seen: Vec<(usize, Uuid)>,
+    /// How many of them were asked what they are rows of.
+    asked: usize,
+}
+
+impl<'a> Climb<'a> {
+    fn from(published: &'a Published, entity: &EntityModel, record: &[Value]) -> Climb<'a> {
+        let mut climb =
+            Climb { published, seen: vec![(entity.index, mortise_store::id_of(record))], asked: 0 };
+        let parents = &published.parents[entity.index];
+        climb.reach(Some(parents.iter().map(|(_, via)| record[*via].as_id()).collect()));
+        climb
+    }
+
+    /// The statement and the id that tell what the next record is a row of; none when all were asked.
+    fn next(&mut self, naming: &Naming) -> Option<(String, Uuid)> {
+        while let Some(&(entity, id)) = self.seen.get(self.asked) {
+            if self.published.freezable_above[entity] {
+                let table = &self.published.layout.tables[entity];
+                let parents = &self.published.parents[entity];
+                let columns: Vec<&str> =
+                    parents.iter().map(|(_, via)| table.columns[*via].as_str()).collect();
+                let sql = format!("SELECT {} FROM {} WHERE id = ?1", columns.join(", "), table.name);
+                return Some((naming.sql(&sql), id));
+            }
+            self.asked += 1;
+        }
+        None
+    }
+
+    fn references(&self, row: &dyn Row) -> mortise_store::Result<Vec<Option<Uuid>>> {
+        let (entity, _) = self.seen[self.asked];
+        (0..self.published.parents[entity].len()).map(|column| row.id(column)).collect()
+    }
+
+    /// Takes in what the record that was asked is a row of.
+    fn reach(&mut self, references: Option<Vec<Option<Uuid>>>) {
+        let (entity, _) = self.seen[self.asked];
+        self.asked += 1;
+        for ((parent, _), id) in self.published.parents[entity].iter().zip(references.unwrap_or_default()) {
+            let matters = self.published.freezable[*parent] || self.published.freezable_above[*parent];
+            if let Some(id) = id.filter(|id| matters && !self.seen.contains(&(*parent, *id))) {
+                self.seen.push((*parent, id));
+            }
+        }
+    }
+
+    /// The records on which rights can be frozen.
+    fn concerned(&self) -> impl Iterator<Item = (&'a EntityModel, Uuid)> {
+        let published = self.published;
+        let freezable = self.seen.iter().filter(|(entity, _)| published.freezable[*entity]);
+        freezable.map(|(entity, id)| (&*published.model.entities[*entity], *id))
+    }
 }
 
 impl Freeze {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use mortise_definition::model::{EntityModel, system};
-use mortise_expr::{Context, Expression, Value};
+use mortise_expr::{Context, EvalError, Expression, Value};
 use mortise_store::Session;
 use uuid::Uuid;
 
@@ -97,7 +97,12 @@ impl Subject {
 }
 
 /// An expression could not be calculated.
-pub(crate) fn failed(expression: &Expression, error: &mortise_expr::EvalError) -> Error {
-    let issue = Issue::new("automation.expression");
-    Error::BadRequest(issue.with("expression", expression.source()).with("reason", error))
+pub(crate) fn failed(expression: &Expression, error: &EvalError) -> Error {
+    let issue = match error {
+        EvalError::Overflow { operation } => Issue::new("automation.overflow").with("operation", operation),
+        EvalError::Pattern { reason } => Issue::new("automation.pattern").with("reason", reason),
+        EvalError::Cost => Issue::new("automation.cost"),
+        _ => Issue::new("automation.expression").with("reason", error),
+    };
+    Error::BadRequest(issue.with("expression", expression.source()))
 }

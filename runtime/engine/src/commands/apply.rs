@@ -132,6 +132,7 @@ pub(crate) fn create(work: &Work, session: &mut Session<'_>, step: Create) -> Re
         lines::write(work, session, entity, step.id, &step.input)?;
     }
     rollups::note(work, session, entity, None, Some(&values));
+    assign::note(work, session, entity, None, Some(&values));
     Ok(Written { entity: entity.key.clone(), id: step.id, version: 1, values })
 }
 
@@ -186,13 +187,13 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, mut step: Update) -
         let Settled { mut values, changed } = settled;
         links::check(work, session, entity, step.id, &values, &changed)?;
         work.demand_above(session, entity, &values, &changed)?;
-        let mut changes: Vec<(Slot, Value)> =
         if step.within.is_none()
             && work.published.parents[entity.index].iter().any(|(_, via)| changed.contains(via))
         {
             // A row that comes to another record is a change of that one.
             freeze::check(work, session, entity, &values)?;
         }
+        let mut changes: Vec<(Slot, Value)> =
             changed.iter().map(|&slot| (slot, values[slot].clone())).collect();
         changes.extend(stamp(work, version + 1));
         for (slot, value) in &changes {
@@ -206,6 +207,7 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, mut step: Update) -
             lines::write(work, session, entity, step.id, &step.input)?;
         }
         rollups::note(work, session, entity, Some(&old), Some(&values));
+        assign::note(work, session, entity, Some(&old), Some(&values));
         return Ok(Written { entity: entity.key.clone(), id: step.id, version: version + 1, values });
     }
     let current = version_of(&living(work, session, entity, step.id)?);

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::apply::{living, not_unique, stamp};
 use super::{Work, Written, lines, rollups, similar, trail};
 use crate::access::denied;
+use crate::assign;
 use crate::automation::freeze;
 use crate::error::Error;
 
@@ -39,6 +40,7 @@ pub(crate) fn delete(
             for row in lines::living(work, session, &child, via, id)? {
                 let old = living(work, session, &child, row)?;
                 demand(work, session, &child, &old, via)?;
+                freeze::check_row(work, session, &child, &old)?;
                 move_between(work, session, &child, &old, now(), "record.deleted")?;
                 waiting.push((child.clone(), row));
             }
@@ -76,6 +78,7 @@ pub(crate) fn restore(
             for row in rows.into_iter().flatten() {
                 let old = table.load(session, row)?.ok_or_else(Error::no_record)?;
                 demand(work, session, &child, &old, via)?;
+                freeze::check_row(work, session, &child, &old)?;
                 move_between(work, session, &child, &old, Value::Null, "record.restored")?;
                 waiting.push((child.clone(), row));
             }
@@ -136,5 +139,6 @@ fn move_between(
     trail::record(work, session, entity, kind, (id, version + 1), text);
     // What rollups read did not change, but the row left or joined the living: as if it were new.
     rollups::note(work, session, entity, None, Some(&values));
+    assign::note(work, session, entity, None, Some(&values));
     Ok(Written { entity: entity.key.clone(), id, version: version + 1, values })
 }

@@ -48,6 +48,9 @@ impl Tenant {
     pub async fn check_call(&self, connector: &str, signed: &SignedCall<'_>) -> Result<Call, Error> {
         inbound(&self.model(), connector)?;
         let endpoint = self.endpoint(connector).await?;
+        if endpoint.as_ref().is_some_and(|endpoint| endpoint.locked) {
+            return Err(Error::Store(mortise_store::Error::Locked));
+        }
         let key = endpoint.and_then(|endpoint| signature::key(endpoint.secret.as_deref()?));
         let key = key.ok_or_else(|| Error::Forbidden(Issue::new("connector.not_set_up")))?;
         // Others sign by the real time, whatever time it is in here.
@@ -122,7 +125,6 @@ fn take(work: &Work, session: &mut Session<'_>, call: &Call) -> Result<Received,
         Known::New => {
             let taken = make(work, session, connector.app, receive, call)?;
             received::put(session, &connector.key, &keys, work.now, Some(taken.record))?;
-            received::clear(session, work.now)?;
             Ok(taken)
         }
     }

@@ -1,13 +1,10 @@
 //! Calls that came before, by what they are known again.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use mortise_store::{Param, Session};
 use uuid::Uuid;
 
 use crate::error::Error;
-
-/// So long a call is known again. Whoever repeats one does so within hours; the signature alone ends it after minutes.
-const REMEMBERED: TimeDelta = TimeDelta::days(90);
 
 /// What is known of a call.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,13 +50,5 @@ pub(super) fn put(
         let params = [connector.into(), key.as_str().into(), at.into(), Param::Uuid(record)];
         session.execute(&sql, &params)?;
     }
-    Ok(())
-}
-
-/// Forgets calls of long ago.
-pub(super) fn clear(session: &mut Session<'_>, now: DateTime<Utc>) -> Result<(), Error> {
-    let table = session.naming.table("_received");
-    let sql = session.naming.sql(&format!("DELETE FROM {table} WHERE at < ?1"));
-    session.execute(&sql, &[(now - REMEMBERED).into()])?;
     Ok(())
 }

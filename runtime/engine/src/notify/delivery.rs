@@ -25,8 +25,6 @@ const PAUSE: TimeDelta = TimeDelta::seconds(10);
 const ASKED_MAX: TimeDelta = TimeDelta::hours(1);
 /// Pauses differ by up to a fifth, so that what failed together does not come back together.
 const JITTER_PERCENT: u64 = 20;
-/// What was sent so long ago is cleared away; what was not is kept.
-const KEPT: TimeDelta = TimeDelta::days(90);
 
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -218,16 +216,6 @@ pub(super) fn tell_dead(work: &Work, session: &mut Session<'_>, delivery: &Deliv
     });
 }
 
-/// Clears away what was sent long ago. Ids are in the order of time.
-pub(super) fn clear(session: &mut Session<'_>, now: DateTime<Utc>) -> Result<(), Error> {
-    let milliseconds = (now - KEPT).timestamp_millis();
-    let oldest = Uuid::from_u128(u128::try_from(milliseconds).unwrap_or_default() << 80);
-    let table = session.naming.table("_delivery");
-    let sql = session.naming.sql(&format!("DELETE FROM {table} WHERE id < ?1 AND state = 'sent'"));
-    session.execute(&sql, &[oldest.into()])?;
-    Ok(())
-}
-
 /// Channels for which something is due.
 pub(super) async fn channels(store: &TenantStore, now: DateTime<Utc>) -> Result<Vec<String>, Error> {
     let sql = store.naming().sql(&format!(
@@ -292,6 +280,17 @@ pub(super) async fn counts(store: &TenantStore) -> Result<[i64; 3], Error> {
         found.iter().filter(fits).map(|(_, count)| *count).sum()
     };
     Ok(DeliveryState::ALL.map(of))
+}
+
+/// How many are to be sent, and how many were given up; those that were sent are not counted.
+pub(super) async fn undelivered(store: &TenantStore) -> Result<(i64, i64), Error> {
+    let count = |state: DeliveryState| {
+        let table = store.naming().table("_delivery");
+        format!("(SELECT count(*) FROM {table} WHERE state = '{}')", state.name())
+    };
+    let sql = format!("SELECT {}, {}", count(DeliveryState::Waiting), count(DeliveryState::Dead));
+    let read = |row: &dyn Row| Ok((row.int(0)?.unwrap_or(0), row.int(1)?.unwrap_or(0)));
+    Ok(store.fetch(&sql, &[], read).await?.pop().unwrap_or_default())
 }
 
 /// Sends what was given up once more: one delivery, or all of a channel. How many there were.

@@ -1,14 +1,15 @@
-//! Where connectors lead, per tenant: addresses and secrets that administrators give. A secret goes in and never comes
-//! out again: not in answers, not in the audit trail, not in the log. Addresses of robots hold secrets themselves, so
+//! Where connectors lead, per tenant: addresses and secrets that administrators give. They are sealed in the database. A
+//! secret goes in and never comes out again: not in answers, not in the audit trail, not in the log. Addresses of robots hold secrets themselves, so
 //! that of every address only the host is told.
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use mortise_definition::Text;
 use mortise_definition::model::Model;
 use mortise_definition::source::ConnectorKind;
-use mortise_store::{Param, Row, Session};
+use mortise_store::{Keyring, Param, Row, Session};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -34,6 +35,8 @@ pub struct Endpoint {
     pub secret: Option<String>,
     /// What else a mail server needs.
     pub mail: MailOptions,
+    /// Address and secret are there, but cannot be opened with the keys of this installation.
+    pub locked: bool,
 }
 
 impl fmt::Debug for Endpoint {
@@ -94,6 +97,8 @@ pub struct EndpointView {
     pub host: String,
     /// Whether there is a secret.
     pub has_secret: bool,
+    /// Address and secret cannot be opened with the keys of this installation, and have to be given anew.
+    pub locked: bool,
     /// What else a mail server needs.
     pub mail: MailOptions,
 }
@@ -104,23 +109,67 @@ pub(super) fn host(url: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
-/// The endpoint of a connector, inside of a write.
-fn find_in(session: &mut Session<'_>, key: &str) -> Result<Option<Endpoint>, Error> {
-    let table = session.naming.table("_endpoint");
-    let sql = session.naming.sql(&format!("SELECT {COLUMNS} FROM {table} WHERE connector = ?1"));
-    Ok(session.query(&sql, &[key.into()], read)?.pop().map(|(_, endpoint)| endpoint))
+/// An endpoint as it is stored: its address and its secret are sealed.
+struct Stored {
+    connector: String,
+    url: String,
+    secret: Option<String>,
+    options: String,
 }
 
 const COLUMNS: &str = "connector, url, secret, options";
 
-fn read(row: &dyn Row) -> mortise_store::Result<(String, Endpoint)> {
-    let options = row.text(3)?.unwrap_or_default();
-    let endpoint = Endpoint {
-        url: row.text(1)?.unwrap_or_default(),
-        secret: row.text(2)?,
-        mail: serde_json::from_str(&options).unwrap_or_default(),
-    };
-    Ok((row.text(0)?.unwrap_or_default(), endpoint))
+impl Stored {
+    fn read(row: &dyn Row) -> mortise_store::Result<Stored> {
+        Ok(Stored {
+            connector: row.text(0)?.unwrap_or_default(),
+            url: row.text(1)?.unwrap_or_default(),
+            secret: row.text(2)?,
+            options: row.text(3)?.unwrap_or_default(),
+        })
+    }
+
+    /// All endpoints, inside of a write.
+    fn all(session: &mut Session<'_>) -> Result<Vec<Stored>, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM {}", session.naming.table("_endpoint"));
+        Ok(session.query(&sql, &[], Stored::read)?)
+    }
+
+    fn open(&self, seal: &Seal) -> Endpoint {
+        let mail = serde_json::from_str(&self.options).unwrap_or_default();
+        let url = seal.open(&self.connector, "url", &self.url);
+        let secret = self.secret.as_deref().map(|secret| seal.open(&self.connector, "secret", secret));
+        match (url, secret.transpose()) {
+            (Ok(url), Ok(secret)) => Endpoint { url, secret, mail, locked: false },
+            _ => Endpoint { mail, locked: true, ..Endpoint::default() },
+        }
+    }
+}
+
+/// The keys of secrets, for the places of one tenant.
+struct Seal {
+    keys: Arc<Keyring>,
+    tenant: String,
+}
+
+impl Seal {
+    fn open(&self, connector: &str, what: &str, stored: &str) -> mortise_store::Result<String> {
+        self.keys.open(&self.place(connector, what), stored)
+    }
+
+    fn seal(&self, connector: &str, what: &str, plain: &str) -> mortise_store::Result<String> {
+        self.keys.seal(&self.place(connector, what), plain)
+    }
+
+    /// None of the parts has a space in it.
+    fn place(&self, connector: &str, what: &str) -> String {
+        format!("{} {connector} {what}", self.tenant)
+    }
+
+    fn is_current(&self, stored: &Stored) -> bool {
+        self.keys.is_current(&stored.url)
+            && stored.secret.as_deref().is_none_or(|secret| self.keys.is_current(secret))
+    }
 }
 
 /// Kind of a connector; none for e-mail.
@@ -137,14 +186,63 @@ pub(crate) fn unknown(key: &str) -> Error {
 }
 
 impl Tenant {
+    fn seal(&self) -> Seal {
+        Seal { keys: self.keys(), tenant: self.slug.clone() }
+    }
+
     /// The endpoint of a connector, as it is used.
     pub(crate) async fn endpoint(&self, key: &str) -> Result<Option<Endpoint>, Error> {
         Ok(self.all_endpoints().await?.remove(key))
     }
 
     async fn all_endpoints(&self) -> Result<HashMap<String, Endpoint>, Error> {
+        let seal = self.seal();
+        let opened = |stored: Stored| (stored.connector.clone(), stored.open(&seal));
+        Ok(self.stored_endpoints().await?.into_iter().map(opened).collect())
+    }
+
+    async fn stored_endpoints(&self) -> Result<Vec<Stored>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM {}", self.store.naming().table("_endpoint"));
-        Ok(self.store.fetch(&sql, &[], read).await?.into_iter().collect())
+        Ok(self.store.fetch(&sql, &[], Stored::read).await?)
+    }
+
+    /// Seals everything with the present key that is not: what was stored before there were keys, and what an older key
+    /// sealed. What cannot be opened stays as it is.
+    pub(crate) async fn seal_again(&self) -> Result<(), Error> {
+        let seal = self.seal();
+        if seal.keys.id().is_none()
+            || self.stored_endpoints().await?.iter().all(|stored| seal.is_current(stored))
+        {
+            return Ok(());
+        }
+        let slug = self.slug.clone();
+        let write = move |session: &mut Session<'_>| {
+            session.leave_no_trace()?;
+            for stored in Stored::all(session)?.iter().filter(|stored| !seal.is_current(stored)) {
+                let endpoint = stored.open(&seal);
+                if endpoint.locked {
+                    tracing::warn!(tenant = slug, connector = stored.connector, "a secret cannot be opened");
+                } else {
+                    put(session, &seal, &stored.connector, &endpoint)?;
+                }
+            }
+            Ok::<_, Error>(())
+        };
+        self.store.write(write).await?;
+        Ok(self.store.scrub()?)
+    }
+
+    /// Connectors whose address and secret cannot be opened with the keys of this installation.
+    pub async fn locked_endpoints(&self) -> Result<Vec<String>, Error> {
+        let mut locked: Vec<String> = self
+            .all_endpoints()
+            .await?
+            .into_iter()
+            .filter(|(_, one)| one.locked)
+            .map(|(key, _)| key)
+            .collect();
+        locked.sort();
+        Ok(locked)
     }
 
     /// All connectors of the installed apps, and e-mail first; for administrators.
@@ -165,6 +263,7 @@ impl Tenant {
                 },
                 host: host(&endpoint.url).to_owned(),
                 has_secret: endpoint.secret.is_some(),
+                locked: endpoint.locked,
                 mail: endpoint.mail,
             }
         };
@@ -179,10 +278,13 @@ impl Tenant {
     pub async fn set_endpoint(&self, actor: &Actor, key: &str, input: EndpointInput) -> Result<(), Error> {
         administrator(actor)?;
         let kind = kind_of(&self.model(), key)?;
-        let work = self.work(actor);
+        let (work, seal) = (self.work(actor), self.seal());
         let key = key.to_owned();
         let write = move |session: &mut Session<'_>| {
-            let mut endpoint = find_in(session, &key)?.unwrap_or_default();
+            let known = Stored::all(session)?.into_iter().find(|stored| stored.connector == key);
+            // What cannot be opened any more is given anew.
+            let mut endpoint = known.map(|stored| stored.open(&seal)).unwrap_or_default();
+            endpoint.locked = false;
             if let Some(url) = &input.url {
                 url.trim().clone_into(&mut endpoint.url);
             }
@@ -196,7 +298,7 @@ impl Tenant {
             if !issues.is_empty() {
                 return Err(Error::Invalid(issues));
             }
-            put(session, &key, &endpoint)?;
+            put(session, &seal, &key, &endpoint)?;
             let details =
                 json!({ "connector": key, "host": host(&endpoint.url), "secret": endpoint.secret.is_some() });
             session.audit(audit_entry(&work, "connector.changed", details.to_string()));
@@ -224,15 +326,16 @@ impl Tenant {
     }
 }
 
-fn put(session: &mut Session<'_>, key: &str, endpoint: &Endpoint) -> Result<(), Error> {
+fn put(session: &mut Session<'_>, seal: &Seal, key: &str, endpoint: &Endpoint) -> Result<(), Error> {
     let sql = session.naming.sql(&format!(
         "INSERT INTO {} ({COLUMNS}) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (connector) DO UPDATE \
          SET url = excluded.url, secret = excluded.secret, options = excluded.options",
         session.naming.table("_endpoint")
     ));
     let options = serde_json::to_string(&endpoint.mail).unwrap_or_default();
-    let params: [Param; 4] =
-        [key.into(), endpoint.url.as_str().into(), Param::String(endpoint.secret.clone()), options.into()];
+    let secret = endpoint.secret.as_deref().map(|secret| seal.seal(key, "secret", secret)).transpose()?;
+    let url = seal.seal(key, "url", &endpoint.url)?;
+    let params: [Param; 4] = [key.into(), url.into(), Param::String(secret), options.into()];
     session.execute(&sql, &params)?;
     Ok(())
 }
@@ -318,7 +421,7 @@ mod tests {
         let endpoint = Endpoint {
             url: "https://open.feishu.cn/open-apis/bot/v2/hook/secret-token".to_owned(),
             secret: Some("also-secret".to_owned()),
-            mail: MailOptions::default(),
+            ..Endpoint::default()
         };
         assert_eq!(format!("{endpoint:?}"), "Endpoint(open.feishu.cn)");
     }

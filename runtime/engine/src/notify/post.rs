@@ -220,6 +220,9 @@ async fn send(
     endpoint: Option<Endpoint>,
 ) -> Result<(), Refusal> {
     let door = door(tenant, &delivery.channel).map_err(Refusal::lasting)?;
+    if endpoint.as_ref().is_some_and(|endpoint| endpoint.locked) {
+        return Err(Refusal::lasting(Issue::new("connector.locked")));
+    }
     let Some(endpoint) = endpoint.filter(|endpoint| !endpoint.url.is_empty()) else {
         return Err(Refusal::lasting(Issue::new("delivery.not_set_up")));
     };
@@ -273,6 +276,11 @@ impl Tenant {
                 try_drain(self, courier, &channel, None, || false).await?;
             }
         }
+    }
+
+    /// How many deliveries are to be sent, and how many were given up.
+    pub(crate) async fn undelivered(&self) -> Result<(i64, i64), Error> {
+        delivery::undelivered(&self.store).await
     }
 
     /// Whether there is something to send now, and somebody to carry it.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use mortise_store::Keyring;
 use serde_json::{Value, json};
 
 use super::client::Client;
@@ -21,6 +22,7 @@ pub(super) async fn run(config: &Config, words: &Words) -> anyhow::Result<()> {
         Finding { check: "data", trouble: writable(&config.data) },
         Finding { check: "operator_file", trouble: operator_file(words, &config.data) },
         Finding { check: "https", trouble: https(words, config) },
+        Finding { check: "secret_key", trouble: secret_key(words, config) },
     ];
     match Client::open(config, words).await {
         Ok(client) => {
@@ -64,6 +66,23 @@ fn operator_file(words: &Words, data: &Path) -> Option<String> {
     let left_over = matches!(DataLock::take(data), Ok(Some(_)));
     let _ = meta;
     left_over.then(|| words.text("cli.doctor.operator_file_old", &[("path", &path.display().to_string())]))
+}
+
+/// The keys of secrets have to be readable, and by their owner only. Whether they fit is told when the databases are
+/// opened, and whether every secret opens with the tenants.
+fn secret_key(words: &Words, config: &Config) -> Option<String> {
+    if let Some(text) = &config.secret_key {
+        return Keyring::parse(text).err().map(|error| error.to_string());
+    }
+    let path = Keyring::file(&config.data);
+    let shown = path.display().to_string();
+    let meta = std::fs::metadata(&path).ok()?;
+    #[cfg(unix)]
+    if std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o077 != 0 {
+        return Some(words.text("cli.doctor.secret_key_open", &[("path", &shown)]));
+    }
+    let _ = meta;
+    Keyring::find(&config.data).err().map(|error| format!("{shown}: {error}"))
 }
 
 /// Sign-in over the open network needs https.

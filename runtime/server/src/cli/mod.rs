@@ -6,9 +6,10 @@ mod client;
 mod doctor;
 mod lock;
 mod schema;
+mod secret;
 mod serve;
-mod tenant;
 mod simulate;
+mod tenant;
 mod test;
 mod user;
 mod words;
@@ -51,6 +52,9 @@ enum Task {
     /// Users of a tenant.
     #[command(subcommand)]
     User(user::Task),
+    /// The key with which secrets of tenants are sealed.
+    #[command(subcommand)]
+    Secret(secret::Task),
     /// JSON Schemas of the app language, for editors.
     Schema(schema::Schema),
     /// Check the audit chain and the tables of tenants.
@@ -102,6 +106,7 @@ async fn run(task: Task, config: &Config, words: &Words) -> anyhow::Result<()> {
                 Task::App(task) => task.run(&client, words).await,
                 Task::Tenant(task) => task.run(&client, words).await,
                 Task::User(task) => task.run(&client, words).await,
+                Task::Secret(task) => task.run(&client, words).await,
                 Task::Verify(verify) => verify.run(&client, words).await,
                 Task::Serve(_) | Task::Schema(_) | Task::Doctor(_) => Ok(()),
             };

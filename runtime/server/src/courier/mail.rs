@@ -139,7 +139,7 @@ mod tests {
         Parcel {
             id: Uuid::from_u128(7),
             door: Door::Email,
-            endpoint: Endpoint { url: "mail.example.com:465".to_owned(), secret: None, mail },
+            endpoint: Endpoint { url: "mail.example.com:465".to_owned(), mail, ..Endpoint::default() },
             target: target.to_owned(),
             payload: json!({"name": "Li", "subject": subject, "text": "a < b\nc", "link": "https://example.com/x", "language": "zh-CN"}),
             now: "2026-03-02T01:00:00Z".parse().unwrap(),

@@ -1,6 +1,7 @@
 //! Counters for Prometheus: requests by route and status, how long they took, and how the engine's writers are doing.
 //! A request costs two counter updates; routes are patterns, never addresses, so that their number is bounded.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -8,12 +9,15 @@ use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use chrono::TimeDelta;
 use mortise_engine::Engine;
+use mortise_store::control::Noted;
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
+use uuid::Uuid;
 
-use crate::{AppState, auth};
+use crate::{AppState, Failure, auth};
 
 /// Upper bounds in seconds: from a cached read to a request that a person notices.
 const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
@@ -26,6 +30,18 @@ pub struct Metrics {
     queue: IntGauge,
     tenants: IntGauge,
     connections: IntGauge,
+    lanes: Lanes,
+}
+
+/// How what happens by itself is doing, over all tenants: no tenant is named.
+struct Lanes {
+    worked: IntGauge,
+    behind: IntGauge,
+    oldest: IntGauge,
+    waiting: IntGauge,
+    parked: IntGauge,
+    unsent: IntGauge,
+    dead: IntGauge,
 }
 
 /// A connection that is counted until this is dropped.
@@ -48,12 +64,55 @@ impl Default for Metrics {
         let tenants = IntGauge::new("mortise_tenants_open", "Tenants whose storage is open.").expect(known);
         let connections = IntGauge::new("mortise_connections_open", "Connections of clients.").expect(known);
         let registry = Registry::new();
+        let lanes = Lanes::register(&registry);
         registry.register(Box::new(requests.clone())).expect(known);
         registry.register(Box::new(seconds.clone())).expect(known);
         registry.register(Box::new(queue.clone())).expect(known);
         registry.register(Box::new(tenants.clone())).expect(known);
         registry.register(Box::new(connections.clone())).expect(known);
-        Metrics { registry, requests, seconds, queue, tenants, connections }
+        Metrics { registry, requests, seconds, queue, tenants, connections, lanes }
+    }
+}
+
+impl Lanes {
+    fn register(registry: &Registry) -> Lanes {
+        let gauge = |name: &str, help: &str| {
+            let known = "names and labels are constants that Prometheus accepts";
+            let gauge = IntGauge::new(name, help).expect(known);
+            registry.register(Box::new(gauge.clone())).expect(known);
+            gauge
+        };
+        Lanes {
+            worked: gauge("mortise_lanes_worked", "Tenants whose lane this node works now."),
+            behind: gauge("mortise_lane_events_behind", "Events that wait for the lanes of open tenants."),
+            oldest: gauge("mortise_lane_oldest_event_seconds", "Age of the oldest of them."),
+            waiting: gauge("mortise_work_waiting", "Failed work of all tenants that is tried again."),
+            parked: gauge("mortise_work_parked", "Failed work of all tenants that somebody has to look at."),
+            unsent: gauge("mortise_deliveries_waiting", "Deliveries of all tenants that are to be sent."),
+            dead: gauge("mortise_deliveries_dead", "Deliveries of all tenants that were given up."),
+        }
+    }
+
+    /// Counts in tenants that are open, and adds what was noted of the others when they were closed.
+    async fn count(&self, state: &AppState) -> Result<(), Failure> {
+        let mut noted: HashMap<Uuid, Noted> = state.control.noted_lanes().await?.into_iter().collect();
+        let (mut worked, mut behind, mut oldest) = (0, 0, TimeDelta::zero());
+        for tenant in state.open_tenants() {
+            let vitals = tenant.engine.vitals().await?;
+            worked += i64::from(tenant.engine.is_worked());
+            behind += vitals.behind;
+            oldest = oldest.max(vitals.lag);
+            noted.insert(tenant.record.id, crate::state::noted(&vitals));
+        }
+        let sum = |of: fn(&Noted) -> i64| noted.values().map(of).sum();
+        self.worked.set(worked);
+        self.behind.set(behind);
+        self.oldest.set(oldest.num_seconds());
+        self.waiting.set(sum(|noted| noted.waiting));
+        self.parked.set(sum(|noted| noted.parked));
+        self.unsent.set(sum(|noted| noted.unsent));
+        self.dead.set(sum(|noted| noted.dead));
+        Ok(())
     }
 }
 
@@ -96,6 +155,11 @@ pub(super) async fn show(
 ) -> Response {
     match (&state.config.serving.metrics_token, may_read(&state, peer, &headers)) {
         (_, true) => {
+            if let Err(failure) = state.metrics.lanes.count(&state).await {
+                // The other figures are good all the same.
+                let reason = failure.log().unwrap_or_default();
+                tracing::error!(code = failure.code(), reason, "lanes could not be counted");
+            }
             let content_type = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
             ([content_type], state.metrics.render(&state.engine)).into_response()
         }

@@ -10,6 +10,19 @@ use super::Control;
 use super::entity::{lane, tenant};
 use crate::Result;
 
+/// What tenants have left undone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Noted {
+    /// Failed work that is tried again.
+    pub waiting: i64,
+    /// Failed work that somebody has to look at.
+    pub parked: i64,
+    /// Deliveries that are to be sent.
+    pub unsent: i64,
+    /// Deliveries that were given up.
+    pub dead: i64,
+}
+
 impl Control {
     /// Takes the lane of a tenant for a node, and tells its epoch; none while another node's lease lasts.
     pub async fn acquire_lane(
@@ -26,6 +39,7 @@ impl Control {
             lease_until: Set(Some(now + lease)),
             next_due: Set(None),
             active: Set(true),
+            ..Default::default()
         };
         let own = |column: lane::Column| Expr::col((lane::Entity, column));
         let mut conflict = OnConflict::column(lane::Column::TenantId);
@@ -97,6 +111,7 @@ impl Control {
             lease_until: Set(None),
             next_due: Set(None),
             active: Set(true),
+            ..Default::default()
         };
         let mut conflict = OnConflict::column(lane::Column::TenantId);
         conflict.update_column(lane::Column::Active);
@@ -153,6 +168,43 @@ impl Control {
             .column_as(lane::Column::NextDue.min(), "next_due")
             .filter(lane::Column::Holder.is_null());
         Ok(next.into_tuple::<Option<DateTime<Utc>>>().one(&self.db).await?.flatten())
+    }
+
+    /// Notes what a tenant has left undone, for figures of all tenants.
+    pub async fn note_lane(&self, tenant: Uuid, noted: &Noted) -> Result<()> {
+        let note = lane::Entity::update_many()
+            .col_expr(lane::Column::Waiting, Expr::value(noted.waiting))
+            .col_expr(lane::Column::Parked, Expr::value(noted.parked))
+            .col_expr(lane::Column::Unsent, Expr::value(noted.unsent))
+            .col_expr(lane::Column::Dead, Expr::value(noted.dead))
+            .filter(lane::Column::TenantId.eq(tenant));
+        note.exec(&self.db).await?;
+        Ok(())
+    }
+
+    /// What was noted of each tenant that has left something undone.
+    pub async fn noted_lanes(&self) -> Result<Vec<(Uuid, Noted)>> {
+        let left = Condition::any()
+            .add(lane::Column::Waiting.gt(0))
+            .add(lane::Column::Parked.gt(0))
+            .add(lane::Column::Unsent.gt(0))
+            .add(lane::Column::Dead.gt(0));
+        let lanes = lane::Entity::find().filter(left).all(&self.db).await?;
+        let noted = |lane: lane::Model| {
+            let lane::Model { waiting, parked, unsent, dead, .. } = lane;
+            (lane.tenant_id, Noted { waiting, parked, unsent, dead })
+        };
+        Ok(lanes.into_iter().map(noted).collect())
+    }
+
+    /// Notes when there is something to do again in a tenant that is being closed, unless some node holds its lane.
+    pub async fn rest_lane(&self, tenant: Uuid, next_due: Option<DateTime<Utc>>) -> Result<()> {
+        let rest = lane::Entity::update_many()
+            .col_expr(lane::Column::NextDue, Expr::value(next_due))
+            .filter(lane::Column::TenantId.eq(tenant))
+            .filter(lane::Column::Holder.is_null());
+        rest.exec(&self.db).await?;
+        Ok(())
     }
 
     /// Ends all leases: where no other node can be, those of before the start belong to nobody.

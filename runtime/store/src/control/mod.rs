@@ -3,6 +3,7 @@
 //! takes the tenant, so that an id of another tenant finds nothing.
 
 pub mod entity;
+mod keys;
 mod lanes;
 mod migration;
 mod people;
@@ -20,6 +21,7 @@ pub use entity::session::Model as Session;
 pub use entity::tenant::Model as Tenant;
 pub use entity::token::Model as Token;
 pub use entity::user::Model as User;
+pub use lanes::Noted;
 pub use people::{DepartmentPatch, NewUser, UserPatch};
 pub use tenants::{NewTenant, TenantPatch};
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::items::{self, Handler, Task, WorkItem, WorkState};
 use super::{renewal, schedule};
 use crate::assign;
-use crate::automation::timer::{self, FAR, Timer, TimerKind};
+use crate::automation::timer::{self, Timer, TimerKind};
 use crate::automation::{Cause, Subject, cause, rules};
 use crate::clocks;
 use crate::commands::Work;
@@ -309,7 +309,7 @@ impl Batch<'_> {
         };
         if self.settle(session, result, task)? {
             // It stays, so that it goes with its clock, but falls due no more by itself.
-            timer::put_off(session, timer.id, FAR, timer.payload.as_deref())?;
+            timer::park(session, timer)?;
         }
         Ok(())
     }
@@ -354,7 +354,7 @@ impl Batch<'_> {
     fn perform(&mut self, session: &mut Session<'_>, task: &Task) -> Result<(), Error> {
         let model = self.work.published.model.clone();
         if let Some(timer) = task.timer {
-            let Some(timer) = timer::find(session, timer)? else { return Ok(()) };
+            let Some(timer) = timer::find(session, timer)?.map(Timer::as_it_was) else { return Ok(()) };
             return match timer.kind {
                 TimerKind::Step | TimerKind::Offer => self.carry_out(session, &timer),
                 TimerKind::Schedule => schedule::again(self, session, &timer),
@@ -390,7 +390,7 @@ impl Batch<'_> {
             },
             Handler::Sla(key) => match model.automation.slas.get(key) {
                 Some(sla) if event.is_some() => {
-                    guarded(session, |session| clocks::on_event(&work, session, sla, &subject))
+                    guarded(session, |session| clocks::on_event_again(&work, session, sla, subject))
                 }
                 Some(sla) => guarded(session, |session| clocks::renew(&work, session, sla, subject)),
                 None => Ok(()),

@@ -5,19 +5,21 @@ mod batch;
 mod failure;
 mod items;
 mod renewal;
+mod retention;
 mod schedule;
-mod task;
 mod standing;
+mod task;
+mod vitals;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use mortise_definition::model::Model;
 use mortise_store::Session;
 use parking_lot::Mutex;
 use serde_json::json;
-use mortise_definition::model::Model;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -33,10 +35,11 @@ use batch::Done;
 pub use failure::{FailedField, Failure};
 pub(crate) use items::keep_call;
 pub use items::{WorkItem, WorkState};
-pub use task::{LANE_RENEWAL, Lanes, Sole};
-
 pub use retention::Retention;
 pub use standing::Backlog;
+pub use task::{LANE_RENEWAL, Lanes, Sole};
+pub use vitals::Vitals;
+
 /// Tries of a batch whose definitions change meanwhile.
 const TRIES_MAX: u32 = 50;
 /// How long a lane may take to end when its tenant is closed. What it does not come to is done at the next start.
@@ -44,16 +47,22 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Pieces of failed work of one page at most.
 const ITEMS_MAX: i64 = 200;
 
+/// Name of the note of the definitions whose schedules have timers.
+const SYNCED: &str = "synced";
+
 /// What a tenant keeps of its lane in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
     /// Told after each commit that left something to do.
     pub(crate) wake: Notify,
     /// By what the timers of schedules and clocks were set, see [`reckoning`].
-/// Name of the note of the definitions whose schedules have timers.
-const SYNCED: &str = "synced";
-
     synced: Mutex<String>,
+    /// How far what is over was cleared away.
+    clearing: Mutex<retention::Clearing>,
+    /// Figures, with the number of commits at which they were counted.
+    vitals: Mutex<Option<(u64, Vitals)>>,
+    /// It is worked here now.
+    working: AtomicBool,
     /// The tenant is closing.
     stopping: AtomicBool,
     /// The task that works it.
@@ -96,8 +105,22 @@ impl Tenant {
 
     /// Works off everything that is due by now, until nothing is left.
     pub async fn run_due(&self) -> Result<(), Error> {
-        while self.run_batch(None).await?.more {}
+        // A clock that is worked out anew may have steps that are due already, though its batch was not full.
+        while self.run_batch(None).await?.more || self.has_due().await? {}
         Ok(())
+    }
+
+    /// The same as long as that is wanted; tells whether nothing is left.
+    pub(crate) async fn run_due_while(
+        &self,
+        wanted: &(dyn Fn() -> bool + Send + Sync),
+    ) -> Result<bool, Error> {
+        while wanted() {
+            if !self.run_batch(None).await?.more && !self.has_due().await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Works off a batch; with an epoch only as long as nobody else has taken the lane over.
@@ -115,6 +138,7 @@ impl Tenant {
                     done.more = true;
                     schedule::sync(&work, session)?;
                     renewal::sync(&work, session)?;
+                    mortise_store::put_meta(session, SYNCED, &synced)?;
                 }
                 Ok(done)
             });
@@ -126,10 +150,12 @@ impl Tenant {
                     }
                     return Ok(done);
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.published().hands.forget();
+                    return Err(error);
+                }
             }
             self.catch_up().await;
-                    mortise_store::put_meta(session, SYNCED, &synced)?;
         }
     }
 
@@ -144,23 +170,6 @@ impl Tenant {
         }
         let now = self.now();
         Ok(self.next_due().await?.is_some_and(|next| next <= now))
-    }
-
-    async fn has_events(&self) -> Result<bool, Error> {
-        let naming = self.store.naming();
-        let sql = format!(
-            "SELECT seq FROM {} WHERE seq > (SELECT position FROM {}) ORDER BY seq LIMIT 1",
-            naming.table("_event"),
-            naming.table("_lane")
-        );
-        Ok(!self.store.fetch(&sql, &[], |row| row.int(0)).await?.is_empty())
-    }
-
-    /// When the next timer, or the next try of failed work, falls due; events that wait are not counted.
-    pub async fn next_due(&self) -> Result<Option<DateTime<Utc>>, Error> {
-        let timer = timer::next_due(&self.store).await?.filter(|due| *due < FAR);
-        let item = items::next_due(&self.store).await?;
-        Ok([timer, item].into_iter().flatten().min())
     }
 
     /// Whether timers are as the definitions want them; after a start by what was noted then.
@@ -179,7 +188,7 @@ impl Tenant {
     async fn has_events(&self) -> Result<bool, Error> {
         let naming = self.store.naming();
         let sql = format!(
-            "SELECT count(*) FROM {} WHERE seq > (SELECT position FROM {})",
+            "SELECT seq FROM {} WHERE seq > (SELECT position FROM {}) ORDER BY seq LIMIT 1",
             naming.table("_event"),
             naming.table("_lane")
         );
@@ -235,7 +244,7 @@ impl Tenant {
                 return Err(Error::BadRequest(Issue::new("automation.work_over").with("id", id)));
             }
             let again = state == WorkState::Waiting;
-            items::set_state(session, id, state, again.then_some(work.now))?;
+            items::set_state(session, id, state, work.now)?;
             if let Some(timer) = item.timer.filter(|_| !again) {
                 schedule::give_up(&work, session, timer)?;
             }
@@ -251,12 +260,12 @@ impl Tenant {
     }
 }
 
-fn administrator(actor: &Actor) -> Result<(), Error> {
 /// What points in time are reckoned by: the definitions, and the zone of those that name none.
 fn reckoning(model: &Model, directory: &Directory) -> String {
     format!("{} {}", model.digest, directory.tz)
 }
 
+fn administrator(actor: &Actor) -> Result<(), Error> {
     match actor.user.admin {
         true => Ok(()),
         false => Err(Error::Forbidden(Issue::new("permission.administrator"))),

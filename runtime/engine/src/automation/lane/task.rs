@@ -109,7 +109,9 @@ async fn turn(tenant: &Tenant, lanes: &dyn Lanes) -> Result<Left, Error> {
         left
     };
     // What leaves the house is sent beside the work, by whoever holds the lane.
+    tenant.lane.set_working(true);
     let (left, ()) = tokio::join!(working, notify::carry(tenant, epoch, stopped));
+    tenant.lane.set_working(false);
     if !matches!(left, Ok(Left::Lost)) {
         // What is left is for whoever comes next.
         let next = tenant.lane_due().await.unwrap_or_else(|_| Some(tenant.now()));
@@ -149,6 +151,7 @@ async fn work(tenant: &Tenant, lanes: &dyn Lanes, epoch: i64) -> Result<Left, Er
             if tenant.post.is_busy() {
                 busy = tokio::time::Instant::now();
             }
+            tenant.clear_meanwhile(epoch).await?;
             if busy.elapsed() >= IDLE {
                 return Ok(Left::Idle);
             }

@@ -96,6 +96,11 @@ fn automation(visit: &Visit, show: &Show, name: &str, details: &Json) -> Told {
     let args = [("rule", &*origin(show, key))];
     match name {
         "retried" => Told { icon: "refresh", what: visit.t("timeline.retried", &args), more: None },
+        "passed_over" => Told {
+            icon: "circle-x",
+            what: visit.t("timeline.passed_over", &args),
+            more: Some(reason(visit, &details["error"])).filter(|reason| !reason.is_empty()),
+        },
         "dismissed" => Told { icon: "circle-x", what: visit.t("timeline.dismissed", &args), more: None },
         _ => Told {
             icon: "alert-triangle",

@@ -19,6 +19,14 @@ pub struct Model {
     pub next_due: Option<DateTimeUtc>,
     /// The tenant is in use by some node, which has not closed it in good order since.
     pub active: bool,
+    /// Failed work that is tried again, when it was last noted.
+    pub waiting: i64,
+    /// Failed work that somebody has to look at.
+    pub parked: i64,
+    /// Deliveries that are to be sent.
+    pub unsent: i64,
+    /// Deliveries that were given up.
+    pub dead: i64,
 }
 
 /// Rows are joined by hand where that is needed.

@@ -2,6 +2,7 @@
 
 pub mod department;
 pub mod lane;
+pub mod note;
 pub mod session;
 pub mod sign_in_failure;
 pub mod tenant;
