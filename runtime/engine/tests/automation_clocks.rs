@@ -8,7 +8,7 @@ mod common;
 use chrono::{DateTime, TimeDelta, Utc};
 use common::text;
 use common::works::{World, check_works, task};
-use mortise_engine::{ClockState, StoredClock};
+use mortise_engine::{ClockState, StoredClock, WorkState};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -245,6 +245,63 @@ async fn before_a_calendar_is_published_the_clocks_that_would_move_are_shown() {
         let same = common::works::works("1.0.1", vec![office(json!([])), policy()]);
         let plan = world.bench.tenant.plan(std::sync::Arc::new(same)).await.unwrap();
         assert_eq!(plan.clocks.running, 0, "nothing counts differently");
+    })
+    .await;
+}
+
+/// Runs all parked work again.
+async fn again(world: &World) {
+    for item in world.failed(WorkState::Parked).await {
+        world.bench.tenant.retry(&world.bench.admin(), item.id).await.unwrap();
+    }
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn a_step_that_is_run_again_still_knows_when_it_was_due() {
+    let remind = json!({"do": [task("record.reason + ' ' + string(clock.late)")]});
+    check_works(vec![sla(json!({"ladder": [step("remind", 1, remind)]}))], async |world: &mut World| {
+        let id = world.job(json!({"name": "Roof"})).await;
+        world.pass(hours(5)).await;
+        assert_eq!(world.parked().await, ["step:works.answer.remind record.invalid"]);
+        world.change(id, json!({"reason": "told"})).await;
+        again(world).await;
+        assert_eq!(world.tasks().await, ["told true"]);
+        let entries =
+            world.bench.tenant.timeline(&world.bench.admin(), "works.job", id, None, 50).await.unwrap();
+        let done = entries.iter().find(|entry| entry.action == "clock.step").unwrap();
+        assert_eq!(done.details["due"], "2026-03-02T02:00:00Z");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_failed_at_an_event_and_is_run_again_leaves_the_clock_that_came_later() {
+    let policy = json!({"limit": "hours(record.amount)", "reset": "record.owner != previous.owner"});
+    check_works(vec![sla(policy)], async |world: &mut World| {
+        let id = world.job(json!({"name": "Roof"})).await;
+        world.pass(hours(1)).await;
+        world.change(id, json!({"amount": 5})).await;
+        let before = clock(world, id).await;
+        world.pass(hours(1)).await;
+        again(world).await;
+        assert_eq!(world.parked().await, [""; 0]);
+        assert_eq!(world.bench.tenant.clocks(&world.bench.admin(), "works.job", id).await.unwrap(), [before]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_clock_that_has_lost_its_limit_stands_in_the_way_of_no_installation() {
+    let policy = |limit: &str| sla(json!({"limit": limit}));
+    check_works(vec![policy("hours(record.amount)")], async |world: &mut World| {
+        let id = world.job(json!({"name": "Roof", "amount": 5})).await;
+        world.change(id, json!({"amount": null})).await;
+        let other = common::works::works("1.0.1", vec![policy("hours(record.amount * 2)")]);
+        world.bench.install(other).await.unwrap();
+        world.settle().await;
+        assert_eq!(world.parked().await, ["sla:works.answer clock.no_limit"]);
+        assert_eq!(clock(world, id).await.due_at, at("2026-03-02T06:00:00Z"));
     })
     .await;
 }

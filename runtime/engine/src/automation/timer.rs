@@ -4,6 +4,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use mortise_expr::{Type, Value};
 use mortise_store::{Param, Row, Session, TenantStore};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Cause;
@@ -72,12 +73,34 @@ impl Timer {
         Some((cause.depth + 1).to_string())
     }
 
+    /// The timer as it was before it was parked.
+    pub(crate) fn as_it_was(self) -> Timer {
+        let parked = self.payload.as_deref().filter(|_| self.due == FAR);
+        match parked.and_then(|parked| serde_json::from_str::<Parked>(parked).ok()) {
+            Some(Parked { due, payload }) => Timer { due, payload, ..self },
+            None => self,
+        }
+    }
+
     /// The cause of what this timer sets off.
     pub(crate) fn cause(&self) -> Cause {
         let depth = self.payload.as_deref().filter(|_| self.kind == TimerKind::Step);
         let depth = depth.and_then(|depth| depth.parse().ok()).unwrap_or(0);
         Cause { depth, ..Cause::time(self.target.as_str()) }
     }
+}
+
+/// What a timer was before it was parked.
+#[derive(Serialize, Deserialize)]
+struct Parked {
+    due: DateTime<Utc>,
+    payload: Option<String>,
+}
+
+/// Has a timer that failed wait for somebody to look at it. When it was due is kept: what is late has to say so.
+pub(crate) fn park(session: &mut Session<'_>, timer: &Timer) -> Result<(), Error> {
+    let parked = Parked { due: timer.due, payload: timer.payload.clone() };
+    put_off(session, timer.id, FAR, serde_json::to_string(&parked).ok().as_deref())
 }
 
 /// Sets a timer.

@@ -73,6 +73,21 @@ fn go_on(asks: &Asks<'_>, session: &mut Session<'_>, ended: StoredClock) -> Resu
     move_on(asks, session, clock, false)
 }
 
+/// Looks at an event once more after it failed. A clock that began with it or later knows what came of it; one that had
+/// to be worked out anew meanwhile is, too.
+pub(crate) fn on_event_again(
+    work: &Work,
+    session: &mut Session<'_>,
+    sla: &SlaModel,
+    subject: Subject,
+) -> Result<(), Error> {
+    let current = row::current(session, &sla.key, subject.id)?;
+    if current.is_none_or(|clock| clock.started_at < subject.at) {
+        on_event(work, session, sla, &subject)?;
+    }
+    renew(work, session, sla, Subject { at: work.now, ..subject })
+}
+
 /// Works out the clock of a policy on a record anew, after the policy itself has changed: what runs gets its limit and
 /// steps by the new reckoning, and a record that would have a clock by now gets one.
 pub(crate) fn renew(
@@ -129,27 +144,27 @@ fn move_on(
     }
     let limit = asks.limit()?;
     let changed = limit != clock.limit;
+    let before = clock.clone();
     clock.limit = limit;
     if stands && goes_on {
         (clock.state, clock.since, clock.paused_at) = (ClockState::Running, at, None);
-        schedule(asks, session, &mut clock)?;
+        schedule(asks, session, &mut clock, None)?;
         return note(asks, session, "clock.resumed", &clock, at);
     }
     if !changed && !anew {
         return Ok(());
     }
-    let before = clock.due_at;
     match clock.state {
         ClockState::Running => {
             // By the new reckoning the limit may lie ahead again.
             let base = time::base(asks.work.model(), sla, asks.work.directory.tz);
             let due = time::moment(&clock, clock.limit, base);
             clock.breached &= due.is_some_and(|due| due <= asks.work.now);
-            schedule(asks, session, &mut clock)?;
+            schedule(asks, session, &mut clock, Some(&before))?;
         }
         _ => row::update(session, &clock)?,
     }
-    if changed || clock.due_at != before {
+    if changed || clock.due_at != before.due_at {
         note(asks, session, "clock.limit_changed", &clock, at)?;
     }
     Ok(())
@@ -185,18 +200,26 @@ fn start(asks: &Asks<'_>, session: &mut Session<'_>) -> Result<(), Error> {
     }
     row::insert(session, &clock)?;
     if clock.state == ClockState::Running {
-        schedule(asks, session, &mut clock)?;
+        schedule(asks, session, &mut clock, None)?;
     }
     note(asks, session, "clock.started", &clock, from)
 }
 
 /// Works out the limit of a running clock anew, with the timers of the steps that are still to come.
-fn schedule(asks: &Asks<'_>, session: &mut Session<'_>, clock: &mut StoredClock) -> Result<(), Error> {
+/// `stored` is the clock's row, where it is known: what stays as it is needs no writing.
+fn schedule(
+    asks: &Asks<'_>,
+    session: &mut Session<'_>,
+    clock: &mut StoredClock,
+    stored: Option<&StoredClock>,
+) -> Result<(), Error> {
     let zone = asks.work.directory.tz;
     let model = asks.work.model();
     let base = time::base(model, asks.sla, zone);
     clock.due_at = time::moment(clock, clock.limit, base);
-    row::update(session, clock)?;
+    if stored != Some(&*clock) {
+        row::update(session, clock)?;
+    }
     step::schedule(asks, session, clock, base)
 }
 

@@ -67,7 +67,7 @@ pub(crate) async fn preview(
             let (sql, params) = by_ids(work, &entity, &clocks);
             let table = &work.published.layout.tables[entity.index];
             let records = store.fetch_long(&sql, &params, |row| table.record(row)).await?;
-            compare(work, sla, &entity, &clocks, records, &mut result)?;
+            compare(work, sla, &entity, &clocks, records, &mut result);
         }
     }
     Ok(result)
@@ -80,7 +80,7 @@ fn compare(
     clocks: &[StoredClock],
     records: Vec<Vec<Value>>,
     result: &mut Recomputed,
-) -> Result<(), Error> {
+) {
     let mut records: HashMap<Uuid, Vec<Value>> =
         records.into_iter().map(|record| (id_of(&record), record)).collect();
     let base = time::base(work.model(), sla, work.directory.tz);
@@ -88,7 +88,8 @@ fn compare(
         result.running += 1;
         let Some(record) = records.remove(&clock.record) else { continue };
         let subject = Subject::new(entity.clone(), record, work.now);
-        let limit = Asks { work, sla, subject: &subject }.limit()?;
+        // Where there is no limit any more, the clock stays as it is, and the lane tells that it failed.
+        let Ok(limit) = (Asks { work, sla, subject: &subject }).limit() else { continue };
         let after = time::moment(clock, limit, base);
         if after == clock.due_at {
             continue;
@@ -101,7 +102,6 @@ fn compare(
             result.shown.push(Moved { sla, entity, record, before: clock.due_at, after });
         }
     }
-    Ok(())
 }
 
 fn by_ids(work: &Work, entity: &EntityModel, clocks: &[StoredClock]) -> (String, Vec<Param>) {
