@@ -31,9 +31,11 @@ impl Installation {
         Self { folder, postgres: postgres.map(create_database) }
     }
 
-    /// Another node beside this installation: its own folder, the same database.
+    /// Another node beside this installation, which was used before: its own folder, the same database and key.
     pub fn beside(&self) -> Self {
         let folder = tempfile::tempdir().expect("the system has a temporary folder");
+        let key = Path::new("secret.key");
+        std::fs::copy(self.data().join(key), folder.path().join(key)).expect("the first use made a key");
         Self { folder, postgres: self.postgres.clone() }
     }
 
