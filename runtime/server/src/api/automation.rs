@@ -5,6 +5,7 @@ use axum::extract::{Path, Query as Params};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use mortise_definition::locale;
+use mortise_definition::model::{EntityModel, Model};
 use mortise_engine::{Command, RunOptions, WorkItem, WorkState};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -194,7 +195,8 @@ pub(super) async fn work(
     let state = state(asked.state.as_deref().unwrap_or("parked"))?;
     let items = engine.failed_work(by.actor(), state, asked.before, asked.limit.unwrap_or(WORK)).await?;
     let backlog = engine.backlog().await?;
-    let rows: Vec<Value> = items.iter().map(|item| item_json(item, by.language)).collect();
+    let model = engine.model();
+    let rows: Vec<Value> = items.iter().map(|item| item_json(item, &model, by.language)).collect();
     let lane = json!({
         "events": backlog.events, "waiting": backlog.waiting, "parked": backlog.parked,
         "next_due": engine.next_due().await?, "position": backlog.position, "last_event": backlog.last_event,
@@ -203,19 +205,24 @@ pub(super) async fn work(
     Ok(json_answer(&json!({ "rows": rows, "lane": lane })))
 }
 
-fn item_json(item: &WorkItem, language: &str) -> Value {
+fn item_json(item: &WorkItem, model: &Model, language: &str) -> Value {
     let mut told = serde_json::to_value(item).unwrap_or_default();
-    told["message"] = reason(item, language).into();
+    told["message"] = reason(item, model, language).into();
     told
 }
 
 /// Why work failed, in words.
-pub fn reason(item: &WorkItem, language: &str) -> String {
-    failure_text(&item.error, language)
+pub fn reason(item: &WorkItem, model: &Model, language: &str) -> String {
+    let entity = item.entity.as_deref().and_then(|key| model.entity(key));
+    failure_text(&item.error, entity.map(|entity| &**entity), language)
 }
 
-/// A failure in words.
-pub fn failure_text(failure: &mortise_engine::Failure, language: &str) -> String {
+/// A failure in words; fields by what they are called in the records that it is about.
+pub fn failure_text(
+    failure: &mortise_engine::Failure,
+    entity: Option<&EntityModel>,
+    language: &str,
+) -> String {
     let words = |code: &str, args: &std::collections::BTreeMap<String, String>| {
         let args: Vec<(&str, &str)> =
             args.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -224,7 +231,12 @@ pub fn failure_text(failure: &mortise_engine::Failure, language: &str) -> String
     let mut text = words(&failure.code, &failure.args);
     for field in &failure.fields {
         let told = words(&field.code, &field.args);
-        let told = if field.field.is_empty() { told } else { format!("{}: {told}", field.field) };
+        let known = entity.and_then(|entity| entity.field(&field.field));
+        let name = known.map_or(field.field.as_str(), |known| known.label.get(language));
+        let told = match name {
+            "" => told,
+            name => locale::translate(language, "ui.named", &[("name", name), ("text", &told)]),
+        };
         text = locale::sentences(&text, &told);
     }
     text

@@ -193,8 +193,11 @@ fn rows(visit: &Visit, card: &CardModel, figures: &CardFigures) -> Vec<Row> {
     let of = |row: &Told| row.figured.figure.unwrap_or(0.0);
     let longest = figures.rows.iter().map(of).fold(0.0_f64, f64::max);
     let first = figures.rows.first().map_or(0.0, of);
+    // Where a later stage holds more than the first, stages tell what is in them now, not what has come as far: then a
+    // share is one of all.
+    let whole = if longest > first { figures.rows.iter().map(of).sum() } else { first };
     let of_first = |row: &Told| {
-        let share = (card.kind == CardKind::Funnel && first > 0.0).then(|| of(row) / first * 100.0);
+        let share = (card.kind == CardKind::Funnel && whole > 0.0).then(|| of(row) / whole * 100.0);
         share.map(|share| format!("{}%", decimals(share, 0)))
     };
     let row = |row: &Told| Row {

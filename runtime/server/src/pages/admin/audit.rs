@@ -15,6 +15,7 @@ use crate::Failure;
 use crate::api::audit::{Asked, export_file};
 use crate::pages::lookup;
 use crate::pages::problem::Problem;
+use crate::pages::record::course::origin;
 use crate::pages::sessions::device;
 use crate::pages::shell::entity_path;
 use crate::pages::show::{Show, grouped};
@@ -318,7 +319,9 @@ fn row(visit: &Visit, model: &Model, entry: TrailEntry) -> Row {
         let key = format!("ui.audit.channel.{}", told.channel);
         locale::lookup(visit.language, &key).unwrap_or(&told.channel).to_owned()
     });
-    let place = [channel, ip, said.as_deref().map(device)];
+    // What happens by itself names its rule there.
+    let by = |said: &str| if told.channel == "automation" { origin(&show, said) } else { device(said) };
+    let place = [channel, ip, said.as_deref().map(by)];
     let system = || visit.t("record.system", &[]);
     Row {
         seq: told.seq,

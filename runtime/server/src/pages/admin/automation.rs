@@ -159,7 +159,11 @@ fn row(visit: &Visit, show: &Show, model: &Model, item: &WorkItem) -> Row {
     });
     let args: Vec<(&str, &str)> =
         item.error.args.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let hint = format!("error.{}.hint", item.error.code);
+    // What a form would advise is of no use here: nobody has typed anything.
+    let hint = match item.error.code.as_str() {
+        "record.invalid" => "ui.automation.invalid_hint".to_owned(),
+        code => format!("error.{code}.hint"),
+    };
     Row {
         id: item.id,
         rule: connector
@@ -171,7 +175,7 @@ fn row(visit: &Visit, show: &Show, model: &Model, item: &WorkItem) -> Row {
             "receive" => "plug",
             _ => "bolt",
         },
-        reason: reason(item, visit.language),
+        reason: reason(item, model, visit.language),
         hint: mortise_definition::locale::find(visit.language, &hint, &args),
         place: item.error.place.clone().unwrap_or_default(),
         record,

@@ -17,6 +17,8 @@ struct Page {
 #[derive(Serialize)]
 struct Confirm {
     text: String,
+    /// Nothing is taken away.
+    gentle: bool,
     action: String,
     back: String,
     button: String,
@@ -40,7 +42,8 @@ pub(super) fn page(
     let model = visit.tenant.engine.model();
     let step = |step: &Destructive| (step.key.clone(), destructive_text(visit, &model, step));
     let steps = steps.iter().map(step).collect();
-    ask(visit, visit.t("apps.destructive", &[]), steps, (action, back), button, fields)
+    let title = visit.t(button, &[]);
+    ask(visit, (&title, visit.t("apps.destructive", &[])), steps, (action, back), button, fields)
 }
 
 /// The key under which moved clocks are confirmed.
@@ -55,7 +58,8 @@ pub(super) fn clocks(
     fields: Vec<(String, String)>,
 ) -> Result<Response, Failure> {
     let steps = vec![(CLOCKS.to_owned(), clocks_text(visit, moved))];
-    ask(visit, visit.t("clock.moves", &[]), steps, places, button, fields)
+    let title = visit.t("clock.confirm", &[]);
+    ask(visit, (&title, visit.t("clock.moves", &[])), steps, places, button, fields)
 }
 
 /// How many clocks move, in words.
@@ -67,13 +71,14 @@ pub(super) fn clocks_text(visit: &Visit, moved: &Recomputed) -> String {
 
 fn ask(
     visit: &Visit,
-    text: String,
+    (title, text): (&str, String),
     steps: Vec<(String, String)>,
     (action, back): (&str, &str),
     button: &str,
     fields: Vec<(String, String)>,
 ) -> Result<Response, Failure> {
     let confirm = Confirm {
+        gentle: steps.iter().all(|(key, _)| key == CLOCKS),
         text,
         action: visit.base.path(action),
         back: visit.base.path(back),
@@ -81,5 +86,5 @@ fn ask(
         fields,
         steps,
     };
-    visit.page("admin/confirm.html", &visit.t(button, &[]), Page { confirm })
+    visit.page("admin/confirm.html", title, Page { confirm })
 }
