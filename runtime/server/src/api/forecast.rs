@@ -260,7 +260,7 @@ impl Words<'_> {
             let (kind, key) = handler.split_once(':').unwrap_or(("rule", handler));
             json!({
                 "handler": handler, "kind": kind, "label": self.origin(key), "code": code,
-                "message": failure_text(&parked.failure, self.language), "place": parked.failure.place,
+                "message": failure_text(&parked.failure, None, self.language), "place": parked.failure.place,
                 "count": parked.tally.count, "records": self.records(&parked.tally),
             })
         });
