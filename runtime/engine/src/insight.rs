@@ -35,7 +35,8 @@ impl Tenant {
         clocks::counted(&work, clock)
     }
 
-    /// Who got a record and why, the newest decision first.
+    /// Who got a record and why, the newest decision first. How others stood is told to those who may read the profiles of
+    /// all of them.
     pub async fn assignments(
         &self,
         actor: &Actor,
@@ -43,7 +44,15 @@ impl Tenant {
         id: Uuid,
     ) -> Result<Vec<StoredAssignment>, Error> {
         self.read(actor, entity, id).await?;
-        assign::of_record(&self.store, entity, id).await
+        let mut decisions = assign::of_record(&self.store, entity, id).await?;
+        let work = self.work(actor);
+        for decision in &mut decisions {
+            let policy = work.model().automation.assignments.get(&decision.policy);
+            if !policy.map_or(actor.user.admin, |policy| assign::compares_for(&work, policy)) {
+                decision.choice = decision.choice.take().map(|choice| choice.seen_by(actor.id()));
+            }
+        }
+        Ok(decisions)
     }
 
     /// Whether the person may claim records by a policy at all.

@@ -1,5 +1,6 @@
 //! What automation knows stays with those who may see it: clocks belong to their record and to no other of the same id,
-//! and messages call other records by their names only where the reader may see these.
+//! messages call other records by their names only where the reader may see these, and how colleagues stand is told to
+//! who may know it.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 #![allow(clippy::needless_pass_by_value, reason = "JSON literals are handed over as they stand")]
@@ -75,6 +76,66 @@ async fn a_message_names_other_records_only_to_those_who_may_see_them() {
         assert_eq!(told(&world.ann()).await, ("Yard: Secret".into(), "Yard: Secret".into()));
         assert_eq!(told(&bench.person("bob")).await, ("Yard: …".into(), "Yard: …".into()));
         assert_eq!(world.parked().await, [""; 0]);
+    })
+    .await;
+}
+
+/// Jobs are assigned to workers by profiles of which each worker sees the own one.
+fn profiles() -> Vec<(&'static str, Json)> {
+    let profile = json!({"id": "profile", "label": words("Profile"), "title": "town", "fields": [
+        field("person", "user", json!({"required": true, "unique": true})),
+        field("town", "text", json!({})),
+        field("share", "integer", json!({})),
+    ]});
+    let operations = ["read", "create", "update"];
+    let role = |id: &str, rows: Option<&str>| {
+        let mut profile = json!({"entity": "profile", "operations": ["read"]});
+        if let Some(rows) = rows {
+            profile["rows"] = json!({"where": rows});
+        }
+        let jobs = json!({"entity": "job", "operations": operations});
+        json!({"id": id, "label": words(id), "permissions": [jobs, profile]})
+    };
+    let policy = json!({"id": "job", "label": words("Job"), "entity": "job",
+        "pool": {"roles": ["worker"], "profile": {"entity": "profile", "person": "person"}},
+        "filters": [{"id": "town", "label": words("Town"), "condition": "profile.town != 'away'"}],
+        "terms": [{"id": "share", "label": words("Share"), "weight": "1.0", "score": "profile.share / 100"}]});
+    let assign =
+        rule("assign", json!({"on": [{"type": "created"}], "do": [{"type": "assign", "policy": "job"}]}));
+    vec![
+        ("entities/profile.json", profile),
+        ("roles/worker.json", role("worker", Some("record.person == user.id"))),
+        ("roles/chief.json", role("chief", None)),
+        ("assignments/job.json", policy),
+        ("rules/assign.json", assign),
+    ]
+}
+
+#[tokio::test]
+async fn how_colleagues_stand_is_told_to_who_may_read_their_profiles() {
+    check_works(profiles(), async |world: &mut World| {
+        let (bench, root) = (&world.bench, world.bench.admin());
+        bench.hire("cat", &["works.worker"], |_| ());
+        for (login, town, share) in [("ann", "here", 90), ("bob", "here", 20), ("cat", "away", 50)] {
+            let person = bench.person(login).user.id;
+            bench
+                .create(&root, "works.profile", json!({"person": person, "town": town, "share": share}))
+                .await;
+        }
+        let id = bench.create(&root, "works.job", json!({"name": "Roof", "owner": null})).await;
+        world.settle().await;
+        let told = async |login: &str| {
+            let decision =
+                bench.tenant.assignments(&bench.person(login), "works.job", id).await.unwrap().remove(0);
+            let choice = decision.choice.unwrap();
+            let considered: Vec<String> = choice.considered.into_iter().map(|one| one.name).collect();
+            (considered, choice.more, choice.excluded.len())
+        };
+        let all = (vec!["Ann".to_owned(), "Bob".to_owned()], 0, 1);
+        assert_eq!(told("eve").await, all);
+        assert_eq!(told("root").await, all);
+        assert_eq!(told("bob").await, (vec!["Bob".to_owned()], 1, 0));
+        assert_eq!(told("cat").await, (vec![], 2, 1));
     })
     .await;
 }
