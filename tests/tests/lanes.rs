@@ -187,3 +187,27 @@ fn of_two_nodes_the_other_goes_on_when_one_is_paused_or_killed() {
     one.stop();
     first.run(&["verify", "demo"]);
 }
+
+#[test]
+fn what_an_operator_changes_of_a_tenant_holds_on_every_node() {
+    let Some(url) = mortise_tests::postgres() else { return };
+    let first = Installation::on(Some(&url));
+    let token = prepare(&first);
+    let second = first.beside();
+    let (one, other) = (first.serve(), second.serve());
+    let mut client = other.client().with_token(&token);
+    client.get(ITEMS).expect("the server answers").expect(200);
+    let mut wait = |status: u16| {
+        let begun = Instant::now();
+        while client.get(ITEMS).expect("the server answers").status != status {
+            assert!(begun.elapsed() < PATIENCE, "the other node has not heard of it");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    first.run(&["tenant", "change", "demo", "--suspended", "true"]);
+    wait(404);
+    first.run(&["tenant", "change", "demo", "--suspended", "false"]);
+    wait(200);
+    one.stop();
+    other.stop();
+}
