@@ -28,7 +28,7 @@ use candidates::Candidates;
 pub use choose::{Choice, Considered, Excluded, Score};
 pub(crate) use claim::claim;
 pub(crate) use hands::{HandsCache, follows, note};
-pub(crate) use offer::lapse;
+pub(crate) use offer::{lapse, missed};
 pub(crate) use replay::replay;
 pub use replay::{Replay, ReplayedPerson};
 pub use row::StoredAssignment;

@@ -117,11 +117,26 @@ fn until(
 
 /// The offer of a record that stands now.
 pub(super) fn open(work: &Work, session: &mut Session<'_>, subject: &Subject) -> Result<Option<Open>, Error> {
-    let newest = row::newest(session, subject.id)?;
+    let newest = row::newest(session, &subject.entity.key, subject.id)?;
     Ok(newest.filter(|(_, stored)| stored.is_open_offer(work.now)).map(|(_, stored)| Open {
         at: stored.at,
         people: stored.choice.map(|choice| choice.offered).unwrap_or_default(),
     }))
+}
+
+/// What somebody is told who was asked for a record, and does not see it any more because another one was faster.
+pub(crate) fn missed(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &str,
+    record: Uuid,
+) -> Result<Option<Error>, Error> {
+    let asked = |stored: &row::StoredAssignment| {
+        let offered = stored.choice.iter().flat_map(|choice| &choice.offered);
+        offered.into_iter().any(|person| work.actor.id() == Some(*person))
+    };
+    let decisions = row::of_record_in(session, entity, record)?;
+    Ok(decisions.iter().any(asked).then(|| Error::Forbidden(Issue::new("claim.taken"))))
 }
 
 /// The time of an offer is over. Where nobody took the record, it is given by the policy; where something else was decided
@@ -130,7 +145,7 @@ pub(crate) fn lapse(work: &Work, session: &mut Session<'_>, timer: &Timer) -> Re
     let Some(policy) = work.model().automation.assignments.get(&timer.target).cloned() else { return Ok(()) };
     let entity = work.published.model.entities[policy.entity].clone();
     let Some(record) = timer.record else { return Ok(()) };
-    let stands = row::newest(session, record)?
+    let stands = row::newest(session, &entity.key, record)?
         .is_some_and(|(id, _)| timer.payload.as_deref() == Some(id.to_string().as_str()));
     let subject = Subject::load(work, session, &entity, record, timer.due)?;
     let Some(mut subject) = subject.filter(|subject| stands && !subject.deleted) else { return Ok(()) };

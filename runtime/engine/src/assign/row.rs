@@ -95,14 +95,16 @@ pub(super) fn insert(
 /// The newest decision about a record, with its id.
 pub(super) fn newest(
     session: &mut Session<'_>,
+    entity: &str,
     record: Uuid,
 ) -> Result<Option<(Uuid, StoredAssignment)>, Error> {
     let sql = session.naming.sql(&format!(
-        "SELECT at, policy, digest, person, kind, detail, id FROM {} WHERE record = ?1 ORDER BY at DESC, id DESC LIMIT 1",
+        "SELECT at, policy, digest, person, kind, detail, id FROM {} WHERE record = ?1 AND entity = ?2 \
+         ORDER BY id DESC LIMIT 1",
         session.naming.table("_assignment")
     ));
     let read = |row: &dyn Row| Ok((row.id(6)?.unwrap_or_default(), read(row)?));
-    Ok(session.query(&sql, &[record.into()], read)?.pop())
+    Ok(session.query(&sql, &[record.into(), entity.into()], read)?.pop())
 }
 
 /// The day in the tenant's zone, for what is counted by days.

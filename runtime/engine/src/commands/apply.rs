@@ -60,7 +60,9 @@ impl Step {
             Step::Transition(step) => lifecycle::take(work, session, *step),
             Step::Claim { entity, id, policy } => {
                 let record = living(work, session, &entity, id)?;
-                work.demand_in(session, &entity, Operation::Read, &record, None)?;
+                if let Err(unseen) = work.demand_in(session, &entity, Operation::Read, &record, None) {
+                    return Err(assign::missed(work, session, &entity.key, id)?.unwrap_or(unseen));
+                }
                 assign::claim(work, session, &policy, Subject::new(entity, record, work.now))
             }
             Step::Unfreeze { entity, id, person } => {

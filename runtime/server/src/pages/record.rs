@@ -247,15 +247,21 @@ pub(super) async fn claim(
     Form(claiming): Form<Claiming>,
 ) -> Result<Response, Failure> {
     let entity = entity_of(&visit, &app, &entity)?;
-    let title = named(&visit, &entity, id).await?;
+    let title = named(&visit, &entity, id).await;
     let list = entity_path(&visit.tenant.engine.model(), &entity);
     let own = format!("{list}/{id}");
-    // Only an address within the list is followed.
-    let back = if claiming.to.is_empty() { own.clone() } else { format!("{list}?{}", claiming.to) };
+    // Only an address within the list is followed. Who came too late may not see the record any more.
+    let back = match (claiming.to.as_str(), &title) {
+        ("", Ok(_)) => own.clone(),
+        ("", Err(_)) => list,
+        (to, _) => format!("{list}?{to}"),
+    };
     let command = Command::Claim { entity: entity.key.clone(), id, policy: claiming.policy };
-    match visit.tenant.engine.run(visit.actor(), command, RunOptions::default()).await {
-        Ok(_) => Ok(visit.go_with(&own, &Toast::good(visit.t("claim.done", &[("title", &title)])))),
-        Err(error) => refused(&visit, &back, error),
+    match (visit.tenant.engine.run(visit.actor(), command, RunOptions::default()).await, title) {
+        (Ok(_), title) => Ok(visit
+            .go_with(&own, &Toast::good(visit.t("claim.done", &[("title", &title.unwrap_or_default())])))),
+        (Err(error), Err(unseen)) if error.code() != "claim.taken" => Err(unseen),
+        (Err(error), _) => refused(&visit, &back, error),
     }
 }
 

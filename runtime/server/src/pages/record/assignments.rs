@@ -124,6 +124,7 @@ fn decision(visit: &Visit, show: &Show, stored: StoredAssignment) -> Decision {
         known.map_or(id.as_str(), |one| one.label.get(language)).to_owned()
     };
     let first = choice.considered.first();
+    let chosen: Vec<Uuid> = stored.person.map_or_else(|| choice.offered.clone(), |person| vec![person]);
     Decision {
         policy: policy.map_or(stored.policy.as_str(), |policy| policy.label.get(language)).to_owned(),
         version: stored.digest.chars().take(VERSION_CHARS).collect(),
@@ -139,15 +140,16 @@ fn decision(visit: &Visit, show: &Show, stored: StoredAssignment) -> Decision {
         terms: first
             .map(|first| first.terms.iter().map(|score| term(&score.term)).collect())
             .unwrap_or_default(),
-        candidates: choice.considered.iter().map(|one| candidate(one, stored.person)).collect(),
+        candidates: choice.considered.iter().map(|one| candidate(one, &chosen)).collect(),
         more: choice.more,
         excluded: excluded(visit, show, policy, &choice.excluded),
         fallbacks: choice.fallbacks.iter().map(fallback).collect(),
-        tied: choice.tied,
+        // Several are asked at once: nobody had to be preferred.
+        tied: if stored.kind == "offer" { 0 } else { choice.tied },
     }
 }
 
-fn candidate(one: &Considered, chosen: Option<Uuid>) -> Candidate {
+fn candidate(one: &Considered, chosen: &[Uuid]) -> Candidate {
     let term = |score: &Score| Term {
         score: figure(score.score),
         weight: figure(score.weight),
@@ -155,7 +157,7 @@ fn candidate(one: &Considered, chosen: Option<Uuid>) -> Candidate {
     };
     Candidate {
         name: one.name.clone(),
-        chosen: chosen == Some(one.person),
+        chosen: chosen.contains(&one.person),
         total: figure(one.total),
         open: one.open,
         today: one.today,
