@@ -6,7 +6,7 @@ import { DESKTOP, PASSWORD, PEOPLE, PHONE, api, openPage, signIn, startBrowser, 
 
 const [folder, ...only] = process.argv.slice(2);
 const dark = (device) => ({ ...device, colorScheme: "dark" });
-const SCREEN = { ...DESKTOP, viewport: { width: 1280, height: 800 } };
+const SCREEN = { ...DESKTOP, viewport: { width: 1440, height: 900 } };
 const LOOKS = [
   { look: "phone-zh", language: "zh-CN", device: PHONE },
   { look: "phone-en", language: "en", device: PHONE },
@@ -48,6 +48,18 @@ function pages(t, seen) {
       await page.locator(".topbar-actions .menu > summary").click();
       await page.locator("[data-dialog=delete-dialog]").click();
     }],
+    ["record-frozen", seen.frozen],
+    ["record-assignments", `${seen.frozen}/assignments`],
+    ["record-transition", `${seen.lead}/transitions/lose`],
+    ["record-transition-errors", `${seen.lead}/transitions/lose`, async (page) => {
+      await page.locator("button[data-main]").click();
+      await page.locator(".form-summary[role=alert]").waitFor();
+    }],
+    ["dashboard", "/dashboards/lead-management.leads", drawn],
+    ["dashboard-data", "/dashboards/lead-management.leads", async (page) => {
+      await drawn(page);
+      for (const data of await page.locator(".dash-data > summary").all()) await data.click();
+    }],
     ["trash", `${LEADS}/trash`],
     ["trash-empty", `${CORE}/contact/trash`],
     ["not-found", "/a/lead-management/nothing"],
@@ -56,6 +68,7 @@ function pages(t, seen) {
   const representative = [
     ["home-representative", "/"],
     ["list-representative", LEADS],
+    ["list-pool", `${LEADS}?view=pool`],
     ["menu", "/", async (page) => {
       const button = page.locator(".menu-button");
       if (await button.isVisible()) await button.click();
@@ -106,6 +119,25 @@ function pages(t, seen) {
     ["admin-connector", "/admin/connectors", open("[data-dialog^=set-]")],
     ["admin-deliveries", "/admin/deliveries"],
     ["inbox", "/inbox"],
+    ["inbox-unread", "/inbox?show=unread"],
+    ["admin-automation", "/admin/automation"],
+    ["admin-automation-done", "/admin/automation?state=done"],
+    ["admin-replay", "/admin/automation/replay/lead-management.lead?count=60"],
+    ["admin-findings", "/admin/apps/lead-management/findings"],
+    ["admin-scenarios", "/admin/apps/lead-management/scenarios"],
+    ["admin-scenarios-run", "/admin/apps/shots/scenarios", async (page) => {
+      await page.locator(".topbar button[data-main]").click();
+      await page.locator("#outcome").waitFor();
+    }],
+    ["admin-clock-preview", "/admin/apps/lead-management", async (page) => {
+      await page.locator("#s-first_contact_minutes").fill("30");
+      await page.getByRole("button", { name: t("form.save"), exact: true }).click();
+      await page.locator(".form-summary").waitFor();
+    }],
+    ["admin-purge", "/admin/apps/shots/purge"],
+    ["admin-overlay", "/admin/apps/shots/overlay"],
+    ["admin-overlay-empty", "/admin/apps/lead-management/overlay"],
+    ["record-unfreeze", seen.frozen, open("[data-dialog=unfreeze-dialog]")],
     ["admin-apps", "/admin/apps"],
     ["admin-app", "/admin/apps/lead-management"],
     ["admin-app-install", "/admin/apps", open("[data-dialog=install]")],
@@ -121,6 +153,78 @@ function pages(t, seen) {
     ["all-fields-list", "/a/all-fields/thing"],
   ];
   return [[PEOPLE.director, director], [PEOPLE.representative, representative], [PEOPLE.administrator, administrator]];
+}
+
+/** A dashboard is ready when each card has its figures and its drawing. */
+async function drawn(page) {
+  await page.waitForFunction(() => document.querySelectorAll(".dash-wait").length === 0);
+  await page.locator("m-chart canvas").first().waitFor();
+}
+
+const both = (en, zh) => ({ en, "zh-CN": zh });
+/** An app with a rule that fails, a robot that nobody has set up, a scenario that fails, and a field that goes away. */
+const FAILING = {
+  "app.json": { id: "shots", version: "1.0.0", label: both("Help desk", "求助台") },
+  "entities/call.json": { id: "call", label: both("Call", "求助"), title: "what", fields: [
+    { id: "what", label: both("What", "内容"), type: "text", required: true },
+    { id: "weight", label: both("Weight", "权重"), type: "integer", max: 100 },
+    { id: "note", label: both("Note", "备注"), type: "text" }] },
+  "views/calls.json": { id: "calls", entity: "call", label: both("Calls", "求助"), kind: "table", columns: ["what", "weight"] },
+  "connectors/robot.json": { id: "robot", label: both("Duty robot", "值班机器人"), kind: "dingtalk" },
+  "connectors/form.json": { id: "form", label: both("Web form", "网站表单"), kind: "inbound", receive: { entity: "call", map: [{ field: "what", from: "/what" }] } },
+  "notifications/new.json": { id: "new", entity: "call", label: both("New call", "新求助"), to: ["creator"], channels: ["robot"],
+    title: both("New: {{ record.what }}", "新求助：{{ record.what }}"), body: both("Please help.", "请尽快处理。") },
+  "rules/new.json": { id: "new", entity: "call", label: both("Tell the team", "通知团队"), on: [{ type: "created" }], do: [{ type: "notify", notification: "new" }] },
+  "rules/heavy.json": { id: "heavy", entity: "call", label: both("Weigh heavy calls", "重要求助加权"), on: [{ type: "created" }],
+    do: [{ type: "set", values: { weight: "record.weight * 1000" } }] },
+  "scenarios/good.json": { id: "good", label: both("A call is taken", "求助可以登记"), starts: "2026-03-02T09:00:00+08:00", people: {}, steps: [
+    { type: "create", entity: "call", as: "call", values: { what: "漏水" } }, { type: "expect", record: "$call", values: { what: "漏水" } }] },
+  "scenarios/wrong.json": { id: "wrong", label: both("A heavy call is weighed", "重要求助会加权"), starts: "2026-03-02T09:00:00+08:00", people: {}, steps: [
+    { type: "create", entity: "call", as: "call", values: { what: "漏水", weight: 7 } }, { type: "expect", record: "$call", values: { weight: 70 } }] },
+};
+
+/** Failed work, messages that could not be sent, and what an upgrade left behind. */
+async function failures(administrator) {
+  const install = async (version, change = (files) => files) => {
+    const files = change(structuredClone(FAILING));
+    files["app.json"].version = version;
+    const body = { files: Object.fromEntries(Object.entries(files).map(([path, file]) => [path, JSON.stringify(file)])) };
+    const answer = await administrator("POST", "/apps", { ...body, confirm: ["shots.call.note"] });
+    if (answer.status !== 200) throw new Error(answer.text);
+  };
+  await install("1.0.0");
+  for (const what of ["三楼漏水，请尽快安排维修人员到现场查看", "空调不制冷"]) {
+    const made = await administrator("POST", "/records/shots.call", { what, weight: 7, note: "来自前台" });
+    if (made.status !== 201) throw new Error(made.text);
+  }
+  await install("1.1.0", (files) => {
+    files["entities/call.json"].fields.pop();
+    return files;
+  });
+  const patches = [
+    { artifact: "entities/call", path: "label/zh-CN", before: "求助", after: "求助单" },
+    { artifact: "entities/call", path: "fields/floor", after: { id: "floor", label: both("Floor", "楼层"), type: "text" } },
+  ];
+  const overlay = { overlay: { app: "shots", version: "1.1.0", patches }, confirm: [] };
+  const changed = await administrator("PUT", "/apps/shots/overlay", overlay);
+  if (changed.status !== 200) throw new Error(changed.text);
+}
+
+/** A lead that nobody followed up, until the rights of its owner were frozen. */
+async function forgotten(server, administrator) {
+  const made = await administrator("POST", "/records/lead-management.lead", {
+    name: "周文彬", phone: "13900139000", company: "苏州工业园区恒泰精密机械制造有限公司（第二事业部）", need: "想了解产线数字化改造方案，最好能看到同行业的案例，并给出分阶段实施的报价。",
+  });
+  if (made.status !== 201) throw new Error(made.text);
+  for (const by of ["25h1m", "24h", "24h"]) {
+    const { now } = JSON.parse(server.run("--json", "tenant", "advance", "demo", by)).test_clock;
+    for (let tries = 0; tries < 400; tries += 1) {
+      const { lane } = (await administrator("GET", "/work")).json;
+      if (lane.events === 0 && Date.parse(lane.next_due) > Date.parse(now)) break;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  return `${LEADS}/${made.json.id}`;
 }
 
 async function importSteps(page, t, steps) {
@@ -154,11 +258,14 @@ async function prepare(server) {
     at: "2026-03-01T08:30:00Z", length: "PT2H30M", phone: "13812345678", mail: "a@example.com", web: "https://example.com/",
     geo: { lat: 31.23, lon: 121.47 }, extra: { a: [1, 2] },
   });
+  await failures(administrator);
+  const frozen = await forgotten(server, administrator);
   const users = await first(administrator, "/users?q=lin.xiaoyu");
   const user = users.find((one) => one.login === PEOPLE.representative);
   return {
     lead: `${LEADS}/${mine.id ?? lead.id}`,
     own: { ...mine, path: `${LEADS}/${mine.id}` },
+    frozen,
     account: `${CORE}/account/${account.id}`,
     opportunity: `${CORE}/opportunity/${opportunity.id}`,
     thing: thing.json?.id ? `/a/all-fields/thing/${thing.json.id}` : "/a/all-fields/thing",
@@ -212,7 +319,7 @@ async function takeAll(server, browser, seen, { look, language, device }) {
   }
 }
 
-const server = await startServer();
+const server = await startServer({ testClock: true });
 const browser = await startBrowser();
 try {
   const seen = await prepare(server);

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::administrator;
 use crate::Failure;
 use crate::api::audit::{Asked, export_file};
+use crate::api::automation::failure_text;
 use crate::pages::lookup;
 use crate::pages::problem::Problem;
 use crate::pages::record::course::origin;
@@ -160,10 +161,12 @@ struct Row {
 }
 
 #[derive(Serialize)]
-struct Change {
-    label: String,
+pub(super) struct Change {
+    /// What changed.
+    pub(super) label: String,
     old: Option<String>,
-    new: Option<String>,
+    /// What it is now.
+    pub(super) new: Option<String>,
 }
 
 /// `GET /admin/audit`.
@@ -367,7 +370,7 @@ fn icon(action: &str) -> &'static str {
 }
 
 /// What an entry says beside the fields of a record, one line each.
-fn details_of(visit: &Visit, directory: &Directory, details: &Value) -> Vec<Change> {
+pub(super) fn details_of(visit: &Visit, directory: &Directory, details: &Value) -> Vec<Change> {
     let Value::Object(details) = details else { return Vec::new() };
     let told = details.iter().filter(|(_, value)| !value.is_null());
     told.map(|(name, value)| {
@@ -400,6 +403,13 @@ fn words(visit: &Visit, directory: &Directory, value: &Value) -> String {
             let named: Option<Vec<String>> = items.iter().map(word).collect();
             let separator = visit.t("value.list_separator", &[]);
             named.map_or_else(|| items.len().to_string(), |named| named.join(&separator))
+        }
+        // Why something failed is kept by its code.
+        Value::Object(thing) if thing.contains_key("code") => {
+            match serde_json::from_value::<mortise_engine::Failure>(value.clone()) {
+                Ok(failure) => failure_text(&failure, None, visit.language),
+                Err(_) => value.to_string(),
+            }
         }
         other => other.to_string(),
     }

@@ -12,6 +12,7 @@ use super::{administrator, value};
 use crate::Failure;
 use crate::api::automation::{REPLAYED, reason, state};
 use crate::pages::flash::Toast;
+use crate::pages::list::title_of;
 use crate::pages::record::course::{length, origin};
 use crate::pages::shell::entity_path;
 use crate::pages::show::{Show, grouped};
@@ -121,7 +122,7 @@ pub(in crate::pages) async fn list(visit: Visit) -> Result<Response, Failure> {
         tabs: STATES.into_iter().map(tab).collect(),
         state: shown.name(),
         older: items.last().filter(|_| more).map(|last| format!("{}&before={}", address(shown), last.id)),
-        rows: items.iter().map(|item| row(&visit, &show, &model, item)).collect(),
+        rows: rows(&visit, &show, &model, &items).await,
         policies: policies(&visit, &model),
         apps: apps(&visit, &model),
     };
@@ -149,12 +150,28 @@ fn apps(visit: &Visit, model: &Model) -> Vec<Link> {
     model.apps.iter().map(link).collect()
 }
 
-fn row(visit: &Visit, show: &Show, model: &Model, item: &WorkItem) -> Row {
+/// Failed work with the titles of its records; there are no more of them than a page shows.
+async fn rows(visit: &Visit, show: &Show<'_>, model: &Model, items: &[WorkItem]) -> Vec<Row> {
+    let mut rows = Vec::with_capacity(items.len());
+    for item in items {
+        let entity = item.entity.as_deref().and_then(|key| model.entity(key));
+        let title = match entity.zip(item.record) {
+            // A record that is gone, or not to be seen, is called by its kind.
+            Some((entity, id)) => visit.tenant.engine.read(visit.actor(), &entity.key, id).await.ok(),
+            None => None,
+        };
+        let title = entity.zip(title).map(|(entity, record)| title_of(show, entity, &record));
+        rows.push(row(visit, show, model, item, title));
+    }
+    rows
+}
+
+fn row(visit: &Visit, show: &Show, model: &Model, item: &WorkItem, title: Option<String>) -> Row {
     let (kind, key) = item.handler.split_once(':').unwrap_or(("rule", &item.handler));
     let connector = model.automation.connectors.get(key).filter(|_| kind == "receive");
     let entity = item.entity.as_deref().and_then(|key| model.entity(key));
     let record = entity.zip(item.record).map(|(entity, id)| Link {
-        label: entity.label.get(visit.language).to_owned(),
+        label: title.unwrap_or_else(|| entity.label.get(visit.language).to_owned()),
         href: visit.base.path(&format!("{}/{id}", entity_path(model, entity))),
     });
     let args: Vec<(&str, &str)> =

@@ -7,6 +7,7 @@ use mortise_definition::locale;
 use mortise_engine::scenario::{Failure as Failed, Line, Verdict};
 use serde::Serialize;
 
+use super::audit::details_of;
 use super::{administrator, value};
 use crate::Failure;
 use crate::api::scenarios;
@@ -131,6 +132,18 @@ fn entry(visit: &Visit, line: &Line) -> Entry {
         record: line.record.clone(),
         by: line.by.clone(),
         what: locale::find(visit.language, &key, &[]).unwrap_or_else(|| line.action.clone()),
-        more: line.more(),
+        more: more(visit, line),
     }
+}
+
+/// What changed, and what else is to be said, in words.
+fn more(visit: &Visit, line: &Line) -> String {
+    let changes = Line { details: serde_json::Value::Null, ..line.clone() }.more();
+    let details = details_of(visit, &visit.tenant.engine.directory(), &line.details).into_iter();
+    let told = details.filter_map(|one| {
+        let text = one.new.filter(|new| !new.is_empty())?;
+        Some(visit.t("named", &[("name", &one.label), ("text", &text)]))
+    });
+    let parts: Vec<String> = [changes].into_iter().filter(|text| !text.is_empty()).chain(told).collect();
+    parts.join(" · ")
 }
