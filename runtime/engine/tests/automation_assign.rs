@@ -109,6 +109,39 @@ async fn many_at_once_never_exceed_what_one_can_have_open() {
 }
 
 #[tokio::test]
+async fn what_people_have_in_hand_is_known_at_once_whoever_changes_it() {
+    let capacity = json!({"capacity": {"open": "1", "open_when": "record.state != 'done'"}});
+    check_works(files(capacity), async |world: &mut World| {
+        let admin = world.bench.admin();
+        let (entity, version) = ("works.job".to_owned(), None);
+        let first = free_job(world, json!({})).await;
+        let second = free_job(world, json!({})).await;
+        let waiting = free_job(world, json!({})).await;
+        assert_eq!(owner(world, waiting).await, None, "both have one");
+
+        let holder = owner(world, first).await.unwrap();
+        let delete = Command::Delete { entity: entity.clone(), id: first, version };
+        world.bench.run(&admin, delete).await.unwrap();
+        let third = free_job(world, json!({})).await;
+        assert_eq!(owner(world, third).await.as_ref(), Some(&holder), "there is room after the trash");
+
+        world.bench.run(&admin, Command::Restore { entity: entity.clone(), id: first }).await.unwrap();
+        let other = owner(world, second).await.unwrap();
+        let mine = world.bench.person(&holder).user.id;
+        let values = json!({"owner": mine.to_string()}).as_object().unwrap().clone();
+        let give = Command::Update { entity: entity.clone(), id: second, version, values };
+        world.bench.run(&admin, give).await.unwrap();
+        let fourth = free_job(world, json!({})).await;
+        assert_eq!(owner(world, fourth).await.as_ref(), Some(&other), "who gave theirs away has room");
+
+        let fifth = free_job(world, json!({})).await;
+        assert_eq!(owner(world, fifth).await, None, "one has too many, the other one");
+        assert_eq!(world.parked().await, [""; 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn terms_are_weighed_and_the_decision_tells_how() {
     let terms = json!({
     "filters": [{"id": "not_huge", "label": "Not huge", "condition": "coalesce(record.amount, 0) < 100 || candidate.name == 'Bob'"}],
