@@ -20,5 +20,5 @@ pub(crate) fn run() -> Result<()> {
         "warnings",
     ]))?;
     docs::build_book()?;
-    test::run_all(&[], true)
+    test::run_all(&[], true, None)
 }

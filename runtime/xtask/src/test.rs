@@ -1,4 +1,5 @@
 //! `cargo xtask test`: the pages' types, the browser tests, then every Rust test on SQLite and PostgreSQL.
+//! `--seeds` sets how many runs the simulation of the engine makes.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,15 +8,16 @@ use anyhow::{Result, bail};
 
 use crate::postgres::{Cluster, Durability};
 use crate::setup;
-use crate::shell::{cargo, everything_required, execute, find_program, program, root, target};
+use crate::shell::{cargo, everything_required, execute, find_program, option, program, root, target};
 
 /// Runs all tests; arguments after `--` go to the Rust test runner.
-pub(crate) fn run_all(runner_arguments: &[String], require_all: bool) -> Result<()> {
+pub(crate) fn run_all(runner_arguments: &[String], require_all: bool, seeds: Option<&str>) -> Result<()> {
     setup::web()?;
     let cluster = Cluster::start(Durability::None)?;
     let environment = Environment {
         postgres: cluster.as_ref().map(Cluster::url),
         required: require_all,
+        seeds: seeds.map(str::to_owned),
         binary: target().join("debug").join("mortise"),
     };
     // One build with the tests' features, so that no dependency is compiled twice.
@@ -41,15 +43,21 @@ pub(crate) fn run_all(runner_arguments: &[String], require_all: bool) -> Result<
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let split = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
     let (own, runner) = arguments.split_at(split);
-    crate::shell::check_arguments(own, &["--require-all"], &[])?;
+    crate::shell::check_arguments(own, &["--require-all"], &["--seeds"])?;
     let require_all = everything_required() || own.iter().any(|argument| argument == "--require-all");
-    run_all(runner.get(1..).unwrap_or_default(), require_all)
+    let seeds = option(own, "--seeds")?;
+    if let Some(seeds) = seeds.filter(|seeds| seeds.parse::<u32>().is_err()) {
+        bail!("--seeds {seeds}: this is no number of seeds");
+    }
+    run_all(runner.get(1..).unwrap_or_default(), require_all, seeds)
 }
 
 /// What the tests are told about this run.
 struct Environment {
     postgres: Option<String>,
     required: bool,
+    /// Runs of the simulation; its own number unless given.
+    seeds: Option<String>,
     binary: PathBuf,
 }
 
@@ -61,6 +69,9 @@ impl Environment {
         }
         if self.required {
             command.env("MORTISE_TEST_REQUIRE", "1");
+        }
+        if let Some(seeds) = &self.seeds {
+            command.env("MORTISE_SEEDS", seeds);
         }
         command
     }
