@@ -136,8 +136,8 @@ async fn a_condition_that_cannot_be_calculated_is_parked() {
         let id = world.job(json!({"name": "Roof", "amount": 5, "note": "("})).await;
         listed_then_done(world, id, expect![[r#"
             rule:works.share
-              “record.amount * 9000000000000000000 > 10 && record.name.matches(record.note)” could not be calculated: the result of `*` is too large Correct the expression, or the value that it stumbles over, and run it again.
-              无法计算“record.amount * 9000000000000000000 > 10 && record.name.matches(record.note)”：the result of `*` is too large 请更正表达式或相关的值，然后重新执行。
+              “record.amount * 9000000000000000000 > 10 && record.name.matches(record.note)” could not be calculated: “*” gives more than fits. Correct the value that is too large, or the expression, and run it again.
+              无法计算“record.amount * 9000000000000000000 > 10 && record.name.matches(record.note)”：“*”的结果超出范围。 请更正过大的数值或修改表达式，然后重新执行。
         "#]], async |world: &World| {
             // One thing at a time: now it stumbles over the pattern, and says so.
             world.change(id, json!({"amount": 1})).await;
@@ -146,8 +146,8 @@ async fn a_condition_that_cannot_be_calculated_is_parked() {
             world.settle().await;
             expect![[r#"
                 rule:works.share
-                  “record.amount * 9000000000000000000 > 10 && record.name.matches(record.note)” could not be calculated: the pattern of `matches` is not usable: unclosed group Correct the expression, or the value that it stumbles over, and run it again.
-                  无法计算“record.amount * 9000000000000000000 > 10 && record.name.matches(record.note)”：the pattern of `matches` is not usable: unclosed group 请更正表达式或相关的值，然后重新执行。
+                  “record.amount * 9000000000000000000 > 10 && record.name.matches(record.note)” could not be calculated, because a pattern in it cannot be used: unclosed group. Correct the pattern and run it again.
+                  无法计算“record.amount * 9000000000000000000 > 10 && record.name.matches(record.note)”：其中的匹配模式无效（unclosed group）。 请更正匹配模式，然后重新执行。
             "#]].assert_eq(&list(world).await);
             world.change(id, json!({"note": "^R"})).await;
         })
@@ -390,10 +390,10 @@ async fn a_webhook_that_nobody_answers_is_kept_as_undeliverable_and_sent_again_o
         let dead = all().await.remove(0);
         assert_eq!((dead.state, dead.attempts, dead.record), (DeliveryState::Dead, 8, Some(id)));
         expect![[r#"
-              erp.example.com cannot be reached: refused It is tried again by itself.
-              无法连接 erp.example.com：refused 系统会自动重试。
-        "#]]
-        .assert_eq(&told(dead.error.as_ref().unwrap()));
+            works.out
+              erp.example.com cannot be reached: refused It is tried again by itself. What was given up is sent again under Deliveries.
+              无法连接 erp.example.com：refused 系统会自动重试；多次失败后可在“发送记录”中重新发送。
+        "#]].assert_eq(&format!("{}\n{}", dead.channel, told(dead.error.as_ref().unwrap())));
         assert_eq!(world.timeline(id).await, ["record.created", "delivery.dead"]);
         assert_eq!(world.parked().await, [""; 0], "the rule has done its part");
         tenant.send_again(&root, dead.id).await.unwrap();
