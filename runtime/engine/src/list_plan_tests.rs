@@ -85,11 +85,14 @@ async fn views_are_read_in_order_from_an_index() {
         lead-management.grades: lead_management__grade__position_id
         lead-management.lost_leads: lead_management__lead__owner_status_updated_at_desc_id_desc (owner=? AND status=?) | lead_management__lead__owner_status_updated_at_desc_id_desc (owner=? AND status=?)
         lead-management.my_leads: lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=?) | lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=?)
+        lead-management.my_tasks: lead_management__task__owner_status_due_on_id (owner=? AND status=?)
         lead-management.open_leads: lead_management__lead__owner_open_created_at_desc_id_desc (owner=? AND open=?) | lead_management__lead__owner_open_created_at_desc_id_desc (owner=? AND open=?)
         lead-management.overdue: lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=? AND follow_up_due_at<?) | lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=? AND follow_up_due_at<?)
         lead-management.pool: lead_management__lead__owner_open_heat_rank_desc_cr_d6a1aa55 (owner=? AND open=?) | lead_management__lead__owner_open_heat_rank_desc_cr_d6a1aa55 (owner=? AND open=?)
         lead-management.recently_closed: lead_management__lead__owner_open_updated_at_desc_id_desc (owner=? AND open=? AND updated_at>?) | lead_management__lead__owner_open_updated_at_desc_id_desc (owner=? AND open=? AND updated_at>?)
+        lead-management.region_ranges: lead_management__region_range__first_id
         lead-management.sales_profiles: lead_management__sales_profile__name_id
+        lead-management.tasks: lead_management__task__created_at_desc_id_desc
         lead-management.touches: lead_management__touch__happened_at_desc_id_desc
         lead-management.without_region: lead_management__lead__owner_region_open_created_at_5e812e6a (owner=? AND region=? AND open=?) | lead_management__lead__owner_region_open_created_at_5e812e6a (owner=? AND region=? AND open=?)"#]].assert_eq(&told.into_iter().collect::<Vec<_>>().join("\n"));
 }

@@ -75,7 +75,7 @@ fn refresh(
         // Nothing is calculated from rollups, and the version stays: nobody's save is disturbed by new child rows.
         table.update(session, id, mortise_store::version_of(&old), &changes)?;
         session.touch(entity.index);
-        tell(work, session, entity, old, changes);
+        tell(work, session, entity, &old, changes);
     }
     Ok(())
 }
@@ -85,7 +85,7 @@ fn tell(
     work: &Work,
     session: &mut Session<'_>,
     entity: &EntityModel,
-    old: Vec<Value>,
+    old: &[Value],
     changes: Vec<(Slot, Value)>,
 ) {
     let watched = work.model().automation.by_entity.get(entity.index);
@@ -95,9 +95,9 @@ fn tell(
     if told.is_empty() || !old[system::DELETED_AT].is_null() {
         return;
     }
-    let mut new = old.clone();
+    let mut new = old.to_vec();
     changes.into_iter().for_each(|(slot, value)| new[slot] = value);
-    let text = trail::changes(entity, Some(&old), &new, &told);
+    let text = trail::changes(entity, Some(old), &new, &told);
     let version = mortise_store::version_of(&new);
     trail::record(work, session, entity, "record.changed", (mortise_store::id_of(&new), version), text);
 }

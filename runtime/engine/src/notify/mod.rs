@@ -51,7 +51,7 @@ pub(crate) fn tell(
     subject: &Subject,
 ) -> Result<(), Error> {
     let to = if to.is_empty() { &notification.to } else { to };
-    tell_all(work, session, notification, recipients::find(work, subject, to)?, subject)
+    tell_all(work, session, notification, &recipients::find(work, subject, to)?, subject)
 }
 
 /// Tells these people, whoever the notification itself means.
@@ -63,14 +63,14 @@ pub(crate) fn tell_these(
     subject: &Subject,
 ) -> Result<(), Error> {
     let told = recipients::Told { people, missing: Vec::new() };
-    tell_all(work, session, notification, told, subject)
+    tell_all(work, session, notification, &told, subject)
 }
 
 fn tell_all(
     work: &Work,
     session: &mut Session<'_>,
     notification: &NotificationModel,
-    told: recipients::Told,
+    told: &recipients::Told,
     subject: &Subject,
 ) -> Result<(), Error> {
     let directory = work.directory.clone();
@@ -90,7 +90,7 @@ fn tell_all(
             delivery::put(session, &about(row, Some(notification), subject))?;
         }
     }
-    note(work, session, notification, &told, subject);
+    note(work, session, notification, told, subject);
     session.wake_lane();
     Ok(())
 }
