@@ -114,8 +114,8 @@ impl Session<'_> {
         self.query(&sql, &[after.into(), limit.into()], read)
     }
 
-    /// What changed in a record after an audit entry, oldest first: `{"field id": [old, new]}` each. What this
-    /// transaction changed is among it.
+    /// What changed in a record after an audit entry, oldest first: `{"field id": [old, new]}` each. What this transaction
+    /// changed is among it, whichever write it was.
     pub fn changes_since(
         &mut self,
         entity: &str,

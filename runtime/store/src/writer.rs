@@ -34,6 +34,8 @@ pub struct Session<'a> {
     pub naming: &'a Naming,
     /// Digest of the model in force; a write prepared for another must be prepared again.
     pub model: &'a str,
+    /// What earlier writes of this transaction have added, which is in no table yet.
+    before: &'a Effects,
     audits: Vec<AuditEntry>,
     events: Vec<Paired>,
     touched: Vec<usize>,
@@ -93,9 +95,14 @@ impl Session<'_> {
         self.events.iter().map(|(event, _)| event)
     }
 
-    /// The audit entries that this write has added so far.
+    /// Events that earlier writes of this transaction have added, which [`Session::events`] does not read yet.
+    pub fn events_before(&self) -> impl Iterator<Item = &EventEntry> {
+        self.before.events.iter().map(|(event, _)| event)
+    }
+
+    /// All audit entries that this transaction has added so far.
     pub(crate) fn added_audits(&self) -> impl Iterator<Item = &AuditEntry> {
-        self.audits.iter()
+        self.before.audits.iter().chain(&self.audits)
     }
 
     /// Says that this write left something for the lane beside events: a timer, or work to do again.
@@ -413,6 +420,7 @@ impl Writer {
                 tx: &mut *tx,
                 naming: &self.naming,
                 model: &model,
+                before: effects,
                 audits: Vec::new(),
                 events: Vec::new(),
                 touched: Vec::new(),

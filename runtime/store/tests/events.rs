@@ -299,3 +299,33 @@ async fn two_nodes_may_open_a_new_tenant_at_the_same_moment() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_knows_what_earlier_ones_of_its_transaction_did() {
+    check(async |place: &Place| {
+        let store = place.open().await.unwrap();
+        let (go, gone) = std::sync::mpsc::channel();
+        let first = write(&store, move |session| {
+            // Until the others wait for their turn.
+            gone.recv().unwrap();
+            session.audit(audit(Uuid::nil(), "{}"));
+            Ok(())
+        });
+        let second = write(&store, |session| {
+            change(session, FIRST, "1");
+            Ok(())
+        });
+        let third = write(&store, |session| {
+            let before: Vec<Uuid> = session.events_before().map(|event| event.record).collect();
+            assert_eq!((before, session.added_events().count()), (vec![FIRST], 0));
+            change(session, FIRST, "2");
+            let entity = session.added_events().next().unwrap().entity.clone();
+            assert_eq!(session.changes_since(&entity, FIRST, 0, 10)?, ["1", "2"]);
+            assert_eq!(session.changes_since(&entity, SECOND, 0, 10)?, [""; 0]);
+            Ok(())
+        });
+        let (one, two, three, ()) = tokio::join!(first, second, third, async { go.send(()).unwrap() });
+        one.and(two).and(three).unwrap();
+    })
+    .await;
+}

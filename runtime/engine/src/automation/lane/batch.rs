@@ -260,8 +260,8 @@ impl Batch<'_> {
         }
     }
 
-    /// Carries out what is due, in order. A timer of a record that something in this batch has just changed waits until
-    /// that was looked at.
+    /// Carries out what is due, in order. A timer of a record that something in this transaction has just changed waits
+    /// until that was looked at.
     fn timers(
         &mut self,
         session: &mut Session<'_>,
@@ -270,7 +270,9 @@ impl Batch<'_> {
     ) -> Result<(), Error> {
         let timers = timer::due(session, until, TIMERS_MAX)?;
         done.more |= timers.len() as i64 == TIMERS_MAX;
-        let mut changed: HashSet<Uuid> = HashSet::new();
+        // What people did a moment ago may be in force already, although its events are read in the next batch only.
+        let mut changed: HashSet<Uuid> = session.events_before().map(|event| event.record).collect();
+        done.more |= !changed.is_empty();
         let mut seen = 0;
         for timer in timers {
             changed.extend(session.added_events().skip(seen).map(|event| event.record));
