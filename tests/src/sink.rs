@@ -42,6 +42,15 @@ impl<R: Clone, A> Notes<R, A> {
     }
 }
 
+/// How a call is answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// How long the answer takes.
+    pub pause: Duration,
+    /// The status; without one the connection breaks off, though the call was taken.
+    pub status: Option<u16>,
+}
+
 /// Serves each connection on a thread of its own until the test ends.
 fn listen(serve: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
@@ -65,6 +74,8 @@ pub struct Call {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// The status that it is answered with; none where the connection breaks off.
+    pub status: Option<u16>,
 }
 
 impl Call {
@@ -98,9 +109,20 @@ pub struct WebSink {
 impl WebSink {
     /// Starts one that answers as robots do when all is well.
     pub fn start() -> Self {
+        Self::start_with(|_, _| Manner { pause: Duration::ZERO, status: Some(200) })
+    }
+
+    /// Starts one that answers each call in a manner of its own, where it was told nothing else: by the number of the call,
+    /// and whether one with the same key came before.
+    pub fn start_with(manner: impl Fn(usize, bool) -> Manner + Send + Sync + 'static) -> Self {
         let notes: Arc<Notes<Call, (u16, String)>> = Arc::default();
         let kept = notes.clone();
-        WebSink { address: listen(move |stream| serve_web(&stream, &kept)), notes }
+        WebSink { address: listen(move |stream| serve_web(&stream, &kept, &manner)), notes }
+    }
+
+    /// All calls so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.notes.wait(0)
     }
 
     /// Answers the next calls so: status and body, in this order.
@@ -121,7 +143,11 @@ impl WebSink {
     }
 }
 
-fn serve_web(stream: &TcpStream, notes: &Notes<Call, (u16, String)>) -> std::io::Result<()> {
+fn serve_web(
+    stream: &TcpStream,
+    notes: &Notes<Call, (u16, String)>,
+    manner: &dyn Fn(usize, bool) -> Manner,
+) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -137,10 +163,22 @@ fn serve_web(stream: &TcpStream, notes: &Notes<Call, (u16, String)>) -> std::io:
     let length = length.and_then(|(_, length)| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    let (status, answer) = notes
-        .next()
-        .unwrap_or_else(|| (200, r#"{"errcode":0,"errmsg":"ok","code":0,"msg":"success"}"#.into()));
-    notes.received.lock().expect("no test panics with it").push(Call { path, headers, body });
+    let told = notes.next();
+    let manner = {
+        let mut received = notes.received.lock().expect("no test panics with it");
+        let mut call = Call { path, headers, body, status: None };
+        let key = call.header("idempotency-key");
+        let again = !key.is_empty() && received.iter().any(|known| known.header("idempotency-key") == key);
+        let manner = manner(received.len(), again);
+        let status = told.as_ref().map(|(status, _)| *status).or(manner.status);
+        call.status = status;
+        received.push(call);
+        Manner { status, ..manner }
+    };
+    std::thread::sleep(manner.pause);
+    let Some(status) = manner.status else { return Ok(()) };
+    let well = || r#"{"errcode":0,"errmsg":"ok","code":0,"msg":"success"}"#.to_owned();
+    let answer = told.map_or_else(well, |(_, answer)| answer);
     let length = answer.len();
     let mut stream = stream;
     write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{answer}")
