@@ -191,15 +191,22 @@ impl Words<'_> {
         often(told)
     }
 
+    /// Clocks in the order of their ladders: the limit, then the steps.
     fn clocks(&self) -> Vec<Value> {
-        let told = self.forecast.clocks.iter().map(|((sla, step), tally)| {
+        let place = |sla: &str, step: Option<&str>| {
+            let ladder = self.model.automation.slas.get(sla).map(|sla| &sla.ladder);
+            ladder.zip(step).and_then(|(ladder, step)| ladder.iter().position(|known| known.id == step))
+        };
+        let mut clocks: Vec<_> = self.forecast.clocks.iter().collect();
+        clocks.sort_by_key(|((sla, step), _)| (sla, place(sla, step.as_deref())));
+        let told = clocks.into_iter().map(|((sla, step), tally)| {
             json!({
                 "sla": sla, "label": self.sla(sla),
                 "step": step, "step_label": step.as_ref().map(|step| self.step(sla, step)),
                 "count": tally.count, "records": self.records(tally),
             })
         });
-        often(told)
+        told.collect()
     }
 
     fn transitions(&self) -> Vec<Value> {

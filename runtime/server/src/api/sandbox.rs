@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Query as Params, State};
@@ -19,6 +20,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::apps::{app_problems, unzip};
@@ -35,6 +37,8 @@ const BURST: f64 = 12.0;
 const PER_SECOND: f64 = 1.0 / 60.0;
 /// When it may be tried again while another tenant's simulation runs.
 const BUSY_SECONDS: u64 = 15;
+/// How long the end of somebody's simulation before is waited for: it ends with the batch at hand.
+const HANDOVER: Duration = Duration::from_secs(10);
 /// News that may wait for whoever reads them.
 const WAITING: usize = 16;
 
@@ -45,30 +49,75 @@ pub const LINES: &str = "application/x-ndjson";
 pub struct Runs {
     seats: Arc<Semaphore>,
     lately: Mutex<HashMap<Uuid, (f64, DateTime<Utc>)>>,
+    /// Who has a seat, with the way to take it back.
+    seated: Arc<Mutex<Vec<(Whose, CancellationToken)>>>,
 }
+
+/// A tenant, and who looks ahead.
+type Whose = (Uuid, Uuid);
 
 impl Default for Runs {
     fn default() -> Self {
-        Runs { seats: Arc::new(Semaphore::new(RUNS)), lately: Mutex::default() }
+        let seats = Arc::new(Semaphore::new(RUNS));
+        Runs { seats, lately: Mutex::default(), seated: Arc::default() }
     }
 }
 
 impl Runs {
-    /// Takes a seat, unless the tenant had many lately or all are taken.
-    fn begin(&self, tenant: Uuid, now: DateTime<Utc>) -> Result<OwnedSemaphorePermit, Failure> {
+    /// Takes a seat, unless the tenant had many lately or all are taken. Somebody's next simulation ends the one before:
+    /// browsers keep an answer that was given up for a while.
+    async fn begin(&self, whose: Whose, now: DateTime<Utc>) -> Result<Seat, Failure> {
         let wait =
             |seconds| Failure::new(StatusCode::TOO_MANY_REQUESTS, "sandbox.too_many").retry_after(seconds);
+        self.count(whose.0, now).map_err(wait)?;
+        let permit = match self.seats.clone().try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) if self.take_back(whose) => {
+                let freed = tokio::time::timeout(HANDOVER, self.seats.clone().acquire_owned()).await;
+                freed.ok().and_then(Result::ok).ok_or_else(|| wait(BUSY_SECONDS))?
+            }
+            Err(_) => return Err(wait(BUSY_SECONDS)),
+        };
+        let stop = CancellationToken::new();
+        self.seated.lock().push((whose, stop.clone()));
+        Ok(Seat { whose, stop, seated: self.seated.clone(), _permit: permit })
+    }
+
+    /// Counts one more; seconds to wait when there were too many.
+    fn count(&self, tenant: Uuid, now: DateTime<Utc>) -> Result<(), u64> {
         let mut lately = self.lately.lock();
         let (left, at) = lately.entry(tenant).or_insert((BURST, now));
         let passed = (now - *at).max(TimeDelta::zero()).as_seconds_f64();
         *left = (*left + passed * PER_SECOND).min(BURST);
         *at = now.max(*at);
         if *left < 1.0 {
-            return Err(wait(60));
+            return Err(60);
         }
-        let seat = self.seats.clone().try_acquire_owned().map_err(|_| wait(BUSY_SECONDS))?;
         *left -= 1.0;
-        Ok(seat)
+        Ok(())
+    }
+
+    /// Ends what the same person runs; false when they run nothing.
+    fn take_back(&self, whose: Whose) -> bool {
+        let seated = self.seated.lock();
+        let own: Vec<_> = seated.iter().filter(|(of, _)| *of == whose).collect();
+        own.iter().for_each(|(_, stop)| stop.cancel());
+        !own.is_empty()
+    }
+}
+
+/// The right to run a simulation.
+#[derive(Debug)]
+struct Seat {
+    whose: Whose,
+    stop: CancellationToken,
+    seated: Arc<Mutex<Vec<(Whose, CancellationToken)>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.seated.lock().retain(|(whose, _)| *whose != self.whose);
     }
 }
 
@@ -118,7 +167,7 @@ pub(super) async fn run(
     Raw(bytes): Raw,
 ) -> Result<Response, Failure> {
     let wish = wish_of(&headers, &beside, &bytes)?;
-    let mut news = start(&state, &by, wish)?;
+    let mut news = start(&state, &by, wish).await?;
     if !wants_lines(&headers) {
         let forecast = outcome(&mut news).await?;
         return Ok(json_answer(&forecast_json(&forecast, by.language)));
@@ -146,18 +195,23 @@ pub enum News {
 
 /// Starts a simulation. It runs to its end beside the request, so that its copy goes whatever comes of it; it ends early
 /// when the news are dropped.
-pub fn start(state: &AppState, by: &Administrator, wish: Wish) -> Result<mpsc::Receiver<News>, Failure> {
-    let seat = state.sandboxes.begin(by.tenant.record.id, state.now())?;
+pub async fn start(
+    state: &AppState,
+    by: &Administrator,
+    wish: Wish,
+) -> Result<mpsc::Receiver<News>, Failure> {
+    let seat = state.sandboxes.begin((by.tenant.record.id, by.user().id), state.now()).await?;
     let (tell, news) = mpsc::channel(WAITING);
     let (state, by) = (state.clone(), by.clone());
     tokio::spawn(async move {
-        let (told, stop, last) = (tell.clone(), state.stop.clone(), AtomicU32::new(u32::MAX));
+        let (told, last) = (tell.clone(), AtomicU32::new(u32::MAX));
+        let stops = [state.stop.clone(), seat.stop.clone()];
         let watcher: Watcher = Arc::new(move |progress| {
             if last.swap(progress.day, Ordering::Relaxed) != progress.day {
                 // Whoever is slow to read misses a day, and hears of the next.
                 told.try_send(News::Passes(progress)).ok();
             }
-            !told.is_closed() && !stop.is_cancelled()
+            !told.is_closed() && !stops.iter().any(CancellationToken::is_cancelled)
         });
         let done = state.engine.sandbox(&by.tenant.engine, by.actor(), &wish, &watcher).await;
         drop(seat);
@@ -208,24 +262,35 @@ pub fn lines(news: mpsc::Receiver<News>, mut line: impl FnMut(News) -> Value + S
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_tenant_may_look_ahead_often_but_not_all_the_time() {
-        let runs = Runs::default();
-        let (tenant, now) = (Uuid::nil(), DateTime::UNIX_EPOCH);
-        for _ in 0..12 {
-            drop(runs.begin(tenant, now).expect("a seat is free"));
-        }
-        assert_eq!(runs.begin(tenant, now).expect_err("too often").code(), "sandbox.too_many");
-        assert!(runs.begin(Uuid::max(), now).is_ok(), "another tenant waits for nobody");
-        assert!(runs.begin(tenant, now + TimeDelta::minutes(1)).is_ok());
+    const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
+    fn person(tenant: u128) -> Whose {
+        (Uuid::from_u128(tenant), Uuid::nil())
     }
 
-    #[test]
-    fn one_runs_at_a_time() {
+    #[tokio::test]
+    async fn a_tenant_may_look_ahead_often_but_not_all_the_time() {
         let runs = Runs::default();
-        let first = runs.begin(Uuid::nil(), DateTime::UNIX_EPOCH).expect("a seat is free");
-        assert!(runs.begin(Uuid::max(), DateTime::UNIX_EPOCH).is_err());
+        for _ in 0..12 {
+            drop(runs.begin(person(1), NOW).await.expect("a seat is free"));
+        }
+        let refused = runs.begin(person(1), NOW).await.expect_err("too often");
+        assert_eq!(refused.code(), "sandbox.too_many");
+        assert!(runs.begin(person(2), NOW).await.is_ok(), "another tenant waits for nobody");
+        assert!(runs.begin(person(1), NOW + TimeDelta::minutes(1)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn one_runs_at_a_time_and_makes_room_for_the_next_of_the_same_person() {
+        let runs = Arc::new(Runs::default());
+        let first = runs.begin(person(1), NOW).await.expect("a seat is free");
+        assert!(runs.begin(person(2), NOW).await.is_err());
+        assert!(!first.stop.is_cancelled());
+        let waiting = runs.clone();
+        let second = tokio::spawn(async move { waiting.begin(person(1), NOW).await });
+        first.stop.cancelled().await;
         drop(first);
-        assert!(runs.begin(Uuid::max(), DateTime::UNIX_EPOCH).is_ok());
+        let second = second.await.expect("it does not panic").expect("the seat is free again");
+        assert!(!second.stop.is_cancelled());
     }
 }

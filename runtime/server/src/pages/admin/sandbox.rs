@@ -80,7 +80,10 @@ pub(in crate::pages) async fn run(
 ) -> Result<Response, Failure> {
     let by = administrator(&visit)?;
     let (form, files) = read(form).await?;
-    let begun = wish(&visit, &form, files).and_then(|wish| start(&visit.state, &by, wish));
+    let begun = match wish(&visit, &form, files) {
+        Ok(wish) => start(&visit.state, &by, wish).await,
+        Err(failure) => Err(failure),
+    };
     if !wants_lines(&headers) {
         let done = match begun {
             Ok(mut news) => outcome(&mut news).await,
