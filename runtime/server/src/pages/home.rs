@@ -24,13 +24,7 @@ struct Home {
 /// `GET /`.
 pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
-    let show = Show {
-        by: &visit.by,
-        model: &model,
-        directory: &directory,
-        now: visit.tenant.engine.now(),
-        files: &[],
-    };
+    let show = Show::new(&visit.by, &model, &directory);
     let today = show.now.with_timezone(&visit.user().tz).date_naive();
     let weekday = visit.t(&format!("time.weekday_{}", today.weekday().number_from_monday()), &[]);
     // Rows of another record are made there, not by themselves.

@@ -87,13 +87,7 @@ impl Import {
 
     fn showing<R>(&self, work: impl FnOnce(&Show) -> R) -> R {
         let (model, directory) = (self.visit.tenant.engine.model(), self.visit.tenant.engine.directory());
-        work(&Show {
-            by: &self.visit.by,
-            model: &model,
-            directory: &directory,
-            now: self.visit.tenant.engine.now(),
-            files: &[],
-        })
+        work(&Show::new(&self.visit.by, &model, &directory))
     }
 
     /// Fields that columns may belong to.

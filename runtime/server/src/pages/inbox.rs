@@ -53,13 +53,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     let more = messages.len() > limit;
     messages.truncate(limit);
     let (model, directory) = (engine.model(), engine.directory());
-    let show = Show {
-        by: &visit.by,
-        model: &model,
-        directory: &directory,
-        now: visit.tenant.engine.now(),
-        files: &[],
-    };
+    let show = Show::new(&visit.by, &model, &directory);
     let filter = if only_unread { "show=unread&" } else { "" };
     let older = messages.last().filter(|_| more);
     let inbox = Inbox {

@@ -62,13 +62,7 @@ pub(super) async fn title(visit: &Visit, entity: &EntityModel, id: Uuid) -> Stri
     match visit.tenant.engine.read(visit.actor(), &entity.key, id).await {
         Ok(record) => {
             let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
-            let show = Show {
-                by: &visit.by,
-                model: &model,
-                directory: &directory,
-                now: visit.tenant.engine.now(),
-                files: &[],
-            };
+            let show = Show::new(&visit.by, &model, &directory);
             show.words(&entity.fields[entity.title], &record.values[entity.title])
         }
         Err(_) => String::new(),
@@ -105,13 +99,7 @@ pub(super) async fn records(
     let query = visit.tenant.engine.query(visit.actor(), &target.key, params.into_iter())?;
     let page = visit.tenant.engine.list(visit.actor(), &query).await?;
     let directory = visit.tenant.engine.directory();
-    let show = Show {
-        by: &visit.by,
-        model: &model,
-        directory: &directory,
-        now: visit.tenant.engine.now(),
-        files: &[],
-    };
+    let show = Show::new(&visit.by, &model, &directory);
     let items = page.rows.iter().map(|record| item(&show, target, record)).collect();
     Ok(body::json(&Items { items }))
 }

@@ -198,13 +198,7 @@ fn refused(visit: &Visit, path: &str, error: mortise_engine::Error) -> Result<Re
 async fn named(visit: &Visit, entity: &EntityModel, id: Uuid) -> Result<String, Failure> {
     let record = visit.tenant.engine.read(visit.actor(), &entity.key, id).await?;
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
-    let show = Show {
-        by: &visit.by,
-        model: &model,
-        directory: &directory,
-        now: visit.tenant.engine.now(),
-        files: &[],
-    };
+    let show = Show::new(&visit.by, &model, &directory);
     Ok(title_of(&show, entity, &record))
 }
 

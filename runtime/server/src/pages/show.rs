@@ -137,6 +137,11 @@ pub(super) struct Show<'a> {
 }
 
 impl<'a> Show<'a> {
+    /// What shows values as they are now to whoever looks, without names of files.
+    pub(super) fn new(by: &'a SignedIn, model: &'a Model, directory: &'a Directory) -> Self {
+        Show { by, model, directory, now: by.tenant.engine.now(), files: &[] }
+    }
+
     /// What values are shown and read with.
     pub(super) fn values(&self) -> ValueContext<'a> {
         ValueContext {

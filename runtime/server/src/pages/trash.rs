@@ -57,13 +57,7 @@ pub(super) async fn show(
     };
     let page = visit.tenant.engine.list(visit.actor(), &query).await?;
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
-    let show = Show {
-        by: &visit.by,
-        model: &model,
-        directory: &directory,
-        now: visit.tenant.engine.now(),
-        files: &[],
-    };
+    let show = Show::new(&visit.by, &model, &directory);
     let path = visit.base.path(&entity_path(&model, &entity));
     let row = |record: &Record| {
         let (iso, exact, when) = match &record.values[system::DELETED_AT] {

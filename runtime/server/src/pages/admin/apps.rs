@@ -131,13 +131,7 @@ async fn app_page(
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
     let app = model.app(id).ok_or_else(|| Failure::not_found("app.not_found").with("app", id))?;
     let versions = visit.tenant.engine.app_versions(id).await?;
-    let show = Show {
-        by: &visit.by,
-        model: &model,
-        directory: &directory,
-        now: visit.tenant.engine.now(),
-        files: &[],
-    };
+    let show = Show::new(&visit.by, &model, &directory);
     let index = model.apps.iter().position(|other| other.id == id);
     let language = visit.language;
     let names = |key: &str, names: Vec<String>| Contents { label: visit.t(key, &[]), names };

@@ -94,13 +94,7 @@ pub(in crate::pages) async fn list(visit: Visit) -> Result<Response, Failure> {
     let backlog = engine.backlog().await?;
     let next = engine.next_due().await?;
     let (model, directory) = (engine.model(), engine.directory());
-    let show = Show {
-        by: &visit.by,
-        model: &model,
-        directory: &directory,
-        now: visit.tenant.engine.now(),
-        files: &[],
-    };
+    let show = Show::new(&visit.by, &model, &directory);
     let address = |state: WorkState| visit.base.path(&format!("{PATH}?state={}", state.name()));
     let tab = |one: WorkState| Tab {
         label: visit.t(&format!("automation.state.{}", one.name()), &[]),

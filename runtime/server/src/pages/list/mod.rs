@@ -183,13 +183,7 @@ fn context(
     titles: &[(Slot, String)],
 ) -> List {
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
-    let show = Show {
-        by: &visit.by,
-        model: &model,
-        directory: &directory,
-        now: visit.tenant.engine.now(),
-        files: &[],
-    };
+    let show = Show::new(&visit.by, &model, &directory);
     let path = visit.base.path(&entity_path(&model, entity));
     let view = view_of(visit, entity, params);
     let view = view.as_deref();

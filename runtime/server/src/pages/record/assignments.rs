@@ -91,13 +91,7 @@ pub(in crate::pages) async fn show(
     let record = engine.read(visit.actor(), &entity.key, id).await?;
     let stored = engine.assignments(visit.actor(), &entity.key, id).await?;
     let (model, directory) = (engine.model(), engine.directory());
-    let show = Show {
-        by: &visit.by,
-        model: &model,
-        directory: &directory,
-        now: visit.tenant.engine.now(),
-        files: &[],
-    };
+    let show = Show::new(&visit.by, &model, &directory);
     let list_url = visit.base.path(&entity_path(&model, &entity));
     let about = About {
         title: title_of(&show, &entity, &record),

@@ -65,13 +65,7 @@ pub(super) async fn read(
     let pages = kinds.iter().map(|(other, slot)| page(visit, other, *slot, record));
     let pages: Vec<Page> = join_all(pages).await.into_iter().collect::<Result<_, _>>()?;
     let directory = visit.tenant.engine.directory();
-    let show = Show {
-        by: &visit.by,
-        model: &model,
-        directory: &directory,
-        now: visit.tenant.engine.now(),
-        files: &[],
-    };
+    let show = Show::new(&visit.by, &model, &directory);
     // Two references to this record, or one within its own kind, are told apart by the name of the field.
     let several = |other: &EntityModel| {
         other.index == entity.index || kinds.iter().filter(|(one, _)| one.index == other.index).count() > 1

@@ -64,13 +64,7 @@ pub(super) async fn read(
     let more = entries.len() > limit;
     entries.truncate(limit);
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
-    let show = Show {
-        by: &visit.by,
-        model: &model,
-        directory: &directory,
-        now: visit.tenant.engine.now(),
-        files: &[],
-    };
+    let show = Show::new(&visit.by, &model, &directory);
     let path = visit.base.path(&format!("{}/{id}", entity_path(&model, entity)));
     let older = entries.last().filter(|_| more).map(|entry| format!("{path}?before={}", entry.seq));
     Ok(Timeline { entries: entries.into_iter().map(|entry| tell(visit, &show, entry)).collect(), older })
