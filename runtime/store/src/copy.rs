@@ -137,6 +137,7 @@ async fn hold(session: &mut PgConnection, schema: &str) -> Result<bool> {
     lock.bind(schema.to_owned()).fetch_one(session).await.map_err(failed)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "errors are handed over so")]
 fn failed(error: sqlx::Error) -> Error {
     Error::Database(error.to_string())
 }

@@ -67,7 +67,7 @@ fn tell(report: &Value, words: &Words) {
     let (from, until, records) =
         (minute(&report["from"]), minute(&report["until"]), text(&report["records"]));
     let args = [("from", &*from), ("until", &*until), ("records", &*records), ("seconds", &*seconds)];
-    words.say("cli.simulate.lead", &args);
+    words.say("cli.simulate.summary", &args);
     if let Some(stopped) = report["stopped"].as_str() {
         words.say(&format!("cli.simulate.stopped_{stopped}"), &[]);
     }
@@ -79,35 +79,35 @@ fn tell(report: &Value, words: &Words) {
         Value::Null => words.text(key, &[]).into(),
         value => value.clone(),
     };
-    part(words, "by_day", rows(report, "by_day", Value::clone), &BY_DAY);
+    part(words, "by_day", &rows(report, "by_day", Value::clone), &BY_DAY);
     let assigned = |row: &Value| json!({"label": row["label"], "person": or(row, "name", "cli.simulate.nobody"), "count": row["count"]});
-    part(words, "assignments", rows(report, "assignments", assigned), &["label", "person", "count"]);
+    part(words, "assignments", &rows(report, "assignments", assigned), &["label", "person", "count"]);
     let clock = |row: &Value| {
         json!({
             "label": row["label"], "step_label": or(row, "step_label", "cli.simulate.limit"),
             "count": row["count"],
         })
     };
-    part(words, "clocks", rows(report, "clocks", clock), &["label", "step_label", "count"]);
+    part(words, "clocks", &rows(report, "clocks", clock), &["label", "step_label", "count"]);
     let transitions = rows(report, "transitions", Value::clone);
-    part(words, "transitions", transitions, &["label", "by_label", "count"]);
+    part(words, "transitions", &transitions, &["label", "by_label", "count"]);
     let told = |row: &Value| {
         let channel = if row["channel_label"].is_null() { &row["channel"] } else { &row["channel_label"] };
         json!({"label": row["label"], "channel": channel, "count": row["count"]})
     };
     let notifications = rows(report, "notifications", told);
-    part(words, "notifications", notifications, &["label", "channel", "count"]);
-    part(words, "parked", rows(report, "parked", Value::clone), &["label", "message", "count"]);
+    part(words, "notifications", &notifications, &["label", "channel", "count"]);
+    part(words, "parked", &rows(report, "parked", Value::clone), &["label", "message", "count"]);
 }
 
 fn rows(report: &Value, name: &str, row: impl Fn(&Value) -> Value) -> Vec<Value> {
     report[name].as_array().into_iter().flatten().map(row).collect()
 }
 
-fn part(words: &Words, name: &str, rows: Vec<Value>, columns: &[&str]) {
+fn part(words: &Words, name: &str, rows: &[Value], columns: &[&str]) {
     if !rows.is_empty() {
         println!();
         words.say(&format!("cli.simulate.{name}"), &[]);
-        words.table(&rows, columns);
+        words.table(rows, columns);
     }
 }

@@ -144,8 +144,8 @@ fn report(visit: &Visit, forecast: &Forecast) -> Value {
     let days = (forecast.until - forecast.from).num_days().to_string();
     let seconds = format!("{:.1}", forecast.took_ms as f64 / 1_000.0);
     let records = grouped(forecast.records);
-    report["lead"] =
-        visit.t("sandbox.lead", &[("days", &days), ("records", &records), ("seconds", &seconds)]).into();
+    report["summary"] =
+        visit.t("sandbox.summary", &[("days", &days), ("records", &records), ("seconds", &seconds)]).into();
     let nothing = report["totals"].as_object().is_some_and(|totals| totals.values().all(|count| *count == 0));
     report["nothing"] = nothing.into();
     report
