@@ -222,7 +222,15 @@ fn asked(by: &SignedIn, metric: &MetricModel, pairs: &[(String, String)]) -> Res
     let mut query = MetricQuery::default();
     for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
         match name.as_str() {
-            "by" => query.by = value.split(',').map(slot).collect::<Result<_, _>>()?,
+            "by" => {
+                for name in value.split(',') {
+                    let slot = slot(name)?;
+                    // Once is enough: a statement has only so many columns.
+                    if !query.by.contains(&slot) {
+                        query.by.push(slot);
+                    }
+                }
+            }
             "per" => query.per = Some(grain(value)?),
             "window" => query.window = Some(window(value)?),
             "best" => {
@@ -231,6 +239,8 @@ fn asked(by: &SignedIn, metric: &MetricModel, pairs: &[(String, String)]) -> Res
             name => match name.strip_prefix("where.") {
                 Some(field) => {
                     let slot = slot(field)?;
+                    // A field has one value: the last one counts.
+                    query.matching.retain(|(known, _)| *known != slot);
                     query.matching.push((slot, given(by, entity, slot, value)?));
                 }
                 None => return Err(wrong("name", name, "by, per, window, best, where.<field>")),
