@@ -74,7 +74,7 @@ impl Timer {
     }
 
     /// The timer as it was before it was parked.
-    pub(crate) fn as_it_was(self) -> Timer {
+    pub(crate) fn before_parking(self) -> Timer {
         let parked = self.payload.as_deref().filter(|_| self.due == FAR);
         match parked.and_then(|parked| serde_json::from_str::<Parked>(parked).ok()) {
             Some(Parked { due, payload }) => Timer { due, payload, ..self },

@@ -117,7 +117,7 @@ impl World {
             Action::CloseTicket => self.close_ticket().await,
             Action::Claim => self.claim().await,
             Action::Comment => self.comment().await,
-            Action::Delete | Action::Restore | Action::Unfreeze => self.to_job(action).await,
+            Action::Delete | Action::Restore | Action::Unfreeze => self.about_job(action).await,
             Action::Batch => self.batch().await,
             Action::Import => self.import().await,
             Action::FailedWork => self.decide_failed_work().await,
@@ -260,7 +260,7 @@ impl World {
         self.send("eve", Command::Comment { entity: JOB.to_owned(), id, text }).await;
     }
 
-    async fn to_job(&mut self, action: Action) {
+    async fn about_job(&mut self, action: Action) {
         let jobs = self.promises.jobs();
         let Some(id) = self.one(&jobs) else { return };
         let entity = JOB.to_owned();

@@ -356,7 +356,7 @@ impl Batch<'_> {
     fn perform(&mut self, session: &mut Session<'_>, task: &Task) -> Result<(), Error> {
         let model = self.work.published.model.clone();
         if let Some(timer) = task.timer {
-            let Some(timer) = timer::find(session, timer)?.map(Timer::as_it_was) else { return Ok(()) };
+            let Some(timer) = timer::find(session, timer)?.map(Timer::before_parking) else { return Ok(()) };
             return match timer.kind {
                 TimerKind::Step | TimerKind::Offer => self.carry_out(session, &timer),
                 TimerKind::Schedule => schedule::again(self, session, &timer),
