@@ -80,12 +80,28 @@ impl Page {
         self.line("");
     }
 
-    /// A list of the values of a choice.
+    /// A list of the values of a choice, or a table of the types of an object.
     fn choices(&mut self, schema: &Value) {
         let Some(choices) = schema["oneOf"].as_array() else { return };
+        if choices.iter().all(|choice| choice["properties"]["type"]["const"].is_string()) {
+            return self.types(choices);
+        }
         for choice in choices {
             let meaning = flow(choice["description"].as_str().unwrap_or_default());
             self.line(&format!("- `{}`: {meaning}", choice["const"].as_str().unwrap_or_default()));
+        }
+        self.line("");
+    }
+
+    /// A table of the types of an object with the keys of each.
+    fn types(&mut self, types: &[Value]) {
+        let common = Map::from_iter([("type".to_owned(), Value::Null)]);
+        self.line("| `type` | Meaning | Keys of this type |");
+        self.line("| --- | --- | --- |");
+        for one in types {
+            let name = one["properties"]["type"]["const"].as_str().unwrap_or_default();
+            let meaning = cell(one["description"].as_str().unwrap_or_default());
+            self.line(&format!("| `{name}` | {meaning} | {} |", own_keys(one, &common)));
         }
         self.line("");
     }
