@@ -23,6 +23,10 @@ const RECORDS: usize = 50_000;
 /// A copied file.
 pub(super) struct Bare {
     connection: Connection,
+    /// Changes the record of an event.
+    change: String,
+    /// Looks for the record that another one points to.
+    there: String,
     item: Rows,
     follow_up: Rows,
     audit: Rows,
@@ -34,6 +38,10 @@ struct Rows {
     name: String,
     columns: Vec<String>,
     rows: Vec<Vec<Value>>,
+    /// Reads a row by its id.
+    select: String,
+    /// Writes a row.
+    insert: String,
 }
 
 impl Bare {
@@ -53,6 +61,11 @@ impl Bare {
         };
         let (item, follow_up) = (of("phone")?, of("subject")?);
         Ok(Self {
+            change: format!(
+                "UPDATE \"{item}\" SET status = ?1, version = ?2, updated_at = ?3, updated_by = NULL \
+                 WHERE id = ?4 AND version = ?5"
+            ),
+            there: format!("SELECT id FROM \"{item}\" WHERE id = ?1 AND deleted_at IS NULL"),
             item: Rows::read(&connection, &item, &["_rid"], RECORDS)?,
             follow_up: Rows::read(&connection, &follow_up, &["_rid"], SAMPLES)?,
             audit: Rows::read(&connection, "_audit", &[], SAMPLES)?,
@@ -62,7 +75,7 @@ impl Bare {
     }
 
     /// How many events it works off in a second, of so many.
-    pub(super) fn rate(mut self, count: usize) -> Result<f64> {
+    pub(super) fn rate(self, count: usize) -> Result<f64> {
         let started = Instant::now();
         let mut done = 0;
         let mut position = 0;
@@ -104,14 +117,10 @@ impl Bare {
     fn one(&self, number: usize) -> Result<()> {
         let row = &self.item.rows[number % self.item.rows.len()];
         let id = row[self.item.position("id")?].clone();
-        let found = read(&self.connection, &self.item.select(), std::slice::from_ref(&id))?;
+        let found = read(&self.connection, &self.item.select, std::slice::from_ref(&id))?;
         let version = found.first().context("the record is gone")?[self.item.position("version")?].clone();
         let Value::Integer(number) = version else { anyhow::bail!("a version is a number") };
         self.run("SAVEPOINT part", &[])?;
-        let change = format!(
-            "UPDATE \"{}\" SET status = ?1, version = ?2, updated_at = ?3, updated_by = NULL WHERE id = ?4 AND version = ?5",
-            self.item.name
-        );
         let at = row[self.item.position("updated_at")?].clone();
         let values = [
             Value::Text("open".to_owned()),
@@ -120,31 +129,32 @@ impl Bare {
             id.clone(),
             Value::Integer(number),
         ];
-        ensure!(self.run(&change, &values)? == 1, "the record was changed by somebody else");
-        let there = format!("SELECT id FROM \"{}\" WHERE id = ?1 AND deleted_at IS NULL", self.item.name);
-        ensure!(!read(&self.connection, &there, std::slice::from_ref(&id))?.is_empty(), "the record is gone");
+        ensure!(self.run(&self.change, &values)? == 1, "the record was changed by somebody else");
+        ensure!(
+            !read(&self.connection, &self.there, std::slice::from_ref(&id))?.is_empty(),
+            "the record is gone"
+        );
         let mut follow_up = self.follow_up.rows[0].clone();
         follow_up[self.follow_up.position("id")?] = new_id();
         follow_up[self.follow_up.position("item")?] = id.clone();
-        self.run(&self.follow_up.insert(), &follow_up)?;
-        read(&self.connection, &self.item.select(), &[id])?;
+        self.run(&self.follow_up.insert, &follow_up)?;
+        read(&self.connection, &self.item.select, &[id])?;
         self.run("RELEASE SAVEPOINT part", &[])?;
         Ok(())
     }
 
     /// Two entries and two events for each, and the head of the trail.
-    fn note(&mut self, group: usize, seq: &mut i64) -> Result<()> {
-        let (insert, at) = (self.audit.insert(), self.audit.position("seq")?);
+    fn note(&self, group: usize, seq: &mut i64) -> Result<()> {
+        let (insert, at) = (&self.audit.insert, self.audit.position("seq")?);
         for number in 0..2 * group {
             *seq += 1;
             let mut entry = self.audit.rows[number % self.audit.rows.len()].clone();
             entry[at] = Value::Integer(*seq);
-            self.run(&insert, &entry)?;
+            self.run(insert, &entry)?;
         }
         self.run("UPDATE _audit_head SET seq = ?1", &[Value::Integer(*seq)])?;
-        let insert = self.event.insert();
         for number in 0..2 * group {
-            self.run(&insert, &self.event.rows[number % self.event.rows.len()])?;
+            self.run(&self.event.insert, &self.event.rows[number % self.event.rows.len()])?;
         }
         Ok(())
     }
@@ -155,30 +165,25 @@ impl Rows {
         let mut statement = connection.prepare("SELECT name FROM pragma_table_info(?1)")?;
         let columns: Vec<String> =
             statement.query_map([name], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-        let columns = columns.into_iter().filter(|column| !own.contains(&column.as_str())).collect();
-        let mut table = Self { name: name.to_owned(), columns, rows: Vec::new() };
-        let sql = format!("SELECT {} FROM \"{name}\" ORDER BY rowid DESC LIMIT {limit}", table.listed());
-        table.rows = read(connection, &sql, &[])?;
+        let columns: Vec<String> =
+            columns.into_iter().filter(|column| !own.contains(&column.as_str())).collect();
+        let listed = columns.iter().map(|column| format!("\"{column}\"")).collect::<Vec<_>>().join(", ");
+        let places: Vec<String> = (1..=columns.len()).map(|number| format!("?{number}")).collect();
+        let latest = format!("SELECT {listed} FROM \"{name}\" ORDER BY rowid DESC LIMIT {limit}");
+        let table = Self {
+            rows: read(connection, &latest, &[])?,
+            select: format!("SELECT {listed} FROM \"{name}\" WHERE id = ?1"),
+            insert: format!("INSERT INTO \"{name}\" ({listed}) VALUES ({})", places.join(", ")),
+            name: name.to_owned(),
+            columns,
+        };
         ensure!(!table.rows.is_empty(), "{name} is empty");
         Ok(table)
-    }
-
-    fn listed(&self) -> String {
-        self.columns.iter().map(|column| format!("\"{column}\"")).collect::<Vec<_>>().join(", ")
     }
 
     fn position(&self, column: &str) -> Result<usize> {
         let position = self.columns.iter().position(|name| name == column);
         position.with_context(|| format!("{} has no column {column}", self.name))
-    }
-
-    fn select(&self) -> String {
-        format!("SELECT {} FROM \"{}\" WHERE id = ?1", self.listed(), self.name)
-    }
-
-    fn insert(&self) -> String {
-        let places: Vec<String> = (1..=self.columns.len()).map(|number| format!("?{number}")).collect();
-        format!("INSERT INTO \"{}\" ({}) VALUES ({})", self.name, self.listed(), places.join(", "))
     }
 }
 
