@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use arc_swap::ArcSwap;
+use chrono::TimeDelta;
 use mortise_store::{Files, Keyring, PostgresServer, TenantStore};
 use parking_lot::{Mutex, RwLock};
 
@@ -169,11 +170,12 @@ impl Engine {
     }
 
     /// Closes a tenant that nobody uses and in which nothing happens by itself; false when there is a reason to keep it
-    /// open. `own` is how often the caller has it. It is opened again by whoever asks for it.
-    pub async fn rest(&self, slug: &str, own: usize) -> Result<bool, Error> {
+    /// open, such as something that is due within this time. `own` is how often the caller has it. It is opened again by
+    /// whoever asks for it.
+    pub async fn rest(&self, slug: &str, own: usize, within: TimeDelta) -> Result<bool, Error> {
         let _one = self.opening.lock().await;
         let Some(tenant) = self.opened(slug) else { return Ok(true) };
-        if !tenant.is_idle().await? {
+        if !tenant.is_idle(within).await? {
             return Ok(false);
         }
         if !self.take_out(slug, &tenant, own) {

@@ -24,6 +24,9 @@ use crate::http::Metrics;
 use crate::pages::Pages;
 use crate::{Base, Config, Failure, keys};
 
+/// A tenant with something due within this time is kept open: to close and to open it costs more than to wait.
+const SOON: TimeDelta = TimeDelta::minutes(2);
+
 /// Shared by all requests.
 #[derive(Clone)]
 pub struct AppState(Arc<Shared>);
@@ -97,6 +100,11 @@ impl TenantHandle {
     /// The tenant's time zone; UTC should the stored name mean nothing any more.
     pub fn zone(&self) -> Tz {
         self.record.time_zone.parse().unwrap_or(Tz::UTC)
+    }
+
+    /// When it was asked for last.
+    fn used(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.used.load(Ordering::Relaxed)).unwrap_or_default()
     }
 
     /// Whether its time can be moved by the operator.
@@ -208,15 +216,19 @@ impl AppState {
     pub(crate) async fn rest(&self, slug: &str) -> Result<bool, Failure> {
         let _one_at_a_time = self.opening.lock().await;
         let known = self.tenants.load().by_slug.get(slug).cloned();
-        let Some(handle) = known else { return Ok(self.engine.rest(slug, 0).await?) };
-        if !self.is_forgotten(&handle) || !handle.engine.is_idle().await? {
+        let Some(handle) = known else { return Ok(self.engine.rest(slug, 0, SOON).await?) };
+        let Some(idle) = self.idle().filter(|idle| self.now() - handle.used() >= *idle) else {
+            return Ok(false);
+        };
+        let within = idle.min(SOON);
+        if !handle.engine.is_idle(within).await? {
             return Ok(false);
         }
         let due = handle.engine.lane_due().await?.map(|due| due - handle.engine.ahead());
         let vitals = handle.engine.vitals().await?;
         // Whoever asks from here on waits for us; whoever has it already keeps it open.
         self.change_map(|map| drop(map.by_slug.remove(slug)));
-        if Arc::strong_count(&handle) > 1 || !self.engine.rest(slug, 1).await? {
+        if Arc::strong_count(&handle) > 1 || !self.engine.rest(slug, 1, within).await? {
             self.change_map(|map| drop(map.by_slug.insert(slug.to_owned(), handle.clone())));
             return Ok(false);
         }
@@ -228,12 +240,11 @@ impl AppState {
         Ok(true)
     }
 
-    /// Whether nobody has asked for a tenant in a while.
-    fn is_forgotten(&self, handle: &TenantHandle) -> bool {
-        let idle =
-            i64::try_from(self.config.serving.tenant_idle_seconds).ok().and_then(TimeDelta::try_seconds);
-        let used = DateTime::from_timestamp_micros(handle.used.load(Ordering::Relaxed)).unwrap_or_default();
-        idle.is_some_and(|idle| !idle.is_zero() && self.now() - used >= idle)
+    /// How long nobody has to ask for a tenant before it is closed; none when tenants are not closed.
+    fn idle(&self) -> Option<TimeDelta> {
+        let seconds =
+            i64::try_from(self.config.serving.tenant_idle_seconds).ok().filter(|seconds| *seconds > 0);
+        seconds.and_then(TimeDelta::try_seconds)
     }
 
     fn change_map(&self, change: impl Fn(&mut TenantMap)) {
@@ -323,7 +334,7 @@ impl AppState {
         let was_open = self.engine.opened(slug).is_some();
         let told = async {
             self.engine.tenant(slug).await?.announce_people().await?;
-            Ok(was_open || self.engine.rest(slug, 0).await?)
+            Ok(was_open || self.engine.rest(slug, 0, TimeDelta::zero()).await?)
         };
         let told: Result<bool, mortise_engine::Error> = told.await;
         if let Err(error) = told {

@@ -76,7 +76,8 @@ impl Words {
 
     /// A failure of our own as an error of the command line.
     pub(super) fn failure(&self, failure: &Failure) -> anyhow::Error {
-        match failure.log() {
+        // What went wrong is for the log, unless there are words for it.
+        match failure.log().filter(|_| failure.code() == "server.failed") {
             Some(cause) => anyhow!("{} ({cause})", failure.title(self.language)),
             None => self.problem(&failure.problem(self.language)),
         }

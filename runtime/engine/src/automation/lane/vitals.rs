@@ -6,9 +6,6 @@ use super::Lane;
 use crate::error::Error;
 use crate::tenant::Tenant;
 
-/// A tenant with something due within this time is kept open: to close and to open it costs more than to wait.
-const SOON: TimeDelta = TimeDelta::minutes(2);
-
 /// Figures of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Vitals {
@@ -64,13 +61,13 @@ impl Tenant {
         self.lane.is_working()
     }
 
-    /// Whether nothing happens here, and nothing will in the next minutes unless somebody comes.
-    pub async fn is_idle(&self) -> Result<bool, Error> {
+    /// Whether nothing happens here, and nothing will within this time unless somebody comes.
+    pub async fn is_idle(&self, within: TimeDelta) -> Result<bool, Error> {
         if self.lane.is_working() || self.post.is_busy() || self.store.waiting() > 0 || self.is_listened_to()
         {
             return Ok(false);
         }
-        let soon = self.now() + SOON;
+        let soon = self.now() + within;
         Ok(self.lane_due().await?.is_none_or(|due| due > soon))
     }
 
