@@ -207,6 +207,9 @@ async fn nothing_leaves_a_sandbox() {
         assert!(forecast.days.iter().map(|day| day.deliveries).sum::<usize>() > 0);
         drop(listening);
         assert_eq!(doorman.0.load(Ordering::Relaxed), 0);
+        // Other tests make their noise on the same server.
+        let slug = world.bench.tenant.slug.clone();
+        heard.lock().unwrap().retain(|news| format!("{news:?}").contains(&slug));
         assert_eq!(*heard.lock().unwrap(), []);
         let waiting = world.bench.tenant.deliveries(&world.bench.admin(), (None, None), None, 50).await;
         assert_eq!(waiting.unwrap().len(), 0);

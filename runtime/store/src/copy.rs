@@ -20,6 +20,10 @@ use crate::tenant::{TenantStore, drop_postgres};
 const PAGES: i32 = 2_048;
 /// Pause while somebody else has the file for a moment.
 const PAUSE: Duration = Duration::from_millis(5);
+/// Tries to get the name of a copy: a node that starts has it for a moment, when it looks for what was left behind.
+const TRIES_MAX: u32 = 10;
+/// Pause between two of them.
+const BREATH: Duration = Duration::from_millis(100);
 /// How the schemas of copies begin. Those of tenants begin differently.
 const PREFIX: &str = "sandbox_";
 
@@ -90,8 +94,13 @@ impl PostgresServer {
     pub async fn copy_schema(&self, tenant: &str, wanted: &Wanted) -> Result<Copied> {
         let schema = format!("{PREFIX}{tenant}");
         let mut session = self.session().await?;
-        if !hold(&mut session, &schema).await? {
-            return Ok(Copied::Taken);
+        let mut tries = 0;
+        while !hold(&mut session, &schema).await? {
+            if tries >= TRIES_MAX {
+                return Ok(Copied::Taken);
+            }
+            tries += 1;
+            tokio::time::sleep(BREATH).await;
         }
         drop_postgres(self, &schema).await?;
         let tables = tables(&self.connection, tenant).await?;

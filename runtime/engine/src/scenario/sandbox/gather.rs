@@ -205,7 +205,9 @@ impl<'a> Gather<'a> {
     async fn assignments(&mut self) -> Result<(), Error> {
         loop {
             let columns = ("_assignment", "id", "policy, person, entity, record");
-            let rows = self.page(columns, self.assignment.into(), "", |row| {
+            // An offer is no decision yet: who gets the record, or that nobody does, is one of its own.
+            let decided = " AND kind <> 'offer'";
+            let rows = self.page(columns, self.assignment.into(), decided, |row| {
                 let (policy, person) = (row.text(1)?.unwrap_or_default(), row.id(2)?);
                 Ok((row.id(0)?.unwrap_or_default(), policy, person, record(row, 3)?))
             });
