@@ -151,8 +151,7 @@ fn tenants_that_nobody_uses_hold_no_file_no_task_and_no_memory() {
         "what a closed tenant left undone is still counted"
     );
 
-    // Nobody asks for the one that has something to do in a while; it is opened all the same.
-    assert_eq!(logs(&installation), 0);
+    // Nobody asks for the one that has something to do after a minute; it is opened all the same.
     wait("the steps did not come", || logs(&installation) == 2);
     wait("the lane is behind", || figure(&server, "mortise_lane_events_behind") == 0);
     server.stop();
