@@ -157,6 +157,10 @@ impl Control {
         now: DateTime<Utc>,
     ) -> Result<Option<User>> {
         let transaction = self.db.begin().await?;
+        // Written first, so that nobody else writes between what is read here and what is written.
+        let own =
+            user::Entity::update_many().col_expr(user::Column::Version, Expr::col(user::Column::Version));
+        own.filter(user::Column::Id.eq(id)).exec(&transaction).await?;
         let row = user::Entity::find_by_id(id).filter(user::Column::TenantId.eq(tenant));
         let Some(row) = row.one(&transaction).await? else { return Ok(None) };
         if version.is_some_and(|version| version != row.version) {
