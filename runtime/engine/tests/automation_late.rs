@@ -203,3 +203,32 @@ async fn a_failed_run_of_a_schedule_that_is_dismissed_leaves_the_next_ones() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_stops_nothing_but_itself() {
+    let seen = (
+        "rules/seen.json",
+        rule("seen", json!({"on": [{"type": "changed", "fields": ["note"]}], "do": [task("record.name")]})),
+    );
+    check_works(vec![seen], async |world: &mut World| {
+        let broken = world.job(json!({"name": "Roof"})).await;
+        let whole = world.job(json!({"name": "Wall"})).await;
+        world.sleep(hours(1));
+        for id in [broken, whole] {
+            change_unseen(world, id, json!({"note": "called"})).await;
+        }
+        // No value of the type is so far away, in either database.
+        let far = if world.bench.database == "sqlite" { "9223372036854775807" } else { "'infinity'" };
+        let spoil = format!("UPDATE {{schema}}works__job SET since = {far} WHERE name = 'Roof'");
+        world.bench.tamper(&spoil).await;
+        world.settle().await;
+        assert_eq!(world.tasks().await, ["Wall"]);
+        assert_eq!(world.parked().await.len(), 1);
+        world.bench.tamper("UPDATE {schema}works__job SET since = NULL").await;
+        let failed = world.failed(WorkState::Parked).await;
+        world.bench.tenant.retry(&world.bench.admin(), failed[0].id).await.unwrap();
+        world.settle().await;
+        assert_eq!(world.tasks().await, ["Roof", "Wall"]);
+    })
+    .await;
+}

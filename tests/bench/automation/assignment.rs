@@ -87,7 +87,7 @@ fn make_person(administrator: &mut Client, number: usize) -> Result<()> {
 
 /// A record of the past, of which a third came to something.
 fn closed_case(number: usize, people: usize) -> String {
-    let state = if number * 7 % 3 == 0 { "won" } else { "lost" };
+    let state = if (number * 7).is_multiple_of(3) { "won" } else { "lost" };
     let (area, level) = (AREAS[number * 3 % 5], number % 5 + 1);
     format!("Case {number},{state},{area},{level},{},agent{}", number % 29, number * 31 % people)
 }

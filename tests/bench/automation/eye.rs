@@ -40,7 +40,7 @@ impl Eye {
     pub(super) fn number(&mut self, sql: &str) -> Result<i64> {
         match self {
             Self::Sqlite(connection) => {
-                let sql = sql.replace('{', "\"").replace('}', "\"");
+                let sql = sql.replace(['{', '}'], "\"");
                 let number =
                     connection.prepare_cached(&sql)?.query_row([], |row| row.get::<_, Option<i64>>(0));
                 Ok(number?.unwrap_or_default())

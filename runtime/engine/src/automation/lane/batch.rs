@@ -157,7 +157,23 @@ impl Batch<'_> {
         if set_off.is_empty() && interested.slas.is_empty() {
             return Ok(false);
         }
-        let Some(mut subject) = self.subject(session, entity, event, &changes)? else { return Ok(false) };
+        let handlers = || {
+            let slas = interested.slas.iter().map(|sla| Handler::Sla(sla.key.clone()));
+            slas.chain(set_off.iter().map(|rule| Handler::Rule(rule.key.clone())))
+        };
+        let mut subject = match caught(|| self.subject(session, entity, event, &changes)) {
+            Ok(Some(subject)) => subject,
+            Ok(None) => return Ok(false),
+            // One record that cannot be read must not stop the lane for all the others.
+            Err(error) if !fatal(&error) => {
+                for handler in handlers() {
+                    let unread = caught(|| self.subject(session, entity, event, &changes)).map(drop);
+                    self.settle(session, unread, || task(handler, event))?;
+                }
+                return Ok(true);
+            }
+            Err(error) => return Err(error),
+        };
         if !interested.slas.is_empty() {
             let then = self.at_event(session, &subject, event, &changes)?;
             for sla in &interested.slas {
@@ -372,7 +388,7 @@ impl Batch<'_> {
         let subject = match &event {
             Some(event) => {
                 let changes = Changes::of(self.work, entity, event);
-                self.subject(session, entity, event, &changes)?
+                caught(|| self.subject(session, entity, event, &changes))?
             }
             None => Subject::load(self.work, session, entity, record, self.work.now)?,
         };
