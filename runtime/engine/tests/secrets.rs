@@ -167,7 +167,8 @@ async fn a_new_key_seals_everything_again_and_without_the_right_one_nothing_open
         tenant.send_all_again(&root, "works.out").await.unwrap();
         let courier = Arc::new(Seen::default());
         tenant.deliver_due(&*courier).await.unwrap();
-        assert_eq!((courier.0.lock().unwrap().len(), call(world).await), (1, ""));
+        let sent = courier.0.lock().unwrap().len();
+        assert_eq!((sent, call(world).await), (1, ""));
     })
     .await;
 }

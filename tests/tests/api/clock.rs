@@ -59,7 +59,7 @@ fn what_falls_due_in_a_tenant_happens_when_its_time_is_moved() {
         let case =
             client.json("POST", CASES, &json!({"what": "Leak"})).expect("an answer").expect(201).json();
         let path = format!("{CASES}/{}", text(&case["id"]));
-        let mut advance = |by: &str| {
+        let advance = |by: &str| {
             let mut operator = world.client(&world.operator);
             let body = json!({ "by": by });
             operator.json("POST", &format!("{LAB}/advance"), &body).expect("an answer").expect(200).json()
