@@ -157,16 +157,14 @@ impl Batch<'_> {
         if set_off.is_empty() && interested.slas.is_empty() {
             return Ok(false);
         }
-        let handlers = || {
-            let slas = interested.slas.iter().map(|sla| Handler::Sla(sla.key.clone()));
-            slas.chain(set_off.iter().map(|rule| Handler::Rule(rule.key.clone())))
-        };
         let mut subject = match caught(|| self.subject(session, entity, event, &changes)) {
             Ok(Some(subject)) => subject,
             Ok(None) => return Ok(false),
             // One record that cannot be read must not stop the lane for all the others.
             Err(error) if !fatal(&error) => {
-                for handler in handlers() {
+                let slas = interested.slas.iter().map(|sla| Handler::Sla(sla.key.clone()));
+                let rules = set_off.iter().map(|rule| Handler::Rule(rule.key.clone()));
+                for handler in slas.chain(rules) {
                     let unread = caught(|| self.subject(session, entity, event, &changes)).map(drop);
                     self.settle(session, unread, || task(handler, event))?;
                 }

@@ -12,7 +12,7 @@ use super::{administrator, value};
 use crate::Failure;
 use crate::api::automation::{REPLAYED, reason, state};
 use crate::pages::flash::Toast;
-use crate::pages::list::title_of;
+use crate::pages::list::{Tab, title_of};
 use crate::pages::record::course::{length, origin};
 use crate::pages::shell::entity_path;
 use crate::pages::show::{Show, grouped};
@@ -48,13 +48,6 @@ struct Lane {
     waiting: String,
     parked: String,
     next: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Tab {
-    label: String,
-    href: String,
-    active: bool,
 }
 
 #[derive(Serialize)]

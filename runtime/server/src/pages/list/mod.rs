@@ -69,11 +69,12 @@ struct Can {
     export: bool,
 }
 
+/// One of several ways to look at a page.
 #[derive(Serialize)]
-struct Tab {
-    label: String,
-    href: String,
-    active: bool,
+pub(super) struct Tab {
+    pub(super) label: String,
+    pub(super) href: String,
+    pub(super) active: bool,
 }
 
 #[derive(Serialize)]
