@@ -4,7 +4,7 @@
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::Resolve;
 
-use crate::{PACKAGES, world};
+use crate::{PACKAGES, Package, world};
 
 /// Name of the custom section that tells who built a plugin: for support, never for decisions.
 pub const SECTION: &str = "mortise-plugin";
@@ -37,10 +37,20 @@ pub enum BuildError {
 /// A component of `module` that imports at most `imports` and exports exactly `exports`, given as full names of
 /// interfaces: `mortise:log/log@1.0.0`.
 pub fn componentize(module: &[u8], imports: &[&str], exports: &[&str]) -> Result<Vec<u8>, BuildError> {
+    componentize_against(&PACKAGES, module, imports, exports)
+}
+
+/// The same against other packages than the present ones: older versions, or what a stranger might have written.
+pub fn componentize_against(
+    packages: &[Package],
+    module: &[u8],
+    imports: &[&str],
+    exports: &[&str],
+) -> Result<Vec<u8>, BuildError> {
     let mut module = without_descriptions(module)?;
     let refuse = |error: anyhow::Error| BuildError::World { reason: format!("{error:#}") };
     let mut resolve = Resolve::default();
-    for package in PACKAGES {
+    for package in packages {
         resolve.push_str(package.name, package.text).map_err(refuse)?;
     }
     let text = world(imports.iter().copied(), exports.iter().copied());

@@ -5,7 +5,7 @@
 mod build;
 
 #[cfg(feature = "build")]
-pub use build::{BuildError, SECTION, componentize, stamp};
+pub use build::{BuildError, SECTION, componentize, componentize_against, stamp};
 
 /// A WIT package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
