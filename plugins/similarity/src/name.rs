@@ -23,6 +23,8 @@ const FORMS_CHINESE: &[&str] = &[
     "公司",
     "集团",
 ];
+/// The last characters of these forms.
+const FORM_ENDS: [char; 5] = ['司', '团', '伙', '业', '所'];
 const FORMS_LATIN: &[&str] = &[
     "incorporated",
     "corporation",
@@ -56,94 +58,95 @@ const FORMS_LATIN: &[&str] = &[
     "kk",
 ];
 
-/// Regions at the beginning of a name. Provinces and the cities that companies are most often named after.
+/// Regions at the beginning of a name: provinces and the cities that companies are most often named after. By their first
+/// characters; of those with the same one, longer names first.
 const REGIONS: &[&str] = &[
-    "内蒙古",
-    "黑龙江",
-    "中国",
-    "北京",
     "上海",
-    "天津",
-    "重庆",
-    "河北",
-    "山西",
-    "辽宁",
+    "东莞",
+    "中国",
+    "中山",
+    "义乌",
+    "乌鲁木齐",
+    "云南",
+    "佛山",
+    "兰州",
+    "内蒙古",
+    "北京",
+    "南京",
+    "南宁",
+    "南昌",
+    "南通",
+    "厦门",
+    "台湾",
+    "合肥",
     "吉林",
-    "江苏",
-    "浙江",
+    "呼和浩特",
+    "哈尔滨",
+    "唐山",
+    "嘉兴",
+    "四川",
+    "大连",
+    "天津",
+    "太原",
+    "宁夏",
+    "宁波",
     "安徽",
-    "福建",
-    "江西",
     "山东",
+    "山西",
+    "常州",
+    "广东",
+    "广州",
+    "广西",
+    "徐州",
+    "惠州",
+    "成都",
+    "拉萨",
+    "新疆",
+    "无锡",
+    "昆山",
+    "昆明",
+    "杭州",
+    "武汉",
+    "江苏",
+    "江西",
+    "沈阳",
+    "河北",
     "河南",
+    "泉州",
+    "济南",
+    "浙江",
+    "海南",
+    "海口",
+    "深圳",
+    "温州",
     "湖北",
     "湖南",
-    "广东",
-    "广西",
-    "海南",
-    "四川",
-    "贵州",
-    "云南",
-    "西藏",
-    "陕西",
-    "甘肃",
-    "青海",
-    "宁夏",
-    "新疆",
-    "香港",
     "澳门",
-    "台湾",
-    "广州",
-    "深圳",
-    "东莞",
-    "佛山",
-    "珠海",
-    "中山",
-    "惠州",
-    "杭州",
-    "宁波",
-    "温州",
-    "嘉兴",
-    "绍兴",
-    "金华",
-    "义乌",
-    "南京",
-    "苏州",
-    "无锡",
-    "常州",
-    "南通",
-    "徐州",
-    "昆山",
-    "武汉",
-    "长沙",
-    "成都",
-    "西安",
-    "郑州",
-    "青岛",
-    "济南",
     "烟台",
-    "大连",
-    "沈阳",
-    "长春",
-    "哈尔滨",
+    "珠海",
+    "甘肃",
     "石家庄",
-    "唐山",
-    "太原",
-    "合肥",
-    "南昌",
     "福州",
-    "厦门",
-    "泉州",
-    "南宁",
-    "昆明",
-    "贵阳",
-    "兰州",
-    "海口",
-    "乌鲁木齐",
-    "呼和浩特",
-    "银川",
+    "福建",
+    "绍兴",
+    "苏州",
     "西宁",
-    "拉萨",
+    "西安",
+    "西藏",
+    "贵州",
+    "贵阳",
+    "辽宁",
+    "郑州",
+    "重庆",
+    "金华",
+    "银川",
+    "长春",
+    "长沙",
+    "陕西",
+    "青岛",
+    "青海",
+    "香港",
+    "黑龙江",
 ];
 /// What follows a region's name.
 const REGION_ENDS: &[&str] =
@@ -153,8 +156,14 @@ const REGION_ENDS: &[&str] =
 pub(crate) fn core(name: &str) -> String {
     let plain = plain(name);
     let cut = without_regions(without_forms(&plain));
-    let cut = cut.split_whitespace().collect::<Vec<_>>().join(" ");
-    if cut.is_empty() { plain.split_whitespace().collect::<Vec<_>>().join(" ") } else { cut }
+    if cut.is_empty() { squeeze(plain.trim()) } else { squeeze(cut) }
+}
+
+fn squeeze(words: &str) -> String {
+    match words.contains(' ') {
+        true => words.split_whitespace().collect::<Vec<_>>().join(" "),
+        false => words.to_owned(),
+    }
 }
 
 /// How alike two names are: 1 for the same company, 0 for nothing in common.
@@ -177,7 +186,7 @@ pub(crate) fn similarity(one: &str, other: &str) -> f64 {
 
 /// Lower case, half width, with a space for each mark; what stands in brackets goes when it is only a region.
 fn plain(name: &str) -> String {
-    let mut plain = String::new();
+    let mut plain = String::with_capacity(name.len());
     for letter in name.chars().take(CHARS_MAX) {
         let half = match letter {
             '\u{ff01}'..='\u{ff5e}' => char::from_u32(letter as u32 - 0xfee0).unwrap_or(letter),
@@ -187,11 +196,16 @@ fn plain(name: &str) -> String {
         match half {
             // A full stop within an abbreviation joins: S.A. is SA.
             '.' | '\'' | '’' => {}
+            letter if is_han(letter) => plain.push(letter),
+            letter if letter.is_ascii_alphanumeric() => plain.push(letter.to_ascii_lowercase()),
             letter if letter.is_alphanumeric() => plain.extend(letter.to_lowercase()),
             '(' | ')' | '（' | '）' | '[' | ']' | '【' | '】' => plain.push('|'),
             '&' => plain.push_str(" and "),
             _ => plain.push(' '),
         }
+    }
+    if !plain.contains('|') {
+        return plain;
     }
     let parts = plain.split('|').enumerate();
     let kept: Vec<&str> =
@@ -213,14 +227,14 @@ fn is_region(part: &str) -> bool {
 fn without_forms(name: &str) -> &str {
     let mut name = name.trim();
     loop {
-        if FORMS_CHINESE.contains(&name) {
-            return name;
-        }
         let before = name;
-        for form in FORMS_CHINESE {
-            if let Some(rest) = name.strip_suffix(form).filter(|rest| !rest.trim().is_empty()) {
-                name = rest.trim();
-                break;
+        if name.ends_with(FORM_ENDS) {
+            let rest = FORMS_CHINESE.iter().find_map(|form| name.strip_suffix(form));
+            match rest.map(str::trim) {
+                // Nothing but a form is a name after all.
+                Some("") => return name,
+                Some(rest) => name = rest,
+                None => {}
             }
         }
         if let Some((rest, last)) = name.rsplit_once(' ')
@@ -237,7 +251,7 @@ fn without_forms(name: &str) -> &str {
 fn without_regions(name: &str) -> &str {
     let mut name = name.trim();
     loop {
-        let Some(rest) = REGIONS.iter().find_map(|region| name.strip_prefix(region)) else { return name };
+        let Some(rest) = strip_region(name) else { return name };
         let ended = REGION_ENDS.iter().find_map(|end| rest.strip_prefix(end));
         // 中山 without 市 may be a name of its own; whatever is left has to be at least two characters to be one.
         let rest = ended.unwrap_or(rest).trim();
@@ -246,6 +260,14 @@ fn without_regions(name: &str) -> &str {
         }
         name = rest;
     }
+}
+
+/// The rest behind the name of a region. Looks for the first character by halves: this runs for every row of a list.
+fn strip_region(name: &str) -> Option<&str> {
+    let first = name.chars().next()?;
+    let from = REGIONS.partition_point(|region| region.chars().next() < Some(first));
+    let mut alike = REGIONS[from..].iter().take_while(|region| region.starts_with(first));
+    alike.find_map(|region| name.strip_prefix(region))
 }
 
 fn letters(core: &str) -> Vec<char> {
@@ -334,6 +356,12 @@ mod tests {
         ] {
             assert!(similarity(one, other) < 0.5, "{one} / {other}: {}", similarity(one, other));
         }
+    }
+
+    #[test]
+    fn forms_and_regions_stand_where_they_are_looked_for() {
+        assert!(FORMS_CHINESE.iter().all(|form| form.ends_with(FORM_ENDS)));
+        assert!(REGIONS.is_sorted_by_key(|region| region.chars().next()));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub mod glue;
 mod record;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub use bindings::action::exports::mortise::workflow::action::Outcome;

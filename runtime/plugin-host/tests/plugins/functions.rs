@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mortise_plugin_host::Package;
-use mortise_plugin_host::limits::Counter;
+use mortise_plugin_host::limits::{Counter, Limits};
 use mortise_plugin_host::manifest::{Manifest, Point};
 use mortise_plugin_host::run::{Failure, Run};
 use mortise_plugin_host::value::Value;
@@ -74,7 +74,7 @@ async fn an_endless_function_runs_out_of_instructions() {
     let run = call(&function("", "", "(loop $again (br $again)) (i32.const 1024)"), 1).await;
     match run.outcome.unwrap_err() {
         Failure::Limit(exceeded) => {
-            assert_eq!((exceeded.counter, exceeded.limit), (Counter::Fuel, 20_000_000))
+            assert_eq!((exceeded.counter, exceeded.limit), (Counter::Fuel, Limits::FUNCTION.fuel))
         }
         other => panic!("{other:?}"),
     }
