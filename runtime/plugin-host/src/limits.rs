@@ -35,6 +35,8 @@ pub enum Counter {
     LogLines,
     /// Their bytes.
     LogBytes,
+    /// Handles of resources at one time.
+    Handles,
     /// Plugins called by one transaction.
     Invocations,
     /// Plugins above one another.
@@ -70,6 +72,7 @@ impl Counter {
             Counter::OutputBytes => "output-bytes",
             Counter::LogLines => "log-lines",
             Counter::LogBytes => "log-bytes",
+            Counter::Handles => "handles",
             Counter::Invocations => "invocations",
             Counter::Depth => "depth",
         }
@@ -209,6 +212,7 @@ impl Limits {
             Counter::OutputBytes => self.output_bytes,
             Counter::LogLines => self.log_lines,
             Counter::LogBytes => self.log_bytes,
+            Counter::Handles => self.handles,
             // Counted per transaction only.
             Counter::Invocations | Counter::Depth => u64::MAX,
         }

@@ -186,6 +186,14 @@ impl Meter {
         self.begun + own.min(shared)
     }
 
+    /// The limit of the transaction, when that is what ends this call: others have used up the time before it.
+    pub fn shared_deadline(&self) -> Option<Exceeded> {
+        let budget = self.transaction.as_ref()?;
+        let shorter = budget.wall_left() < Duration::from_millis(self.limits.wall_ms);
+        let limit = budget.limits.wall_ms;
+        shorter.then_some(Exceeded { counter: Counter::WallMs, limit, scope: Scope::Transaction })
+    }
+
     /// Time on a processor so far.
     pub fn cpu(&self) -> Duration {
         let spent = self.cpu_us.load(Ordering::Relaxed);

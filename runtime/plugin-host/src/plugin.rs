@@ -170,7 +170,9 @@ impl Plugin {
         let work = meter.measure(self.instance_call(invocation, target, params, meter, lines));
         let called = match tokio::time::timeout_at(until.into(), work).await {
             Ok(called) => called.map_err(|error| failure_of(&error, meter)),
-            Err(_) => Err(Failure::Deadline { limit_ms: meter.limits().wall_ms }),
+            Err(_) => Err(meter
+                .shared_deadline()
+                .map_or_else(|| Failure::Deadline { limit_ms: meter.limits().wall_ms }, Failure::Limit)),
         };
         drop(permit);
         called
@@ -301,9 +303,12 @@ pub(crate) fn failure_of(error: &wasmtime::Error, meter: &Meter) -> Failure {
         return failure.clone();
     }
     let words = format!("{error:#}");
-    // Wasmtime keeps the type of this error to itself; its words are the only sign.
+    // Wasmtime keeps the types of these errors to itself; their words are the only sign.
     if words.contains("fuel allocated for hostcalls has been exhausted") {
         return used_up(Counter::OutputBytes);
+    }
+    if words.contains("store handle limit exceeded") {
+        return used_up(Counter::Handles);
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => used_up(Counter::Fuel),

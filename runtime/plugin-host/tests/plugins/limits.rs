@@ -7,7 +7,10 @@ use mortise_plugin_host::limits::{Counter, Settings, TransactionLimits};
 use mortise_plugin_host::run::{Failure, Run};
 use mortise_plugin_host::{Package, TransactionBudget};
 
-use crate::support::{GOOD, Place, impatient, invocation, settings, thing, validator};
+use mortise_plugin_host::manifest::Point;
+use mortise_wit::{PACKAGES, Package as WitPackage, componentize_against};
+
+use crate::support::{GOOD, Place, impatient, invocation, module, settings, thing, validator};
 
 async fn validate<T>(settings: Settings, package: &Package, look: impl Fn(Run<()>) -> T) -> T {
     let place = Place::new(settings);
@@ -104,6 +107,46 @@ async fn a_flood_of_calls_to_the_host_ends() {
     let body = "(loop $more (call $left (i32.const 2048)) (br $more)) (i32.const 1024)";
     let package = validator(import, "", body);
     assert_eq!(limit_of(failure(settings(), &package).await), Counter::HostCalls);
+}
+
+#[tokio::test]
+async fn handles_of_resources_end_where_the_settings_say() {
+    // A resource of the plugin's own, in an interface that this server does not know and so ignores.
+    let own = WitPackage {
+        name: "test:extra",
+        version: "1.0.0",
+        text: "package test:extra@1.0.0; interface things { resource thing; make: func() -> thing; }",
+    };
+    let import = r#"(import "[export]test:extra/things@1.0.0" "[resource-new]thing"
+        (func $new (param i32) (result i32)))"#;
+    let extra = r#"(func (export "test:extra/things@1.0.0#make") (result i32) (call $new (i32.const 1)))"#;
+    let body = "(loop $more (drop (call $new (i32.const 1))) (br $more)) (i32.const 1024)";
+    let module = module(Point::Validator, "(param i32)", import, extra, body);
+    let packages: Vec<WitPackage> = PACKAGES.into_iter().chain([own]).collect();
+    let exports = [Point::Validator.interface(), "test:extra/things@1.0.0"];
+    let mut package = validator("", "", GOOD);
+    package.component = componentize_against(&packages, &module, &[], &exports).unwrap();
+    assert_eq!(limit_of(failure(settings(), &package).await), Counter::Handles);
+}
+
+#[tokio::test]
+async fn a_call_ends_with_the_time_of_its_transaction_and_is_not_blamed_for_it() {
+    let place = Place::new(settings());
+    let package = validator("", "", "(loop $again (br $again)) (i32.const 1024)");
+    let plugin = place.install(&package).await.unwrap();
+    let limits = TransactionLimits { wall_ms: 50, ..TransactionLimits::default() };
+    let mut invocation = invocation();
+    invocation.transaction = Some(TransactionBudget::new(limits));
+    let failure = plugin.validate(&invocation, "it", None, &thing("a")).await.outcome.unwrap_err();
+    assert!(!failure.is_breakdown());
+    match failure {
+        Failure::Limit(exceeded) => {
+            assert_eq!((exceeded.counter, exceeded.scope), (Counter::WallMs, Scope::Transaction));
+        }
+        other => panic!("{other:?}"),
+    }
+    let next = plugin.validate(&invocation, "it", None, &thing("a")).await.outcome.unwrap_err();
+    assert!(matches!(next, Failure::Limit(exceeded) if exceeded.counter == Counter::WallMs));
 }
 
 #[tokio::test]
