@@ -12,6 +12,7 @@ use crate::quotation::{Limit, Quotation};
 schema!("plugin.json");
 
 #[action("price")]
+#[allow(clippy::needless_pass_by_value, reason = "an action owns what it is called with")]
 fn price_quotation(cx: &Context, input: Fields, _resumed: Option<Fields>) -> Result<Outcome, Fault> {
     let text: String = input.need("quotation")?;
     let quotation: Quotation =

@@ -103,6 +103,7 @@ pub fn compatibility(interfaces: &Interfaces, manifest: &Manifest, server: &semv
 }
 
 /// How an interface of a component relates to those of this server.
+#[derive(Clone, Copy)]
 enum Found {
     /// This server has it.
     Fits(Word),

@@ -1,5 +1,8 @@
 //! `plugin.json`: what is accepted, and what every slip is answered with.
 
+// Helpers of tests may unwrap.
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
+
 use expect_test::expect;
 use mortise_plugin_host::Permissions;
 use mortise_plugin_host::manifest::{Manifest, OnFailure, Point};

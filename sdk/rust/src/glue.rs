@@ -85,6 +85,7 @@ pub fn scorer<R: Record>(
     subjects.into_iter().map(score).collect()
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "all doors take what the host sends")]
 pub fn assigner<R: Record>(
     own: impl FnOnce(&Context, &R, &[Candidate]) -> Result<Option<String>, Fault>,
     call: Call,

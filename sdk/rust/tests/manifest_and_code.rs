@@ -1,6 +1,9 @@
 //! Plugin and manifest belong together: what the macros accept works, and what does not fit is an error of the compiler.
 //! Each wrong plugin is compiled by the real compiler, with the real macros.
 
+// Helpers of tests may unwrap.
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

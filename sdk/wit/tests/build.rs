@@ -1,5 +1,8 @@
 //! Making components: what fits becomes one, what does not is refused with words that name the interface.
 
+// Helpers of tests may unwrap.
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
+
 use mortise_wit::{BuildError, PACKAGES, POINTS, componentize, interface_of, stamp, world};
 
 const LOG: &str = "mortise:log/log@1.0.0";

@@ -4,6 +4,9 @@
 //! Allowed without a new major version: a new package, a new interface, and a new function, marked `@since`, in an
 //! interface that plugins import.
 
+// Helpers of tests may unwrap.
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

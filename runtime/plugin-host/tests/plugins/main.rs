@@ -3,6 +3,9 @@
 //! never again: they have to go on working. Modules that mean harm are text, so that nothing stands between what is
 //! meant and what runs.
 
+// Helpers of tests may unwrap.
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
+
 mod files;
 mod functions;
 mod guests;

@@ -32,7 +32,7 @@ macro_rules! points {
             let name = syn::parse_macro_input!(arguments as syn::LitStr);
             let function = syn::parse_macro_input!(item as syn::ItemFn);
             finish(manifest::read(manifest::FILE).and_then(|manifest| {
-                point::expand(&manifest, $point, &name, function)
+                point::expand(&manifest, $point, &name, &function)
             }))
         }
     )*};

@@ -15,7 +15,7 @@ pub(crate) fn expand(
     manifest: &Manifest,
     point: &str,
     name: &LitStr,
-    function: ItemFn,
+    function: &ItemFn,
 ) -> Result<TokenStream, syn::Error> {
     let wanted = name.value();
     if !manifest.names(point).any(|known| known == wanted) {
@@ -31,7 +31,7 @@ pub(crate) fn expand(
     let arguments: Vec<syn::Ident> =
         (0..parameters.len()).map(|index| format_ident!("argument_{index}")).collect();
     let body = match point {
-        "function" => function_body(&function)?,
+        "function" => function_body(function)?,
         _ => quote! { ::mortise_sdk::glue::#adapter(#own, #(#arguments),*) },
     };
     Ok(quote! {
