@@ -95,6 +95,20 @@ pub(crate) struct Target<'a> {
     pub(crate) name: &'a str,
 }
 
+/// A call under way. When whoever waits for it goes away, the transaction still pays, and the circuit may be tried again.
+struct Unfinished<'a> {
+    plugin: &'a Plugin,
+    circuit: &'a Circuit,
+    meter: &'a Meter,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.meter.finish();
+        self.plugin.host.breaker.withdrawn(self.circuit);
+    }
+}
+
 impl Plugin {
     /// What it says about itself.
     pub fn manifest(&self) -> &Manifest {
@@ -137,7 +151,9 @@ impl Plugin {
             (None, _) => Err(Failure::Missing { point: target.point, name: target.name.to_owned() }),
             (_, Err(failure)) => Err(failure),
             (Some(export), Ok(())) => {
+                let unfinished = Unfinished { plugin: self, circuit: &circuit, meter: &meter };
                 let called = self.within_deadline(invocation, target, params, &meter, &lines).await;
+                std::mem::forget(unfinished);
                 let outcome = called.and_then(|said| answer(said, |value| convert(export, value)));
                 return self.close(invocation, target, outcome, &meter, &lines, Some(&circuit));
             }

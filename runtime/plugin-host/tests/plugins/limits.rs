@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mortise_plugin_host::Scope;
-use mortise_plugin_host::limits::{Counter, Settings, TransactionLimits};
+use mortise_plugin_host::limits::{BreakerLimits, Counter, Settings, TransactionLimits};
 use mortise_plugin_host::run::{Failure, Run};
 use mortise_plugin_host::{Package, TransactionBudget};
 
@@ -213,4 +213,29 @@ async fn a_plugin_that_keeps_breaking_down_rests_in_its_tenant_only() {
     place.host.close_circuits("first", "test.plugin");
     let again = plugin.validate(&invocation(), "it", None, &thing("a")).await.outcome;
     assert!(matches!(again, Err(Failure::Trap { .. })));
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_any_more_does_not_keep_its_circuit_closed_for_ever() {
+    let mut settings = settings();
+    settings.breaker = BreakerLimits { failures: 1, pause_ms: 0, pause_ms_max: 0 };
+    let place = Place::new(settings);
+    // Both have the same id, and so the same circuit.
+    let slow = place.install(&validator("", "", "(loop $again (br $again)) (i32.const 1024)")).await.unwrap();
+    let wait = |limit: u64| {
+        let slow = slow.clone();
+        async move {
+            let call = async { slow.validate(&invocation(), "it", None, &thing("a")).await.outcome };
+            tokio::time::timeout(Duration::from_millis(limit), call).await
+        }
+    };
+    assert!(wait(30).await.is_err(), "given up by the caller");
+    let unfit = place.install(&validator("", "", "unreachable")).await.unwrap();
+    assert!(
+        unfit.validate(&invocation(), "it", None, &thing("a")).await.outcome.is_err(),
+        "opens the circuit"
+    );
+    for _ in 0..3 {
+        assert!(wait(30).await.is_err(), "each of these is the one call that tries");
+    }
 }
