@@ -14,8 +14,6 @@ use crate::limits::Settings;
 const EPOCH: Duration = Duration::from_millis(5);
 /// Stack of a plugin. Deep enough for parsers of nested data, and a quarter of what a fiber has, so that the host keeps room.
 const STACK_BYTES: usize = 512 * 1024;
-/// Memory kept by an idle slot of the pool, so that the next call finds it warm.
-const WARM_BYTES: usize = 1024 * 1024;
 
 /// Which engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,6 +97,7 @@ fn pool(settings: &Settings) -> Result<PoolingAllocationConfig, HostError> {
     };
     let calls = settings.calls + settings.calls_nested;
     let cores = settings.core_instances;
+    // No memory is kept warm: wiping it costs more than the pages that a call touches.
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(calls)
         .total_core_instances(calls.saturating_mul(cores))
@@ -112,8 +111,7 @@ fn pool(settings: &Settings) -> Result<PoolingAllocationConfig, HostError> {
         .max_component_instance_size(1024 * 1024)
         .max_core_instance_size(1024 * 1024)
         .max_memory_size(size(settings.memory_bytes_max())?)
-        .table_elements(size(settings.table_elements_max())?)
-        .linear_memory_keep_resident(WARM_BYTES);
+        .table_elements(size(settings.table_elements_max())?);
     Ok(pool)
 }
 
