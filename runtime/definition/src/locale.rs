@@ -30,6 +30,7 @@ static CATALOGUES: LazyLock<RwLock<Vec<(&'static str, &'static Catalogue)>>> = L
                 include_str!(concat!("../locales/", $language, "/lint.json")),
                 include_str!(concat!("../locales/", $language, "/messages.json")),
                 include_str!(concat!("../locales/", $language, "/model.json")),
+                include_str!(concat!("../locales/", $language, "/plugins.json")),
                 include_str!(concat!("../locales/", $language, "/sandbox.json")),
                 include_str!(concat!("../locales/", $language, "/scenario.json")),
                 include_str!(concat!("../locales/", $language, "/ui.json")),

@@ -15,9 +15,11 @@ use crate::source::{
 };
 use crate::{Kind, Problem};
 
+mod document;
 mod findings;
 mod reference;
 
+pub use document::Document;
 pub use reference::reference_markdown;
 
 /// The schema of every kind of artifact, by the name of the kind (JSON Schema 2020-12).

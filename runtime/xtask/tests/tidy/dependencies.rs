@@ -12,11 +12,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mortise-expr", &[]),
     ("mortise-definition", &["mortise-expr"]),
     ("mortise-store", &["mortise-expr", "mortise-definition"]),
+    ("mortise-plugin-host", &["mortise-definition", "mortise-wit"]),
     ("mortise-engine", &["mortise-expr", "mortise-definition", "mortise-store"]),
     ("mortise", &["mortise-expr", "mortise-definition", "mortise-store", "mortise-engine"]),
     ("mortise-tests", &["mortise-expr", "mortise-definition", "mortise-store", "mortise-engine", "mortise"]),
     ("mortise-bench", &["mortise-tests"]),
     ("xtask", &[]),
+    ("mortise-wit", &["mortise-wit"]),
+    ("mortise-sdk-macros", &["mortise-wit"]),
+    ("mortise-sdk", &["mortise-sdk-macros"]),
+    ("fabe-check", &["mortise-sdk"]),
+    ("intent-heat", &["mortise-sdk"]),
+    ("quote-pricing", &["mortise-sdk"]),
+    ("similarity", &["mortise-sdk"]),
 ];
 
 /// Crates that talk to databases, and the parts of the tree that may name them. `sea_query` builds conditions out of

@@ -117,7 +117,7 @@ fn is_test_path(path: &str) -> bool {
 
 /// All Rust sources of the workspace.
 pub(crate) fn rust_sources() -> Vec<Source> {
-    let mut files = files_below(&["runtime", "tests"]);
+    let mut files = files_below(&["runtime", "tests", "sdk", "plugins"]);
     files.retain(|file| file.extension().is_some_and(|extension| extension == "rs"));
     files.iter().map(|file| Source::new(&relative(file), &read(file))).collect()
 }

@@ -1,0 +1,145 @@
+//! From component to machine code: once, at install, in a process of its own, so that a compiler gone wild takes nothing
+//! with it. The code is kept in a folder, named after the component and everything else that it depends on.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::sync::Semaphore;
+use wasmtime::component::Component;
+
+use crate::engine::{EngineKind, Engines, fingerprint};
+use crate::error::HostError;
+use crate::limits::SizeLimits;
+
+/// How components are compiled.
+#[derive(Debug, Clone)]
+pub enum Compiler {
+    /// By another process: this program with these arguments, and the name of the engine behind them.
+    Worker {
+        /// The program; normally the server's own file.
+        program: PathBuf,
+        /// Normally `plugin-compile`.
+        arguments: Vec<String>,
+    },
+    /// On a thread of this process: for tools and tests, which trust what they compile.
+    InProcess,
+}
+
+/// The work of the other process: a component comes in, machine code goes out.
+pub fn worker(engine: &str, mut input: impl Read, mut output: impl Write) -> Result<(), HostError> {
+    let kind = EngineKind::of(engine)
+        .ok_or_else(|| HostError::Compile(format!("there is no engine named {engine}")))?;
+    let mut component = Vec::new();
+    input.read_to_end(&mut component)?;
+    output.write_all(&compile(kind, &component)?)?;
+    Ok(output.flush()?)
+}
+
+fn compile(kind: EngineKind, component: &[u8]) -> Result<Vec<u8>, HostError> {
+    let engine = kind.compiler()?;
+    engine.precompile_component(component).map_err(|error| HostError::Compile(format!("{error:#}")))
+}
+
+/// The folder of machine code. Only this process and its worker may be able to write there: what lies in it is run.
+pub(crate) struct CodeStore {
+    folder: PathBuf,
+    compiler: Compiler,
+    sizes: SizeLimits,
+    /// One at a time, so that installing many plugins leaves a processor for everybody else.
+    slot: Semaphore,
+}
+
+impl CodeStore {
+    pub(crate) fn open(folder: &Path, compiler: Compiler, sizes: SizeLimits) -> Result<CodeStore, HostError> {
+        std::fs::create_dir_all(folder)?;
+        Ok(CodeStore { folder: folder.to_path_buf(), compiler, sizes, slot: Semaphore::new(1) })
+    }
+
+    /// The component, ready to run. `read` is asked for it only when there is no machine code yet.
+    pub(crate) async fn component(
+        &self,
+        engines: &Engines,
+        kind: EngineKind,
+        digest: &str,
+        read: &(dyn Fn() -> std::io::Result<Vec<u8>> + Send + Sync),
+    ) -> Result<Component, HostError> {
+        let engine = engines.of(kind);
+        let file = self.folder.join(format!("{digest}-{}-{}.code", kind.name(), fingerprint(engine)));
+        if !file.exists() {
+            let slot = self.slot.acquire().await.expect("the slot is never closed");
+            // Somebody else may have compiled it while we waited.
+            if !file.exists() {
+                let code = self.compile(kind, read()?).await?;
+                self.keep(&file, &code)?;
+            }
+            drop(slot);
+        }
+        load(engine, &file)
+    }
+
+    async fn compile(&self, kind: EngineKind, component: Vec<u8>) -> Result<Vec<u8>, HostError> {
+        let limit = Duration::from_millis(self.sizes.compile_ms);
+        let work = async {
+            match &self.compiler {
+                Compiler::InProcess => tokio::task::spawn_blocking(move || compile(kind, &component))
+                    .await
+                    .map_err(|error| HostError::Compile(error.to_string()))?,
+                Compiler::Worker { program, arguments } => {
+                    let mut command = Command::new(program);
+                    command.args(arguments).arg(kind.name());
+                    run(command, &component).await
+                }
+            }
+        };
+        let code = tokio::time::timeout(limit, work).await.map_err(|_| HostError::GivenUp {
+            reason: format!("it took longer than {} seconds", limit.as_secs()),
+        })??;
+        match code.len() as u64 > self.sizes.native_bytes {
+            true => Err(HostError::GivenUp {
+                reason: format!("its code has {} bytes; {} are allowed", code.len(), self.sizes.native_bytes),
+            }),
+            false => Ok(code),
+        }
+    }
+
+    /// Written beside and renamed: a half file is never found under the name.
+    fn keep(&self, file: &Path, code: &[u8]) -> Result<(), HostError> {
+        let half = file.with_extension("tmp");
+        std::fs::write(&half, code)?;
+        Ok(std::fs::rename(&half, file)?)
+    }
+}
+
+async fn run(mut command: Command, component: &[u8]) -> Result<Vec<u8>, HostError> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn()?;
+    let mut input = child.stdin.take().expect("stdin was asked to be piped");
+    let feed = async {
+        // A worker that fails early closes its end; what it says then matters more.
+        let fed = input.write_all(component).await;
+        drop(input);
+        fed
+    };
+    let (fed, output) = tokio::join!(feed, child.wait_with_output());
+    let output = output?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said: String = said.trim().chars().take(2_000).collect();
+        return Err(HostError::Compile(if said.is_empty() { output.status.to_string() } else { said }));
+    }
+    fed?;
+    Ok(output.stdout)
+}
+
+/// Machine code that was made by [`compile`] for this very engine, as the name of the file says.
+#[expect(unsafe_code, reason = "the only way to load code that was compiled before")]
+fn load(engine: &wasmtime::Engine, file: &Path) -> Result<Component, HostError> {
+    // SAFETY: files in this folder are written by `keep` only, whole, from the output of our own compiler; plugin authors
+    // hand in components, never code. Wasmtime checks that version, settings and processor are those of the engine.
+    let component = unsafe { Component::deserialize_file(engine, file) };
+    component.map_err(|error| HostError::Compile(format!("{error:#}")))
+}

@@ -1,0 +1,146 @@
+//! The two engines. One serves calls: time is cut by epochs, instances are pooled, the host may be waited for. The other is
+//! for functions in expressions: instructions are counted, so that the same call ends alike on every machine and every day.
+
+use std::hash::{Hash, Hasher};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+
+use crate::error::HostError;
+use crate::limits::Settings;
+
+/// Length of an epoch: what a busy plugin can be late by.
+const EPOCH: Duration = Duration::from_millis(5);
+/// Stack of a plugin. Deep enough for parsers of nested data, and a quarter of what a fiber has, so that the host keeps room.
+const STACK_BYTES: usize = 512 * 1024;
+
+/// Which engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EngineKind {
+    /// Epochs, waiting, pooling.
+    Serving,
+    /// Counted instructions, no imports.
+    Deterministic,
+}
+
+impl EngineKind {
+    /// Its name, in files and on the command line of the worker.
+    pub fn name(self) -> &'static str {
+        match self {
+            EngineKind::Serving => "serving",
+            EngineKind::Deterministic => "deterministic",
+        }
+    }
+
+    /// The engine of this name.
+    pub fn of(name: &str) -> Option<EngineKind> {
+        [EngineKind::Serving, EngineKind::Deterministic].into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// An engine that compiles and runs nothing: what the worker needs.
+    pub(crate) fn compiler(self) -> Result<Engine, HostError> {
+        make(&self.config())
+    }
+
+    /// Everything that machine code depends on. How instances get their memory is added for running only.
+    fn config(self) -> Config {
+        let mut config = Config::new();
+        config
+            .wasm_component_model(true)
+            .concurrency_support(false)
+            .wasm_memory64(false)
+            .wasm_relaxed_simd(false)
+            .max_wasm_stack(STACK_BYTES)
+            .cranelift_opt_level(OptLevel::Speed);
+        match self {
+            EngineKind::Serving => config.epoch_interruption(true),
+            EngineKind::Deterministic => config.consume_fuel(true).cranelift_nan_canonicalization(true),
+        };
+        config
+    }
+}
+
+fn make(config: &Config) -> Result<Engine, HostError> {
+    Engine::new(config).map_err(|error| HostError::Engine(format!("{error:#}")))
+}
+
+/// Both engines, running.
+#[derive(Clone)]
+pub(crate) struct Engines {
+    pub(crate) serving: Engine,
+    pub(crate) deterministic: Engine,
+}
+
+impl Engines {
+    pub(crate) fn start(settings: &Settings) -> Result<Engines, HostError> {
+        let mut config = EngineKind::Serving.config();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)?));
+        let serving = make(&config)?;
+        let deterministic = make(&EngineKind::Deterministic.config())?;
+        tick(&serving)?;
+        Ok(Engines { serving, deterministic })
+    }
+
+    pub(crate) fn of(&self, kind: EngineKind) -> &Engine {
+        match kind {
+            EngineKind::Serving => &self.serving,
+            EngineKind::Deterministic => &self.deterministic,
+        }
+    }
+}
+
+/// Room for as many instances as there are permits; a call without a permit never asks for one.
+fn pool(settings: &Settings) -> Result<PoolingAllocationConfig, HostError> {
+    let size = |number: u64| {
+        usize::try_from(number).map_err(|_| HostError::Engine(format!("{number} is too large here")))
+    };
+    let calls = settings.calls + settings.calls_nested;
+    let cores = settings.core_instances;
+    // No memory is kept warm: wiping it costs more than the pages that a call touches.
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(calls)
+        .total_core_instances(calls.saturating_mul(cores))
+        .max_core_instances_per_component(cores)
+        .total_memories(calls.saturating_mul(2))
+        .max_memories_per_component(2)
+        .total_tables(calls.saturating_mul(8))
+        .max_tables_per_component(cores)
+        .max_tables_per_module(8)
+        .total_stacks(calls)
+        .max_component_instance_size(1024 * 1024)
+        .max_core_instance_size(1024 * 1024)
+        .max_memory_size(size(settings.memory_bytes_max())?)
+        .table_elements(size(settings.table_elements_max())?);
+    Ok(pool)
+}
+
+/// Lets epochs pass for as long as the engine lives, on a thread of its own: a busy executor must not stop the clock.
+fn tick(engine: &Engine) -> Result<(), HostError> {
+    let weak = engine.weak();
+    let run = move || {
+        while let Some(engine) = weak.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(EPOCH);
+        }
+    };
+    std::thread::Builder::new().name("plugin-epochs".into()).spawn(run)?;
+    Ok(())
+}
+
+/// What machine code of an engine depends on, as hexadecimal digits: the version of wasmtime, its settings, the processor.
+pub(crate) fn fingerprint(engine: &Engine) -> String {
+    struct Digesting(Sha256);
+    impl Hasher for Digesting {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut hasher = Digesting(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.0.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,347 @@
+//! A plugin that is ready to be called, and how a call is made: permit, fresh instance, typed function, answer, drop. What
+//! goes wrong becomes a [`Failure`]; nothing that a plugin does becomes a panic or an error of the host.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use wasmtime::component::{
+    Component, ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift, Lower,
+};
+use wasmtime::{Store, Trap, UpdateDeadline};
+
+use crate::breaker::Circuit;
+use crate::capability::Capabilities;
+use crate::error::HostError;
+use crate::functions::Functions;
+use crate::host::PluginHost;
+use crate::limits::Counter;
+use crate::manifest::{Export, Manifest, Point};
+use crate::meter::{Exceeded, Meter, Scope, TransactionBudget};
+use crate::permission::Permissions;
+use crate::run::{Failure, LogLine, Run, RunRecord, usage};
+use crate::state::{CallState, Memory};
+use crate::v1::answer;
+use crate::v1::types as wire;
+use crate::value::Call;
+
+/// For whom, with which rights and at whose expense a plugin is called.
+#[derive(Clone)]
+pub struct Invocation {
+    /// The tenant: whose permits and whose circuit.
+    pub tenant: String,
+    /// What the plugin is told.
+    pub call: Call,
+    /// What it may do: asked for, granted, and allowed by the operator.
+    pub granted: Arc<Permissions>,
+    /// The engine's side, acting for whoever acts.
+    pub capabilities: Arc<dyn Capabilities>,
+    /// What the transaction still has, when the call is part of one.
+    pub transaction: Option<Arc<TransactionBudget>>,
+}
+
+/// A plugin that is ready to be called. Calls under way finish on the one they began with when another replaces it.
+pub struct Plugin {
+    pub(crate) host: Arc<PluginHost>,
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) digest: String,
+    pub(crate) serving: Option<Serving>,
+    pub(crate) functions: Option<Functions>,
+}
+
+/// The part that runs on the serving engine.
+pub(crate) struct Serving {
+    pre: InstancePre<CallState>,
+    exports: HashMap<(Point, &'static str), ComponentExportIndex>,
+}
+
+impl Serving {
+    pub(crate) fn of(
+        pre: InstancePre<CallState>,
+        component: &Component,
+        manifest: &Manifest,
+    ) -> Result<Serving, HostError> {
+        let points = manifest.points().filter(|point| *point != Point::Function);
+        Ok(Serving { pre, exports: export_indexes(component, points)? })
+    }
+}
+
+/// Where the functions of these points are in a component.
+pub(crate) fn export_indexes(
+    component: &Component,
+    points: impl Iterator<Item = Point>,
+) -> Result<HashMap<(Point, &'static str), ComponentExportIndex>, HostError> {
+    let mut indexes = HashMap::new();
+    for point in points {
+        let missing = |what: &str| HostError::Link(format!("it does not export {what}"));
+        let interface =
+            component.get_export_index(None, point.interface()).ok_or_else(|| missing(point.interface()))?;
+        for function in point.functions() {
+            let index = component
+                .get_export_index(Some(&interface), *function)
+                .ok_or_else(|| missing(&format!("{}#{function}", point.interface())))?;
+            indexes.insert((point, *function), index);
+        }
+    }
+    Ok(indexes)
+}
+
+/// Which function of which export is called.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) point: Point,
+    pub(crate) function: &'static str,
+    pub(crate) name: &'a str,
+}
+
+/// A call under way. When whoever waits for it goes away, the transaction still pays, and the circuit may be tried again.
+struct Unfinished<'a> {
+    plugin: &'a Plugin,
+    circuit: &'a Circuit,
+    meter: &'a Meter,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.meter.finish();
+        self.plugin.host.breaker.withdrawn(self.circuit);
+    }
+}
+
+impl Plugin {
+    /// What it says about itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// SHA-256 of its component.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    pub(crate) fn circuit(&self, tenant: &str, target: Target<'_>) -> Circuit {
+        Circuit {
+            tenant: tenant.to_owned(),
+            plugin: self.manifest.id.clone(),
+            point: target.point,
+            export: target.name.to_owned(),
+        }
+    }
+
+    /// Calls an export on a fresh instance.
+    pub(crate) async fn call<P, W, T>(
+        &self,
+        invocation: &Invocation,
+        target: Target<'_>,
+        params: P,
+        convert: impl FnOnce(&Export, W) -> Result<T, Failure>,
+    ) -> Run<T>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        W: Lift + Send + Sync + 'static,
+    {
+        let export = self.manifest.export(target.point, target.name);
+        let deadline = export.and_then(|export| export.deadline_ms);
+        let limits = self.host.settings.limits(target.point.tier(), self.manifest.language, deadline);
+        let meter = Meter::start(limits, invocation.transaction.clone());
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let circuit = self.circuit(&invocation.tenant, target);
+        let outcome = match (export, self.admit(invocation, &circuit)) {
+            (None, _) => Err(Failure::Missing { point: target.point, name: target.name.to_owned() }),
+            (_, Err(failure)) => Err(failure),
+            (Some(export), Ok(())) => {
+                let unfinished = Unfinished { plugin: self, circuit: &circuit, meter: &meter };
+                let called = self.within_deadline(invocation, target, params, &meter, &lines).await;
+                std::mem::forget(unfinished);
+                let outcome = called.and_then(|said| answer(said, |value| convert(export, value)));
+                return self.close(invocation, target, outcome, &meter, &lines, Some(&circuit));
+            }
+        };
+        self.close(invocation, target, outcome, &meter, &lines, None)
+    }
+
+    fn admit(&self, invocation: &Invocation, circuit: &Circuit) -> Result<(), Failure> {
+        if let Some(budget) = &invocation.transaction {
+            budget.enter(invocation.call.depth).map_err(Failure::Limit)?;
+        }
+        self.host.breaker.admit(circuit, Instant::now()).map_err(|left| Failure::Resting { left })
+    }
+
+    async fn within_deadline<P, W>(
+        &self,
+        invocation: &Invocation,
+        target: Target<'_>,
+        params: P,
+        meter: &Arc<Meter>,
+        lines: &Arc<Mutex<Vec<LogLine>>>,
+    ) -> Result<Result<W, wire::Fault>, Failure>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        W: Lift + Send + Sync + 'static,
+    {
+        let until = meter.deadline();
+        let permits = &self.host.permits;
+        let permit = permits.acquire(&invocation.tenant, invocation.call.depth, until).await?;
+        let work = meter.measure(self.instance_call(invocation, target, params, meter, lines));
+        let called = match tokio::time::timeout_at(until.into(), work).await {
+            Ok(called) => called.map_err(|error| failure_of(&error, meter)),
+            Err(_) => Err(meter
+                .shared_deadline()
+                .map_or_else(|| Failure::Deadline { limit_ms: meter.limits().wall_ms }, Failure::Limit)),
+        };
+        drop(permit);
+        called
+    }
+
+    async fn instance_call<P, W>(
+        &self,
+        invocation: &Invocation,
+        target: Target<'_>,
+        params: P,
+        meter: &Arc<Meter>,
+        lines: &Arc<Mutex<Vec<LogLine>>>,
+    ) -> wasmtime::Result<Result<W, wire::Fault>>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        W: Lift + Send + Sync + 'static,
+    {
+        let missing = || wasmtime::Error::msg("the export is not part of the serving component");
+        let serving = self.serving.as_ref().ok_or_else(missing)?;
+        let index = serving.exports.get(&(target.point, target.function)).ok_or_else(missing)?;
+        let mut store = self.store(invocation, meter, lines);
+        let instance = serving.pre.instantiate_async(&mut store).await?;
+        let function = instance.get_typed_func::<P, (Result<W, wire::Fault>,)>(&mut store, index)?;
+        let (said,) = function.call_async(&mut store, params).await?;
+        Ok(said)
+    }
+
+    fn store(
+        &self,
+        invocation: &Invocation,
+        meter: &Arc<Meter>,
+        lines: &Arc<Mutex<Vec<LogLine>>>,
+    ) -> Store<CallState> {
+        let state = CallState {
+            meter: Arc::clone(meter),
+            granted: Arc::clone(&invocation.granted),
+            capabilities: Arc::clone(&invocation.capabilities),
+            locale: invocation.call.locale.clone(),
+            lines: Arc::clone(lines),
+            memory: Memory::new(Arc::clone(meter)),
+        };
+        let mut store = Store::new(&self.host.engines.serving, state);
+        store.limiter(|state| &mut state.memory);
+        limit_copies(&mut store, meter);
+        store.set_epoch_deadline(1);
+        let meter = Arc::clone(meter);
+        store.epoch_deadline_callback(move |_| {
+            meter.check_cpu()?;
+            Ok(UpdateDeadline::Yield(1))
+        });
+        store
+    }
+
+    /// Ends a call: the transaction pays, the circuit learns, the record is written.
+    pub(crate) fn close<T>(
+        &self,
+        invocation: &Invocation,
+        target: Target<'_>,
+        outcome: Result<T, Failure>,
+        meter: &Meter,
+        lines: &Mutex<Vec<LogLine>>,
+        circuit: Option<&Circuit>,
+    ) -> Run<T> {
+        meter.finish();
+        let breaker = &self.host.breaker;
+        let mut opened = false;
+        if let Some(circuit) = circuit {
+            match &outcome {
+                Ok(_) | Err(Failure::Fault(_)) => breaker.succeeded(circuit),
+                Err(failure) if failure.is_breakdown() => {
+                    opened = breaker.failed(circuit, &self.host.settings.breaker, Instant::now());
+                }
+                Err(_) => breaker.withdrawn(circuit),
+            }
+        }
+        let failure = outcome.as_ref().err();
+        let record = RunRecord {
+            tenant: invocation.tenant.clone(),
+            plugin: self.manifest.id.clone(),
+            version: self.manifest.version.clone(),
+            point: target.point,
+            export: target.name.to_owned(),
+            failure: failure.map(Failure::code),
+            detail: failure.map(ToString::to_string),
+            used: usage(meter),
+            lines: std::mem::take(&mut lines.lock()),
+            opened,
+        };
+        Run { outcome, record }
+    }
+
+    /// Instantiates the component once, without any rights, and looks whether its functions have the types of this server.
+    pub(crate) async fn probe(&self, invocation: &Invocation) -> Result<(), HostError> {
+        let Some(serving) = &self.serving else { return Ok(()) };
+        let limits = self.host.settings.background;
+        let meter = Meter::start(limits, None);
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let work = meter.measure(async {
+            let mut store = self.store(invocation, &meter, &lines);
+            let instance = serving.pre.instantiate_async(&mut store).await?;
+            for ((point, function), index) in &serving.exports {
+                crate::calls::check_type(*point, &instance, &mut store, index)
+                    .map_err(|error| error.context(format!("{}#{function}", point.interface())))?;
+            }
+            Ok(())
+        });
+        let timed = tokio::time::timeout_at(meter.deadline().into(), work).await;
+        let outcome = timed.unwrap_or_else(|_| Err(wasmtime::Error::msg("it takes too long to start")));
+        outcome.map_err(|error: wasmtime::Error| HostError::Link(format!("{error:#}")))
+    }
+}
+
+/// How much a plugin may make the host copy, and how many handles it may hold.
+pub(crate) fn limit_copies<T>(store: &mut Store<T>, meter: &Meter) {
+    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    store.set_hostcall_fuel(size(meter.limits().output_bytes));
+    store.set_max_component_handles(size(meter.limits().handles));
+}
+
+/// What an error of the machine means.
+pub(crate) fn failure_of(error: &wasmtime::Error, meter: &Meter) -> Failure {
+    let used_up =
+        |counter| Failure::Limit(Exceeded { counter, limit: meter.limits().of(counter), scope: Scope::Call });
+    if let Some(exceeded) = error.downcast_ref::<Exceeded>() {
+        return Failure::Limit(*exceeded);
+    }
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return failure.clone();
+    }
+    let words = format!("{error:#}");
+    // Wasmtime keeps the types of these errors to itself; their words are the only sign.
+    if words.contains("fuel allocated for hostcalls has been exhausted") {
+        return used_up(Counter::OutputBytes);
+    }
+    if words.contains("store handle limit exceeded") {
+        return used_up(Counter::Handles);
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => used_up(Counter::Fuel),
+        Some(trap) => Failure::Trap { reason: trap.to_string() },
+        None => Failure::Trap { reason: error.root_cause().to_string().chars().take(500).collect() },
+    }
+}
+
+/// The types of a function, compared with ours.
+pub(crate) fn typed<P, W>(
+    instance: &Instance,
+    store: &mut Store<CallState>,
+    index: &ComponentExportIndex,
+) -> wasmtime::Result<()>
+where
+    P: ComponentNamedList + Lower,
+    W: Lift + 'static,
+{
+    instance.get_typed_func::<P, (Result<W, wire::Fault>,)>(store, index).map(drop)
+}

@@ -1,0 +1,59 @@
+//! Installing: in a process of its own, once for each component, and not at all for what cannot run.
+
+use std::path::Path;
+
+use mortise_plugin_host::limits::Settings;
+use mortise_plugin_host::{Compiler, HostError, PluginHost};
+
+use crate::support::{GOOD, Place, invocation, settings, thing, validator, version};
+
+fn worker() -> Compiler {
+    let program = Path::new(env!("CARGO_BIN_EXE_plugin-compile")).to_path_buf();
+    Compiler::Worker { program, arguments: Vec::new() }
+}
+
+#[tokio::test]
+async fn a_component_is_compiled_by_another_process_and_then_only_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let package = validator("", "", GOOD);
+    let host = PluginHost::open(settings(), folder.path(), worker()).unwrap();
+    let plugin = host.install(&package, &version()).await.unwrap();
+    assert!(plugin.validate(&invocation(), "it", None, &thing("a")).await.outcome.is_ok());
+
+    let again = PluginHost::open(settings(), folder.path(), worker()).unwrap();
+    let never = || panic!("the machine code is there");
+    let plugin = again.load(package.manifest.clone().into(), &package.digest(), &never).await.unwrap();
+    assert!(plugin.validate(&invocation(), "it", None, &thing("a")).await.outcome.is_ok());
+}
+
+#[tokio::test]
+async fn a_worker_that_fails_says_why_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = PluginHost::open(settings(), folder.path(), worker()).unwrap();
+    let package = validator("", "", GOOD);
+    let broken = || Ok(b"no component".to_vec());
+    let error = host.load(package.manifest.clone().into(), "broken", &broken).await.err().unwrap();
+    assert!(matches!(&error, HostError::Compile(reason) if !reason.is_empty()), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    let missing = Compiler::Worker { program: "/nowhere/compiler".into(), arguments: Vec::new() };
+    let host = PluginHost::open(settings(), folder.path(), missing).unwrap();
+    assert!(matches!(host.install(&package, &version()).await, Err(HostError::Folder(_))));
+}
+
+#[tokio::test]
+async fn code_that_is_too_large_is_given_up() {
+    let mut settings = Settings::default();
+    settings.sizes.native_bytes = 100;
+    let error = Place::new(settings).install(&validator("", "", GOOD)).await.err().unwrap();
+    assert!(matches!(error, HostError::GivenUp { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn two_installs_of_one_component_compile_it_once() {
+    let place = Place::new(settings());
+    let package = validator("", "", GOOD);
+    let (one, other) = tokio::join!(place.install(&package), place.install(&package));
+    assert!(one.is_ok() && other.is_ok());
+    assert_eq!(place.code_files(), 1);
+}
