@@ -54,6 +54,11 @@ pub struct HttpTerms {
 }
 
 impl HttpTerms {
+    /// Terms of one call of a plugin with these permissions.
+    pub fn new(timeout: Duration, body_bytes_max: u64, granted: Arc<Permissions>) -> HttpTerms {
+        HttpTerms { timeout, body_bytes_max, granted }
+    }
+
     /// Whether a redirect may be followed. A credential never goes along to another host.
     pub fn permits_hop(&self, method: &str, url: &Url) -> Result<(), Denied> {
         permit(&self.granted, &HostCall::Http { method, url, credential: None })
