@@ -297,7 +297,7 @@ impl Asker<'_> {
     /// Whether a condition holds on a record; one that fails to evaluate covers nothing.
     pub(crate) fn holds(&self, (condition, app): &Rows, record: &[Value]) -> bool {
         let roots: [&[Value]; 3] = [record, &self.user.root, &self.published.model.apps[*app].setting_values];
-        condition.test(&Context { now: self.now, tz: self.user.tz, roots: &roots }).unwrap_or(false)
+        condition.test(&Context { now: self.now, tz: self.user.tz, roots: &roots, functions: None }).unwrap_or(false)
     }
 
     /// Whether a record is within a scope.
@@ -326,7 +326,7 @@ impl Asker<'_> {
         for (condition, app) in conditions {
             let roots: [&[Value]; 3] =
                 [&[], &self.user.root, &self.published.model.apps[*app].setting_values];
-            let cx = Context { now: self.now, tz: self.user.tz, roots: &roots };
+            let cx = Context { now: self.now, tz: self.user.tz, roots: &roots, functions: None };
             for part in condition.disjuncts() {
                 let sql =
                     part.to_sql(self.published.layout.naming.dialect, alias, &cx).map_err(|diagnostic| {

@@ -36,7 +36,7 @@ pub fn decide(decision: &DecisionModel, cx: &Context<'_>) -> Result<Decided, Dec
     let inputs = decision.inputs.iter().map(|input| input.value.eval(cx)).collect::<Result<Vec<_>, _>>()?;
     let rows = hits(decision, &inputs)?;
     let roots: Vec<&[Value]> = cx.roots.iter().take(3).copied().chain([inputs.as_slice()]).collect();
-    let with_inputs = Context { now: cx.now, tz: cx.tz, roots: &roots };
+    let with_inputs = Context { now: cx.now, tz: cx.tz, roots: &roots, functions: cx.functions };
     let of_row = |row: usize, output: usize| decision.rows[row].then[output].eval(&with_inputs);
     let outputs = decision.outputs.iter().enumerate().map(|(output, model)| match decision.hit {
         HitPolicy::First | HitPolicy::Unique | HitPolicy::Priority => match rows.first() {
@@ -175,7 +175,7 @@ mod tests {
         let record = [size];
         let roots: [&[Value]; 3] = [&record, &[], &[]];
         let now = DateTime::from_timestamp(0, 0).unwrap();
-        Ok(decide(table, &Context { now, tz: chrono_tz::UTC, roots: &roots })?.outputs.remove(0))
+        Ok(decide(table, &Context { now, tz: chrono_tz::UTC, roots: &roots, functions: None })?.outputs.remove(0))
     }
 
     fn range(low: i64, high: i64) -> Test {

@@ -67,6 +67,7 @@ fn type_error(reason: &str, diagnostic: &Diagnostic) -> Option<String> {
         "bytes" => "不能使用字节串（b'…'），请去掉前面的 b".to_owned(),
         "map" => "表达式中不能使用花括号对象，请改用字段".to_owned(),
         "root" => format!("`{}` 是一组字段，请写明其中的某个字段", arg("name")),
+        "space" => format!("`{}` 是一组插件函数，请调用其中的某个函数，例如 {}", arg("name"), arg("form")),
         "no_fields" => format!("这个值没有字段，不能读取 `.{}`", arg("name")),
         "condition" => format!("这里需要一个条件，而不是{}；请写成比较，例如 > 0 或 != null", ty("found")),
         "constant" => arg("detail_zh").to_owned(),
@@ -103,6 +104,10 @@ fn sql(reason: &str, diagnostic: &Diagnostic) -> Option<String> {
         "range" => format!("数值可能超出数据库的范围；{computed}"),
         "scale" => format!("乘积的小数位数超过 {SCALE_LIMIT} 位；{computed}"),
         "duration" => "数据库条件中，日期只能加减与记录无关的时长；请改为比较两个时刻之差".to_owned(),
+        "outside" => format!(
+            "`{}` 是插件提供的函数，数据库无法调用；请将结果保存为计算字段，再在这里使用该字段",
+            arg("what")
+        ),
         "alias" => "这里需要给表指定别名".to_owned(),
         _ => return None,
     })

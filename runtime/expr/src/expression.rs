@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::node::{Comparison, Function, Kind, NodeRef};
-use crate::{Context, Diagnostic, Dialect, EvalError, Scope, Type, Value, sql};
+use crate::node::{Comparison, Function, Kind, Node, NodeRef};
+use crate::{Context, Diagnostic, Dialect, EvalError, OutsideFunction, Scope, Type, Value, sql};
 
 /// A member that an expression reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub struct Expression {
     references: Arc<[Reference]>,
     columns: Arc<Columns>,
     volatile: bool,
+    /// Each once; shared by all expressions without any.
+    outside: Option<Arc<[Arc<OutsideFunction>]>>,
 }
 
 /// Where the members of the row root are stored.
@@ -101,7 +103,10 @@ impl Expression {
         columns: Arc<Columns>,
     ) -> Expression {
         let volatile = node.any(&|node| matches!(node.kind, Kind::Call(Function::Now | Function::Today, _)));
-        Expression { node, source, references, columns, volatile }
+        let mut outside = Vec::new();
+        collect_outside(&node, &mut outside);
+        let outside = (!outside.is_empty()).then(|| outside.into());
+        Expression { node, source, references, columns, volatile, outside }
     }
 
     /// The source as written. For a part from [`Expression::conjuncts`] it is the source of the whole.
@@ -130,6 +135,11 @@ impl Expression {
         self.volatile
     }
 
+    /// The functions from outside that the expression calls, each once.
+    pub fn outside(&self) -> &[Arc<OutsideFunction>] {
+        self.outside.as_deref().unwrap_or_default()
+    }
+
     /// The value on these records.
     pub fn eval(&self, cx: &Context<'_>) -> Result<Value, EvalError> {
         crate::eval::eval(&self.node, cx)
@@ -142,6 +152,7 @@ impl Expression {
 
     /// Whether the expression can be translated to SQL; the reason and the place if not.
     pub fn check_sql(&self) -> Result<(), Diagnostic> {
+        self.refuse_outside()?;
         // The dialects differ in words, not in what can be said.
         sql::translate(&self.node, &self.columns, Dialect::Postgres, None, None).map(|_| ())
     }
@@ -155,7 +166,16 @@ impl Expression {
         alias: Option<&str>,
         cx: &Context<'_>,
     ) -> Result<sea_query::SimpleExpr, Diagnostic> {
+        self.refuse_outside()?;
         sql::translate(&self.node, &self.columns, dialect, alias, Some(cx))
+    }
+
+    /// No database can call a function from outside, and what holds for many rows is not asked of one by one.
+    fn refuse_outside(&self) -> Result<(), Diagnostic> {
+        if self.outside.is_none() {
+            return Ok(());
+        }
+        first_outside(&self.node).map_or(Ok(()), |(column, function)| Err(sql::no_outside(column, function)))
     }
 
     /// The parts of a condition that all have to hold: split at the outermost `&&`.
@@ -239,6 +259,24 @@ fn membership(node: &NodeRef) -> Option<Membership> {
         _ => return None,
     };
     Some(Membership { root: member.0, slot: member.1, values, negated })
+}
+
+/// The functions from outside that are called at a node or below it.
+fn collect_outside(node: &Node, functions: &mut Vec<Arc<OutsideFunction>>) {
+    if let Kind::Outside(function, _) = &node.kind
+        && !functions.contains(function)
+    {
+        functions.push(Arc::clone(function));
+    }
+    node.children().into_iter().for_each(|child| collect_outside(child, functions));
+}
+
+/// The first call of a function from outside, and where it stands.
+fn first_outside(node: &Node) -> Option<(usize, &OutsideFunction)> {
+    match &node.kind {
+        Kind::Outside(function, _) => Some((node.column, function)),
+        _ => node.children().into_iter().find_map(|child| first_outside(child)),
+    }
 }
 
 /// Where in the source the members below a node stand; a place identifies a reference.

@@ -14,7 +14,7 @@
 //! let expression = Expression::compile("record.status == 'open' && record.amount * 0.85 > 100", &scope).unwrap();
 //!
 //! let row = [Value::text("open"), Value::Decimal(Decimal::new(20_000, 2))];
-//! let cx = Context { now: chrono::Utc::now(), tz: chrono_tz::UTC, roots: &[&row] };
+//! let cx = Context { now: chrono::Utc::now(), tz: chrono_tz::UTC, roots: &[&row], functions: None };
 //! assert!(expression.test(&cx).unwrap());
 //! ```
 //!
@@ -46,6 +46,7 @@ mod eval;
 mod expression;
 pub mod functions;
 mod node;
+mod outside;
 mod scope;
 mod similarity;
 mod source;
@@ -57,6 +58,7 @@ pub use decimal::{Decimal, DecimalError, SCALE_LIMIT};
 pub use diagnostic::{Diagnostic, suggest};
 pub use eval::{COST_LIMIT, Context, EvalError};
 pub use expression::{Equality, Expression, Membership, Reference};
+pub use outside::{OutsideFunction, OutsideFunctions};
 pub use scope::{Member, Scope, Shape, Type};
 pub use similarity::similarity;
 pub use source::{NESTING_LIMIT, SOURCE_LIMIT};

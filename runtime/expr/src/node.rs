@@ -6,7 +6,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 use crate::calendar::Part;
-use crate::{Type, Value};
+use crate::{OutsideFunction, Type, Value};
 
 /// A node with what is known about its value before any record is read.
 #[derive(Debug)]
@@ -48,6 +48,8 @@ pub(crate) enum Kind {
     /// `matches` with a constant pattern, compiled once.
     Pattern(NodeRef, Regex),
     Call(Function, Vec<NodeRef>),
+    /// A function that somebody outside carries out.
+    Outside(Arc<OutsideFunction>, Vec<NodeRef>),
     /// The operand as the node's own type: a number of another kind or scale, or a Date as local midnight.
     Convert(NodeRef),
 }
@@ -252,7 +254,7 @@ impl Node {
             | Kind::In(a, b)
             | Kind::Item(a, b) => vec![a, b],
             Kind::If(a, b, c) => vec![a, b, c],
-            Kind::List(items) | Kind::Call(_, items) => items.iter().collect(),
+            Kind::List(items) | Kind::Call(_, items) | Kind::Outside(_, items) => items.iter().collect(),
             Kind::Each(each) => {
                 std::iter::once(&each.list).chain(&each.condition).chain(&each.result).collect()
             }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::OutsideFunction;
+
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -152,6 +154,7 @@ impl Shape {
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
     roots: Vec<(Arc<str>, Arc<Shape>)>,
+    functions: Arc<[Arc<OutsideFunction>]>,
 }
 
 impl Scope {
@@ -169,6 +172,18 @@ impl Scope {
         );
         self.roots.push((name.into(), shape));
         self
+    }
+
+    /// The scope with these functions from outside.
+    #[must_use]
+    pub fn functions(mut self, functions: Arc<[Arc<OutsideFunction>]>) -> Scope {
+        self.functions = functions;
+        self
+    }
+
+    /// The functions from outside whose names begin with `space`.
+    pub(crate) fn space<'s>(&'s self, space: &'s str) -> impl Iterator<Item = &'s Arc<OutsideFunction>> {
+        self.functions.iter().filter(move |function| &*function.space == space)
     }
 
     /// All roots in order.

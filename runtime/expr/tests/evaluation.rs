@@ -354,7 +354,12 @@ fn an_expression_that_works_too_much_is_stopped() {
         mortise_expr::Shape::new(vec![mortise_expr::Member::new("n", Type::List(Box::new(Type::Int)))]);
     let scope = mortise_expr::Scope::new().root("x", std::sync::Arc::new(shape));
     let expression = Expression::compile("x.n.all(a, x.n.all(b, a + b >= 0))", &scope).unwrap();
-    let cx = mortise_expr::Context { now: chrono::Utc::now(), tz: chrono_tz::UTC, roots: &[&[numbers]] };
+    let cx = mortise_expr::Context {
+        now: chrono::Utc::now(),
+        tz: chrono_tz::UTC,
+        roots: &[&[numbers]],
+        functions: None,
+    };
     assert_eq!(expression.eval(&cx).unwrap_err().code(), "expr.cost");
 }
 

@@ -61,7 +61,7 @@ impl Bench {
         let constants = constants();
         let mut expected = BTreeSet::new();
         for (id, row) in self.rows.iter().enumerate() {
-            let cx = Context { now, tz, roots: &[row, &constants] };
+            let cx = Context { now, tz, roots: &[row, &constants], functions: None };
             match expression.test(&cx) {
                 Ok(true) => {
                     expected.insert(id as i64);
@@ -72,7 +72,7 @@ impl Bench {
         }
         let telling = !expected.is_empty() && expected.len() < self.rows.len();
         self.telling.set(self.telling.get() + u32::from(telling));
-        let cx = Context { now, tz, roots: &[&[], &constants] };
+        let cx = Context { now, tz, roots: &[&[], &constants], functions: None };
         let sql = |dialect| {
             expression
                 .to_sql(dialect, None, &cx)

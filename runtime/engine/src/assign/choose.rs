@@ -213,7 +213,7 @@ impl Asked<'_> {
             self.profile,
             &self.measures,
         ];
-        let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots };
+        let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots, functions: None };
         expression.eval(&cx).map_err(|error| failed(expression, &error))
     }
 

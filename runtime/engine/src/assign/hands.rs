@@ -203,7 +203,7 @@ fn open(
     if let Some(condition) = &policy.open_when {
         let settings = &work.model().apps[policy.app].setting_values;
         let roots: [&[Value]; 3] = [&[], &work.actor.user.root, settings];
-        let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots };
+        let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots, functions: None };
         query.and_where(condition.to_sql(session.naming.dialect, None, &cx).map_err(|diagnostic| {
             let issue = Issue::new("automation.expression").with("expression", condition.source());
             Error::BadRequest(issue.with("reason", diagnostic.message))

@@ -82,7 +82,7 @@ impl Subject {
         let user = &work.actor.user.root;
         let roots: [&[Value]; 6] =
             [&self.record, user, settings, &self.previous, &self.clock, &self.measures];
-        evaluate(&Context { now: work.now, tz: work.actor.user.tz, roots: &roots })
+        evaluate(&Context { now: work.now, tz: work.actor.user.tz, roots: &roots, functions: None })
     }
 
     /// The value of an expression of an app. What cannot be calculated is an error, never a silent "no".

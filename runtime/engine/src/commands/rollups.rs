@@ -131,7 +131,7 @@ pub(crate) fn aggregate(
     if let Some(filter) = filter {
         let roots: [&[Value]; 3] =
             [&[], &work.actor.user.root, &work.published.model.apps[rollup.app].setting_values];
-        let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots };
+        let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots, functions: None };
         let condition = filter.to_sql(session.naming.dialect, None, &cx).map_err(|diagnostic| {
             Error::BadRequest(Issue::new("query.filter").with("reason", diagnostic.message))
         })?;

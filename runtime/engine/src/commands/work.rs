@@ -78,7 +78,7 @@ impl Work {
     ) -> R {
         let roots: [&[Value]; 3] =
             [record, &self.actor.user.root, &self.published.model.apps[app].setting_values];
-        evaluate(&Context { now: self.now, tz: self.actor.user.tz, roots: &roots })
+        evaluate(&Context { now: self.now, tz: self.actor.user.tz, roots: &roots, functions: None })
     }
 }
 

@@ -200,7 +200,7 @@ impl Asked<'_> {
     fn sql(&self, work: &Work, naming: &Naming, expression: &Expression) -> Result<Expr, Error> {
         let settings = &work.published.model.apps[self.metric.app].setting_values;
         let roots: [&[Value]; 3] = [&[], &work.actor.user.root, settings];
-        let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots };
+        let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots, functions: None };
         expression.to_sql(naming.dialect, None, &cx).map_err(|diagnostic| {
             let issue = Issue::new("metric.expression").with("metric", &self.metric.key);
             Error::BadRequest(issue.with("reason", diagnostic.message))

@@ -109,7 +109,7 @@ impl Stage {
         let settings = app.map_or(&[][..], |app| &app.setting_values);
         let system = self.system();
         let roots: [&[Value]; 3] = [record, &system.user.root, settings];
-        let cx = Context { now: self.now(), tz: system.user.tz, roots: &roots };
+        let cx = Context { now: self.now(), tz: system.user.tz, roots: &roots, functions: None };
         expression.test(&cx).map_err(|error| no_condition(error.to_string()))
     }
 

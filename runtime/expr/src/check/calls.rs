@@ -84,6 +84,9 @@ fn quantifier(name: &str) -> Option<Quantifier> {
 
 impl Checker<'_> {
     pub(super) fn call(&mut self, call: &CallExpr, column: usize) -> Option<NodeRef> {
+        if let Some(node) = self.call_outside(call, column) {
+            return node;
+        }
         let name = call.func_name.as_str();
         if let (Some(quantifier), Some(list)) = (quantifier(name), &call.target) {
             return self.each(quantifier, name, list, &call.args, column);

@@ -77,7 +77,7 @@ impl Checker<'_> {
     }
 
     /// The node as another type that it fits into.
-    fn convert(&mut self, node: NodeRef, want: &Type) -> Option<NodeRef> {
+    pub(super) fn convert(&mut self, node: NodeRef, want: &Type) -> Option<NodeRef> {
         if node.ty == *want {
             return Some(node);
         }
@@ -90,7 +90,7 @@ impl Checker<'_> {
 }
 
 /// Whether a node can be used as a type without being told to.
-fn fits(node: &NodeRef, want: &Type) -> bool {
+pub(super) fn fits(node: &NodeRef, want: &Type) -> bool {
     let by_type = unify(&node.ty, want).as_ref() == Some(want);
     by_type || node.constant().is_some_and(|value| read_constant(value, want).is_some())
 }

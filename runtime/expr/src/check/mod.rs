@@ -4,6 +4,7 @@
 mod calls;
 mod coerce;
 mod operators;
+mod outside;
 
 use std::sync::Arc;
 
@@ -181,6 +182,9 @@ impl Checker<'_> {
             let message = format!("`{name}` is a group of fields; name one of them{example}");
             return self.type_finding(column, "root", message, &[("name", &name)]);
         }
+        if let Some(finding) = self.space_alone(name, column) {
+            return self.report(finding);
+        }
         let qualified = self.scope.roots().find(|(_, shape)| shape.slot(name).is_some());
         let suggestion = qualified.map(|(root, _)| format!("{root}.{name}")).or_else(|| {
             let names = self.scope.roots().map(|(root, _)| root);
@@ -205,6 +209,9 @@ impl Checker<'_> {
         }
         let root_column = self.parsed.column(&select.operand);
         let Some((root, shape)) = self.scope.find(root_name) else {
+            if let Some(finding) = self.space_alone(root_name, root_column) {
+                return self.report(finding);
+            }
             let suggestion = suggest(root_name, self.scope.roots().map(|(root, _)| root)).map(str::to_owned);
             return self.unknown(root_name, "name", suggestion, root_column);
         };
@@ -322,7 +329,8 @@ impl Checker<'_> {
         if !foldable(&node) {
             return Some(Arc::new(node));
         }
-        let cx = Context { now: chrono::DateTime::UNIX_EPOCH, tz: chrono_tz::UTC, roots: &[] };
+        let cx =
+            Context { now: chrono::DateTime::UNIX_EPOCH, tz: chrono_tz::UTC, roots: &[], functions: None };
         match crate::eval::eval(&node, &cx) {
             Ok(value) => Some(self.constant(value, node.ty, column)),
             Err(error) => {
@@ -368,7 +376,9 @@ fn exact(digits: &str, number: f64) -> Value {
 fn foldable(node: &Node) -> bool {
     let sees_zone = |args: &[NodeRef]| args.iter().any(|arg| arg.ty == Type::DateTime);
     match &node.kind {
-        Kind::Const(_) | Kind::Member { .. } | Kind::Local(_) | Kind::Each(_) => return false,
+        Kind::Const(_) | Kind::Member { .. } | Kind::Local(_) | Kind::Each(_) | Kind::Outside(..) => {
+            return false;
+        }
         Kind::Call(Function::Now | Function::Today, _) => return false,
         Kind::Call(Function::Part(_) | Function::DaysBetween, args) if sees_zone(args) => return false,
         Kind::Convert(operand) if operand.ty == Type::Date => return false,

@@ -19,21 +19,39 @@ impl<'a> Machine<'a> {
         }
         let mut hits = 0usize;
         let mut kept = Vec::new();
+        let looks_at_all = !matches!(each.quantifier, Quantifier::Exists | Quantifier::All);
+        let mut pending = false;
         for item in items {
             self.locals.truncate(each.local);
             self.locals.push(item.clone());
-            let hit = each.condition.as_ref().map_or(Ok(true), |condition| self.test(condition))?;
+            let hit = each.condition.as_ref().map_or(Ok(true), |condition| self.test(condition));
+            let hit = match hit {
+                Ok(hit) => hit,
+                // Every item is looked at, so what the others ask for can be noted at once.
+                Err(EvalError::Pending) if looks_at_all => {
+                    pending = true;
+                    continue;
+                }
+                Err(error) => return Err(if pending { EvalError::Pending } else { error }),
+            };
             match each.quantifier {
                 Quantifier::Exists if hit => return Ok(self.leave(each, true)),
                 Quantifier::All if !hit => return Ok(self.leave(each, false)),
                 Quantifier::Filter if hit => kept.push(item.clone()),
                 Quantifier::Map if hit => {
                     if let Some(result) = &each.result {
-                        kept.push(self.eval(result)?.into_owned());
+                        match self.eval(result) {
+                            Ok(result) => kept.push(result.into_owned()),
+                            Err(EvalError::Pending) => pending = true,
+                            Err(error) => return Err(if pending { EvalError::Pending } else { error }),
+                        }
                     }
                 }
                 _ => hits += usize::from(hit),
             }
+        }
+        if pending {
+            return Err(EvalError::Pending);
         }
         Ok(match each.quantifier {
             Quantifier::Exists => self.leave(each, false),

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::node::{Comparison, Kind, Node};
-use crate::{Decimal, Value};
+use crate::node::{Comparison, Kind, Node, NodeRef};
+use crate::{Decimal, OutsideFunction, OutsideFunctions, Value};
 
 pub(crate) use arithmetic::{is_zero, whole_days};
 
@@ -31,6 +31,8 @@ pub struct Context<'a> {
     pub tz: chrono_tz::Tz,
     /// The values of each root, in the order of the scope; each slice by slot. A missing value is null.
     pub roots: &'a [&'a [Value]],
+    /// Who answers calls of functions from outside; without anybody they have the value declared for that.
+    pub functions: Option<&'a dyn OutsideFunctions>,
 }
 
 /// Why an evaluation gave no value.
@@ -60,6 +62,34 @@ pub enum EvalError {
         /// What was given.
         found: String,
     },
+    /// A function from outside has not answered yet: what it was asked is noted, and the evaluation is to be repeated.
+    /// Never shown to anybody.
+    #[error("the value is not known yet")]
+    Pending,
+    /// There is nobody to carry out a function from outside, and no value is declared for that.
+    #[error("`{function}` needs the plugin {owner}: {reason}")]
+    Missing {
+        /// The function.
+        function: String,
+        /// Who would carry it out.
+        owner: String,
+        /// Why there is nobody.
+        reason: String,
+        /// The same in Chinese.
+        reason_zh: String,
+    },
+    /// A function from outside was asked and gave no value.
+    #[error("`{function}` of the plugin {owner} failed: {reason}")]
+    Failed {
+        /// The function.
+        function: String,
+        /// Who carried it out.
+        owner: String,
+        /// What happened.
+        reason: String,
+        /// The same in Chinese.
+        reason_zh: String,
+    },
 }
 
 impl EvalError {
@@ -70,6 +100,9 @@ impl EvalError {
             EvalError::Overflow { .. } => "expr.overflow",
             EvalError::Pattern { .. } => "expr.pattern",
             EvalError::Mismatch { .. } => "expr.mismatch",
+            EvalError::Pending => "expr.pending",
+            EvalError::Missing { .. } => "expr.plugin_missing",
+            EvalError::Failed { .. } => "expr.plugin_failed",
         }
     }
 
@@ -84,6 +117,13 @@ impl EvalError {
             EvalError::Pattern { reason } => format!("`matches` 的正则表达式无法使用：{reason}"),
             EvalError::Mismatch { operation, found } => {
                 format!("`{operation}` 得到的值与声明的类型不符：{found}")
+            }
+            EvalError::Pending => "结果尚未算出".to_owned(),
+            EvalError::Missing { function, owner, reason_zh, .. } => {
+                format!("`{function}` 需要插件 {owner}：{reason_zh}")
+            }
+            EvalError::Failed { function, owner, reason_zh, .. } => {
+                format!("插件 {owner} 的 `{function}` 执行失败：{reason_zh}")
             }
         }
     }
@@ -122,12 +162,12 @@ impl<'a> Machine<'a> {
             Kind::And(a, b) => boolean(self.test(a)? && self.test(b)?),
             Kind::Or(a, b) => boolean(self.test(a)? || self.test(b)?),
             Kind::Compare(comparison, a, b) => {
-                let (a, b) = (self.eval(a)?, self.eval(b)?);
+                let (a, b) = self.both(a, b)?;
                 self.spend_text(&a)?;
                 boolean(compare(*comparison, &a, &b))
             }
             Kind::Arithmetic(operation, a, b) => {
-                let (a, b) = (self.eval(a)?, self.eval(b)?);
+                let (a, b) = self.both(a, b)?;
                 self.spend_text(&a)?;
                 self.spend_text(&b)?;
                 Cow::Owned(arithmetic::arithmetic(*operation, &a, &b)?)
@@ -156,6 +196,7 @@ impl<'a> Machine<'a> {
                 text.as_text().map_or(Cow::Borrowed(NULL), |text| boolean(regex.is_match(text)))
             }
             Kind::Call(function, args) => return self.call(*function, args),
+            Kind::Outside(function, args) => return self.outside(function, args),
             Kind::Convert(operand) => {
                 let operand = self.eval(operand)?;
                 Cow::Owned(arithmetic::convert(&operand, &node.ty, self.cx.tz)?)
@@ -171,6 +212,42 @@ impl<'a> Machine<'a> {
             Kind::Not(operand) => Ok(!self.test(operand)?),
             _ => Ok(self.eval(node)?.is_true()),
         }
+    }
+
+    /// Two operands that are needed both. Where the first is not known yet, what the second asks for is noted as well, so
+    /// that both are fetched together.
+    fn both(&mut self, a: &'a Node, b: &'a Node) -> Result<(Held<'a>, Held<'a>), EvalError> {
+        match self.eval(a) {
+            Ok(a) => Ok((a, self.eval(b)?)),
+            Err(EvalError::Pending) => {
+                // Whatever is wrong with it comes to light when the first is known.
+                let _noted = self.eval(b);
+                Err(EvalError::Pending)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A call of a function from outside: null as soon as one argument is null.
+    fn outside(
+        &mut self,
+        function: &Arc<OutsideFunction>,
+        args: &'a [NodeRef],
+    ) -> Result<Held<'a>, EvalError> {
+        let mut values = Vec::with_capacity(args.len());
+        for arg in args {
+            let value = self.eval(arg)?;
+            if value.is_null() {
+                return Ok(Cow::Borrowed(NULL));
+            }
+            self.spend_text(&value)?;
+            values.push(value.into_owned());
+        }
+        let value = match self.cx.functions {
+            Some(functions) => functions.value(function, &values)?,
+            None => function.missing("it cannot be called here", "此处无法调用")?,
+        };
+        Ok(Cow::Owned(value))
     }
 
     fn membership(&mut self, item: &'a Node, list: &'a Node) -> Result<bool, EvalError> {

@@ -42,7 +42,7 @@ use sea_query::{Alias, Expr, ExprTrait};
 
 use crate::expression::Columns;
 use crate::node::{Function, Kind, Node, NodeRef};
-use crate::{Context, Decimal, Diagnostic, Type, Value};
+use crate::{Context, Decimal, Diagnostic, OutsideFunction, Type, Value};
 
 /// The database that a condition is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -201,6 +201,16 @@ impl Translator<'_> {
             (true, false) => atom.sql.not(),
         }
     }
+}
+
+/// A function from outside stands where only the database can tell which rows are meant.
+pub(crate) fn no_outside(column: usize, function: &OutsideFunction) -> Diagnostic {
+    let what = function.full_name();
+    let message = format!(
+        "`{what}` is a function of a plugin, and a database cannot call it; keep its result in a computed field, and \
+         use that field here"
+    );
+    Diagnostic::new("expr.sql", column, message).arg("reason", "outside").arg("what", what)
 }
 
 fn refuse(node: &Node, reason: &str, message: impl Into<String>) -> Diagnostic {

@@ -87,7 +87,12 @@ pub(crate) fn with_context<T>(record: &[Value], use_it: impl FnOnce(&Context<'_>
     ];
     let settings = [Value::Int(72), Value::Decimal(Decimal::new(850, 3))];
     let now = instant("2026-03-02T04:00:00.123456Z");
-    use_it(&Context { now, tz: chrono_tz::Asia::Shanghai, roots: &[record, &user, &settings] })
+    use_it(&Context {
+        now,
+        tz: chrono_tz::Asia::Shanghai,
+        roots: &[record, &user, &settings],
+        functions: None,
+    })
 }
 
 pub(crate) fn compile(source: &str) -> Expression {

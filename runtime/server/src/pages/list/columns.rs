@@ -182,7 +182,7 @@ fn cell(show: &Show, entity: &EntityModel, column: &Column, record: &Record) -> 
 fn tone(show: &Show, view: &ViewModel, record: &Record) -> Option<String> {
     let settings = &show.model.apps[view.app].setting_values;
     let roots: [&[Value]; 3] = [&record.values, &show.by.user().root, settings];
-    let context = Context { now: show.now, tz: show.by.user().tz, roots: &roots };
+    let context = Context { now: show.now, tz: show.by.user().tz, roots: &roots, functions: None };
     let holds = |(when, _): &&(mortise_expr::Expression, String)| when.test(&context).unwrap_or(false);
     view.highlights.iter().find(holds).map(|(_, color)| color.clone())
 }
