@@ -10,8 +10,8 @@ use super::place::Place;
 use super::roles::{DEPARTMENT, TEAM};
 use crate::Kind;
 use crate::model::{
-    ActionKind, Automation, ConnectorModel, EntityModel, FieldKind, IndexModel, PermissionModel, RoleModel,
-    Slot, ViewModel, roots, system,
+    ActionKind, ActionModel, Automation, ConnectorModel, EntityModel, FieldKind, IndexModel, PermissionModel,
+    RoleModel, Slot, ViewModel, roots, system,
 };
 use crate::package::hex;
 use crate::problem::Problems;
@@ -119,7 +119,7 @@ fn found_by(entity: usize, connectors: &Connectors) -> impl Iterator<Item = Slot
 fn looked_up(entity: usize, automation: &Automation) -> impl Iterator<Item = Slot> {
     let rules = automation.rules.values().flat_map(|rule| &rule.actions);
     let steps = automation.slas.values().flat_map(|sla| &sla.ladder).flat_map(|step| &step.actions);
-    rules.chain(steps).filter_map(move |action| match action.kind {
+    rules.chain(steps).flat_map(ActionModel::with_later).filter_map(move |action| match action.kind {
         ActionKind::LookUp { entity: table, first, .. } if table == entity => Some(first),
         _ => None,
     })

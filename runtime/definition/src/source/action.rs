@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Source;
+use super::{PluginType, Source};
 use crate::Text;
 
 /// One action. Expressions see `record` (as it is now), `previous` (before the change; all empty otherwise),
@@ -180,6 +180,31 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
         body: IndexMap<String, Source>,
     },
+    /// Has a plugin do something when the transaction is over: the actions behind this one do not wait for it, and `then`
+    /// follows in a transaction of its own. Asked again with growing pauses when it fails, and kept when that does not help.
+    Plugin {
+        /// Only while this holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        when: Option<Source>,
+        /// The plugin, by its name among the `plugins` of `app.json`.
+        plugin: String,
+        /// The plugin's action; this or `connector`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        action: Option<String>,
+        /// An operation of the plugin's connector; this or `action`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        connector: Option<String>,
+        /// What it is given: expressions by name.
+        #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+        input: IndexMap<String, Source>,
+        /// What it gives back, as far as `then` reads it as `result.name`: types by name. Any of it may be empty.
+        #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+        returns: IndexMap<String, PluginType>,
+        /// What is done when it has finished, once and all or not at all. Expressions see `record` as it is by then, `user`,
+        /// `settings` and `result`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        then: Vec<Action>,
+    },
     /// Runs another rule of the same entity on the record, its condition included.
     Run {
         /// Only while this holds.
@@ -209,6 +234,7 @@ impl Action {
             | Action::Report { when, .. }
             | Action::Comment { when, .. }
             | Action::Webhook { when, .. }
+            | Action::Plugin { when, .. }
             | Action::Run { when, .. } => when.as_ref(),
         }
     }

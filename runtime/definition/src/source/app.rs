@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::PluginUse;
 use super::patterns::{APP_ID, STYLE_NAME};
 use crate::Text;
 
@@ -31,6 +32,10 @@ pub struct App {
     /// Apps that have to be installed first; their entities may be referred to and extended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<Requirement>,
+    /// Plugins that the app uses, by the names under which its artifacts know them.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(length(max = 20))]
+    pub plugins: IndexMap<String, PluginUse>,
     /// Typed values that artifacts read as `settings.name` and that an administrator changes.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub settings: IndexMap<String, Setting>,

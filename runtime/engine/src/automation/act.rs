@@ -90,6 +90,9 @@ fn one(
         }
         ActionKind::Comment { text } => notify::comment(work, session, app, subject, text),
         ActionKind::Webhook { connector, body } => notify::call(work, session, app, subject, connector, body),
+        ActionKind::Plugin { plugin, .. } => {
+            Err(Error::BadRequest(Issue::new("plugin.not_installed").with("plugin", plugin)))
+        }
     }
 }
 

@@ -69,6 +69,7 @@ impl Build<'_> {
                 ActionKind::Comment { text: text.clone() }
             }
             Action::Webhook { .. } => self.webhook(area, action, place)?,
+            Action::Plugin { .. } => self.plugin(area, action, place)?,
             Action::Run { rule, .. } => {
                 let place = place.key("rule");
                 let (owner, id) = self.artifact(Kind::Rule, app, rule, &place)?;

@@ -14,6 +14,7 @@ pub(crate) mod lint;
 mod look_up;
 mod metric;
 mod notification;
+mod plugin;
 mod rule;
 mod scenario;
 mod sla;

@@ -44,7 +44,9 @@ fn given(action: &ActionKind) -> Vec<&Expression> {
         ActionKind::Freeze { person, duration, .. } => std::iter::once(person).chain(duration).collect(),
         ActionKind::LookUp { value, .. } => vec![value],
         ActionKind::Unfreeze { person } => person.iter().collect(),
-        ActionKind::Webhook { body, .. } => body.iter().map(|(_, value)| value).collect(),
+        ActionKind::Webhook { body: values, .. } | ActionKind::Plugin { input: values, .. } => {
+            values.iter().map(|(_, value)| value).collect()
+        }
         _ => Vec::new(),
     }
 }

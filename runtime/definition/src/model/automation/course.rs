@@ -1,7 +1,7 @@
 //! What happens to a record in its course: the states it goes through, the rules that events set off, the clocks that
 //! run on it, and what both of them do.
 
-use mortise_expr::Expression;
+use mortise_expr::{Expression, Type};
 
 use super::FigureUseModel;
 use crate::Text;
@@ -187,9 +187,58 @@ pub enum ActionKind {
         connector: String,
         body: Vec<(String, Expression)>,
     },
+    Plugin {
+        /// Id of the plugin.
+        plugin: String,
+        asks: PluginAsk,
+        input: Vec<(String, Expression)>,
+        /// Members of the root `result`, in order.
+        returns: Vec<(String, Type)>,
+        /// Expressions see `record`, `user`, `settings`, `result`.
+        then: Vec<ActionModel>,
+    },
     Run {
         rule: String,
     },
+}
+
+/// Which of a plugin's exports an action asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PluginAsk {
+    /// An action.
+    Action(String),
+    /// An operation of its connector.
+    Connector(String),
+}
+
+impl PluginAsk {
+    /// Name of the export.
+    pub fn name(&self) -> &str {
+        match self {
+            PluginAsk::Action(name) | PluginAsk::Connector(name) => name,
+        }
+    }
+}
+
+impl ActionModel {
+    /// What is done when the plugin that this action asks has finished.
+    pub fn then(&self) -> &[ActionModel] {
+        match &self.kind {
+            ActionKind::Plugin { then, .. } => then,
+            _ => &[],
+        }
+    }
+
+    /// This action and all that may follow from it later, however deep.
+    pub fn with_later(&self) -> Vec<&ActionModel> {
+        let mut found = vec![self];
+        let mut next = 0;
+        while let Some(action) = found.get(next).copied() {
+            next += 1;
+            found.extend(action.then());
+        }
+        found
+    }
 }
 
 /// Somebody who is told.

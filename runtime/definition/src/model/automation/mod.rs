@@ -30,6 +30,8 @@ pub mod automation_roots {
     pub const PROFILE: usize = 4;
     /// What metrics say: of the candidate in assignments, as they are named in rules, actions and steps of clocks.
     pub const MEASURES: usize = 5;
+    /// What a plugin gave back: actions that follow when it has finished.
+    pub const RESULT: usize = 6;
     /// The inputs of a decision table: its outputs.
     pub const INPUTS: usize = 3;
 }

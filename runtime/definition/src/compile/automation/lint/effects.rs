@@ -104,6 +104,8 @@ fn collect<'m>(
                 let field = model.automation.assignments.get(policy).map(|policy| policy.field);
                 field.into_iter().for_each(|slot| add(entity, true, EffectKind::Set(slot, Given::Person)));
             }
+            // When the plugin has finished, if it does.
+            ActionKind::Plugin { then, .. } => collect(model, entity, then, false, depth, found),
             ActionKind::Run { rule } if depth < RUN_DEPTH_MAX => {
                 if let Some(rule) = model.automation.rules.get(rule) {
                     let certain = certain && rule.condition.is_none();

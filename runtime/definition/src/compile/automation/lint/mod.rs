@@ -105,7 +105,8 @@ fn expand(entity: &EntityModel, slot: Slot) -> Vec<Slot> {
     found
 }
 
-/// All lists of actions: of rules and of the steps of clocks, with the entity of their record.
+/// All lists of actions: of rules, of the steps of clocks, and what follows from these when plugins have finished, with the
+/// entity of their record.
 fn action_lists(model: &Model) -> impl Iterator<Item = (usize, &[ActionModel])> {
     let automation = &model.automation;
     let rules = automation.rules.values().map(|rule| (rule.entity, rule.actions.as_slice()));
@@ -113,5 +114,8 @@ fn action_lists(model: &Model) -> impl Iterator<Item = (usize, &[ActionModel])> 
         .slas
         .values()
         .flat_map(|sla| sla.ladder.iter().map(|step| (sla.entity, step.actions.as_slice())));
-    rules.chain(steps)
+    rules.chain(steps).flat_map(|(entity, actions)| {
+        let later = actions.iter().flat_map(ActionModel::with_later).map(ActionModel::then);
+        std::iter::once(actions).chain(later).map(move |actions| (entity, actions))
+    })
 }

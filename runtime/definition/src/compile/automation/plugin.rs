@@ -1,0 +1,70 @@
+//! Compiles the action that has a plugin do something: what it is given, what comes back, and what is done with that.
+
+use std::sync::Arc;
+
+use mortise_expr::{Member, Shape};
+
+use super::Build;
+use super::area::Area;
+use crate::compile::expressions::{Extra, Site};
+use crate::compile::names::check_name;
+use crate::compile::place::Place;
+use crate::model::{ActionKind, PluginAsk};
+use crate::source::Action;
+
+/// Most values that go in, and most that come out.
+const VALUES_MAX: usize = 50;
+
+impl Build<'_> {
+    pub(super) fn plugin(&mut self, area: &Area, action: &Action, place: &Place) -> Option<ActionKind> {
+        let Action::Plugin { plugin, action, connector, input, returns, then, .. } = action else {
+            return None;
+        };
+        let plugin = self.plugin_of(area.site.app, plugin, &place.key("plugin"));
+        let asks = match (action, connector) {
+            (Some(action), None) => Some(PluginAsk::Action(action.clone())),
+            (None, Some(operation)) => Some(PluginAsk::Connector(operation.clone())),
+            (None, None) | (Some(_), Some(_)) => {
+                self.problems.push(place.error("action.plugin_what"));
+                None
+            }
+        };
+        let at = place.key("input");
+        self.at_most(input.len(), VALUES_MAX, &at);
+        let mut given = Vec::with_capacity(input.len());
+        for (name, source) in input {
+            let place = at.key(name);
+            check_name(name, &place, self.problems);
+            given.extend(self.any_value(area, source, &place).map(|value| (name.clone(), value)));
+        }
+        let at = place.key("returns");
+        self.at_most(returns.len(), VALUES_MAX, &at);
+        returns.keys().for_each(|name| check_name(name, &at.key(name), self.problems));
+        let returned: Vec<_> = returns.iter().map(|(name, kind)| (name.clone(), kind.ty())).collect();
+        let members = returned.iter().map(|(name, ty)| Member::new(name.as_str(), ty.clone()).nullable());
+        let area = Area::afterwards(area.site, Arc::new(Shape::new(members.collect())));
+        let then = self.actions(&area, then, &place.key("then"));
+        Some(ActionKind::Plugin { plugin: plugin?, asks: asks?, input: given, returns: returned, then })
+    }
+
+    /// The id of the plugin that an app calls by this name.
+    fn plugin_of(&mut self, app: usize, name: &str, place: &Place) -> Option<String> {
+        let plugins = &self.compiler.packages[app].app.plugins;
+        if let Some(plugin) = plugins.get(name) {
+            return Some(plugin.id.clone());
+        }
+        let problem = place.error("ref.plugin").arg("name", name);
+        self.problems.push(problem.suggest(name, plugins.keys().map(String::as_str)));
+        None
+    }
+}
+
+impl Area {
+    /// What follows when a plugin has finished sees the record, the person, the settings and what came back. What was known
+    /// when the plugin was asked is past by then: those roots keep their places, but nothing can name them.
+    fn afterwards(site: Site, result: Arc<Shape>) -> Area {
+        let nothing = || Extra { name: "", shape: Arc::new(Shape::new(Vec::new())), entity: None };
+        let result = Extra { name: "result", shape: result, entity: None };
+        Area { site, extra: vec![nothing(), nothing(), nothing(), result] }
+    }
+}
