@@ -7,7 +7,7 @@ use mortise_store::{Param, Session, version_of};
 use uuid::Uuid;
 
 use super::prepare::{Create, Step, Update};
-use super::rules::{self, Settled};
+use super::settle::{self, Settled};
 use super::{
     Outcome, Work, Written, input, lifecycle, lines, links, numbers, rollups, similar, trail, trash,
 };
@@ -112,7 +112,7 @@ pub(crate) fn create(work: &Work, session: &mut Session<'_>, step: Create) -> Re
             return Err(Error::Duplicate(suspects));
         }
     }
-    let Settled { mut values, mut changed } = step.settled;
+    let Settled { mut values, mut changed, .. } = step.settled;
     // A row points to the record that it is written with, even when that has just been given to somebody else.
     let linked: Vec<Slot> = changed.iter().copied().filter(|slot| Some(*slot) != step.within).collect();
     links::check(work, session, entity, step.id, &values, &linked)?;
@@ -164,8 +164,7 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, mut step: Update) -
                 let old = living(work, session, entity, step.id)?;
                 work.demand_in(session, entity, Operation::Update, &old, step.within)?;
                 input::permit(work, entity, Operation::Update, Some(&old), &step.input)?;
-                let settled =
-                    rules::settle_change(work, entity, &old, &step.input).map_err(Error::Invalid)?;
+                let settled = settle::change_now(work, entity, &old, &step.input)?;
                 (old, settled)
             }
         };
@@ -186,7 +185,7 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, mut step: Update) -
         if settled.changed.is_empty() && step.input.lines.is_empty() && step.input.transition.is_none() {
             return Ok(Written { entity: entity.key.clone(), id: step.id, version, values: old });
         }
-        let Settled { mut values, changed } = settled;
+        let Settled { mut values, changed, .. } = settled;
         links::check(work, session, entity, step.id, &values, &changed)?;
         work.demand_above(session, entity, &values, &changed)?;
         if step.within.is_none()

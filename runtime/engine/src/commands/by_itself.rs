@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::input::Input;
 use super::lifecycle::{self, Taking, lifecycle_of, state_of};
 use super::prepare::{Create, Step, Update, prepare_now};
-use super::{Command, Work, Written, apply, lines, rollups, rules, similar};
+use super::{Command, Work, Written, apply, lines, rollups, settle, similar};
 use crate::error::Error;
 use crate::values::Issue;
 
@@ -30,7 +30,7 @@ pub(crate) fn make(
     input: Input,
 ) -> Result<Written, Error> {
     let id = work.env.id();
-    let settled = rules::settle_new(work, entity, id, &input).map_err(Error::Invalid)?;
+    let settled = settle::new_now(work, entity, id, &input)?;
     let keys = similar::keys(entity, &settled.values);
     let entity = entity.clone();
     let create = Create { entity, id, input, settled, keys, allow_duplicates: true, within: None };
@@ -50,7 +50,7 @@ pub(crate) fn change(
 ) -> Result<Written, Error> {
     let base = match base {
         Some(old) => {
-            let settled = rules::settle_change(work, entity, &old, &input).map_err(Error::Invalid)?;
+            let settled = settle::change_now(work, entity, &old, &input)?;
             Some((old, settled))
         }
         None => None,

@@ -12,8 +12,7 @@ use uuid::Uuid;
 
 use super::input::{self, Input};
 use super::prepare::{Step, Update, demand};
-use super::rules;
-use super::{Work, Written, apply};
+use super::{Work, Written, apply, rules, settle};
 use crate::error::{Error, FieldIssue};
 use crate::people::Channel;
 use crate::values::{self, Issue};
@@ -96,7 +95,7 @@ pub(crate) fn take(work: &Work, session: &mut Session<'_>, taking: Taking) -> Re
     input.given.retain(|(slot, _)| !changes.iter().any(|(set, _)| set == slot));
     input.given.extend(changes);
     input.transition = Some(transition.id.clone());
-    let settled = rules::settle_change(work, &entity, &old, &input).map_err(Error::Invalid)?;
+    let settled = settle::change_now(work, &entity, &old, &input)?;
     let base = Some((old, settled));
     apply::update(work, session, Update { entity, id, version: Some(current), input, base, within: None })
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::input::{self, Input, LINES_MAX, LineInput};
 use super::prepare::{Create, Update};
-use super::{Work, apply, links, rules, similar, trash};
+use super::{Work, apply, links, settle, similar, trash};
 use crate::error::{Error, FieldIssue};
 use crate::values::Issue;
 
@@ -60,7 +60,7 @@ fn add(
     let mut input = row.input.clone();
     input.given.retain(|(slot, _)| *slot != via);
     input.given.push((via, Value::Id(record)));
-    let settled = rules::settle_new(work, child, id, &input).map_err(Error::Invalid)?;
+    let settled = settle::new_now(work, child, id, &input)?;
     let keys = similar::keys(child, &settled.values);
     let within = Some(via);
     let create = Create { entity: child.clone(), id, input, settled, keys, allow_duplicates: true, within };

@@ -12,6 +12,7 @@ mod numbers;
 mod prepare;
 mod rollups;
 pub(crate) mod rules;
+mod settle;
 pub(crate) mod similar;
 mod trail;
 mod trash;

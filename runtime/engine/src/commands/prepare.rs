@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::input::{self, Input};
 use super::lifecycle::{self, Taking};
-use super::rules::{self, Settled};
+use super::settle::{self, Settled};
 use super::{BATCH_MAX, COMMENT_MAX, Command, Work, similar, trail};
 use crate::assign;
 use crate::error::Error;
@@ -113,7 +113,9 @@ async fn prepare_one(
 ) -> Result<Step, Error> {
     match command {
         Command::Create { entity, values, id, allow_duplicates } => {
-            prepare_create(work, entity, values, *id, *allow_duplicates)
+            let (entity, id, input) = read_create(work, entity, values, *id)?;
+            let settled = settle::new(work, &entity, id, &input).await?;
+            Ok(create_step(entity, id, input, settled, *allow_duplicates))
         }
         Command::Update { .. } if moving => prepare_now(work, command),
         Command::Update { entity, id, version, values } => {
@@ -159,11 +161,13 @@ async fn prepare_one(
     }
 }
 
-/// Prepares a command without looking anything up beforehand; all is decided inside the write.
+/// Prepares a command inside the writer, without looking anything up beforehand.
 pub(crate) fn prepare_now(work: &Work, command: &Command) -> Result<Step, Error> {
     match command {
         Command::Create { entity, values, id, allow_duplicates } => {
-            prepare_create(work, entity, values, *id, *allow_duplicates)
+            let (entity, id, input) = read_create(work, entity, values, *id)?;
+            let settled = settle::new_now(work, &entity, id, &input)?;
+            Ok(create_step(entity, id, input, settled, *allow_duplicates))
         }
         Command::Update { entity, id, version, values } => {
             let entity = demand(work, entity, Operation::Update)?;
@@ -181,13 +185,13 @@ pub(super) fn demand(work: &Work, key: &str, operation: Operation) -> Result<Arc
     Ok(entity.clone())
 }
 
-fn prepare_create(
+/// What a new record is given, and its id.
+fn read_create(
     work: &Work,
     key: &str,
     values: &Map<String, Json>,
     id: Option<Uuid>,
-    allow_duplicates: bool,
-) -> Result<Step, Error> {
+) -> Result<(Arc<EntityModel>, Uuid, Input), Error> {
     let operation = match work.actor.origin.channel {
         Channel::Import => Operation::Import,
         _ => Operation::Create,
@@ -195,9 +199,18 @@ fn prepare_create(
     let entity = demand(work, key, operation)?;
     let id = id.unwrap_or_else(|| work.env.id());
     let input = input::read(work, &entity, operation, values).map_err(Error::Invalid)?;
-    let settled = rules::settle_new(work, &entity, id, &input).map_err(Error::Invalid)?;
+    Ok((entity, id, input))
+}
+
+fn create_step(
+    entity: Arc<EntityModel>,
+    id: Uuid,
+    input: Input,
+    settled: Settled,
+    allow_duplicates: bool,
+) -> Step {
     let keys = similar::keys(&entity, &settled.values);
-    Ok(Step::Create(Box::new(Create { entity, id, input, settled, keys, allow_duplicates, within: None })))
+    Step::Create(Box::new(Create { entity, id, input, settled, keys, allow_duplicates, within: None }))
 }
 
 async fn prepare_update(
@@ -221,7 +234,7 @@ async fn prepare_update(
     }
     work.demand(store, &entity, Operation::Update, &old).await?;
     input::permit(work, &entity, Operation::Update, Some(&old), &input)?;
-    let settled = rules::settle_change(work, &entity, &old, &input).map_err(Error::Invalid)?;
+    let settled = settle::change(work, &entity, &old, &input).await?;
     let base = Some((old, settled));
     Ok(Step::Update(Box::new(Update { entity, id, version, input, base, within: None })))
 }

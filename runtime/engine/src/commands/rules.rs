@@ -11,20 +11,14 @@ use crate::error::FieldIssue;
 use crate::people::Channel;
 use crate::values::{self, Issue};
 
-/// A record as it is going to be, with the slots that differ from before.
-#[derive(Debug, Clone)]
-pub(crate) struct Settled {
+/// A record as it would be, and what is wrong with it already. Whether it is valid has not been asked yet.
+pub(crate) struct Draft {
     pub(crate) values: Vec<Value>,
-    pub(crate) changed: Vec<Slot>,
+    pub(crate) issues: Vec<FieldIssue>,
 }
 
-/// A new record: given values, defaults, calculated fields, all valid.
-pub(crate) fn settle_new(
-    work: &Work,
-    entity: &EntityModel,
-    id: Uuid,
-    input: &Input,
-) -> Result<Settled, Vec<FieldIssue>> {
+/// A new record: given values, defaults, calculated fields.
+pub(crate) fn draft_new(work: &Work, entity: &EntityModel, id: Uuid, input: &Input) -> Draft {
     let mut values = vec![Value::Null; entity.fields.len()];
     let actor = work.actor.id().map_or(Value::Null, Value::Id);
     values[system::ID] = Value::Id(id);
@@ -44,31 +38,53 @@ pub(crate) fn settle_new(
     fill_defaults(work, entity, input, &mut values, &mut issues);
     lifecycle::begin(work, entity, input, &mut values, &mut issues);
     calculate(work, entity, &mut values, &mut issues);
+    Draft { values, issues }
+}
+
+/// Whether a new record is valid; gives its values and the slots that have one.
+pub(crate) fn judge_new(
+    work: &Work,
+    entity: &EntityModel,
+    input: &Input,
+    Draft { values, mut issues }: Draft,
+) -> Result<(Vec<Value>, Vec<Slot>), Vec<FieldIssue>> {
     refuse_invisible(work, entity, input, &values, &mut issues);
     let everything = |_: &FieldModel, _: Option<&Expression>| true;
     validate(work, entity, &values, &everything, &mut issues);
     dedupe(&mut issues);
     let changed = (system::OWNER..values.len()).filter(|&slot| !values[slot].is_null()).collect();
-    if issues.is_empty() { Ok(Settled { values, changed }) } else { Err(issues) }
+    if issues.is_empty() { Ok((values, changed)) } else { Err(issues) }
 }
 
-/// A changed record. What was wrong before and is not touched now does not stand in the way.
-pub(crate) fn settle_change(
-    work: &Work,
-    entity: &EntityModel,
-    old: &[Value],
-    input: &Input,
-) -> Result<Settled, Vec<FieldIssue>> {
+/// A changed record.
+pub(crate) fn draft_change(work: &Work, entity: &EntityModel, old: &[Value], input: &Input) -> Draft {
     let mut values = old.to_vec();
     for (slot, value) in &input.given {
         values[*slot] = value.clone();
     }
     let mut issues = Vec::new();
     calculate(work, entity, &mut values, &mut issues);
-    let changed: Vec<Slot> = (system::FIRST..values.len())
+    Draft { values, issues }
+}
+
+/// The slots in which a record differs from what it was.
+pub(crate) fn changed(entity: &EntityModel, old: &[Value], values: &[Value]) -> Vec<Slot> {
+    (system::FIRST..values.len())
         .chain([system::OWNER])
         .filter(|&slot| entity.fields[slot].stored() && values[slot] != old[slot])
-        .collect();
+        .collect()
+}
+
+/// Whether a changed record is valid; gives its values and what differs. What was wrong before and is not touched now
+/// does not stand in the way.
+pub(crate) fn judge_change(
+    work: &Work,
+    entity: &EntityModel,
+    old: &[Value],
+    input: &Input,
+    Draft { values, mut issues }: Draft,
+) -> Result<(Vec<Value>, Vec<Slot>), Vec<FieldIssue>> {
+    let changed = changed(entity, old, &values);
     lifecycle::keep(work, entity, input, &changed, &mut issues);
     refuse_invisible(work, entity, input, &values, &mut issues);
     let touched = |field: &FieldModel, expression: Option<&Expression>| {
@@ -76,7 +92,7 @@ pub(crate) fn settle_change(
     };
     validate(work, entity, &values, &touched, &mut issues);
     dedupe(&mut issues);
-    if issues.is_empty() { Ok(Settled { values, changed }) } else { Err(issues) }
+    if issues.is_empty() { Ok((values, changed)) } else { Err(issues) }
 }
 
 fn reads_any(expression: &Expression, slots: &[Slot]) -> bool {
