@@ -14,6 +14,7 @@ use crate::automation::Retention;
 use crate::env::{Env, System};
 use crate::error::Error;
 use crate::files::FILE_BYTES_MAX;
+use crate::plugins::{PluginHouse, PluginOptions};
 use crate::tenant::Tenant;
 use crate::values::Issue;
 
@@ -42,6 +43,8 @@ pub struct EngineOptions {
     pub env: Arc<dyn Env>,
     /// Most bytes of an uploaded file.
     pub file_bytes_max: u64,
+    /// How plugins are run.
+    pub plugins: PluginOptions,
 }
 
 impl EngineOptions {
@@ -52,6 +55,7 @@ impl EngineOptions {
             database: Database::Sqlite,
             env: Arc::new(System),
             file_bytes_max: FILE_BYTES_MAX,
+            plugins: PluginOptions::default(),
         }
     }
 }
@@ -85,6 +89,8 @@ pub struct Engine {
     /// The keys of secrets.
     keys: ArcSwap<Keyring>,
     retention: Retention,
+    /// What tenants share of plugins.
+    pub(crate) plugins: Arc<PluginHouse>,
 }
 
 impl Engine {
@@ -110,6 +116,7 @@ impl Engine {
             tracing::warn!(%error, "copies of tenants that were left behind could not be cleared away");
         }
         Ok(Engine {
+            plugins: PluginHouse::new(options.plugins, &options.data_dir),
             data_dir: options.data_dir,
             postgres,
             env: options.env,
@@ -155,7 +162,8 @@ impl Engine {
             None => TenantStore::open_sqlite(&folder.join("tenant.db"))?,
             Some(server) => TenantStore::open_postgres(server, &schema(slug)).await?,
         };
-        let tenant = Arc::new(Tenant::open(slug, folder, store, files, self.env.clone()).await?);
+        let house = self.plugins.clone();
+        let tenant = Arc::new(Tenant::open(slug, folder, store, files, self.env.clone(), house).await?);
         tenant.retain(self.retention);
         tenant.trust(self.keys.load_full());
         tenant.seal_again().await?;

@@ -144,7 +144,7 @@ impl Tenant {
         if slas.is_empty() {
             return Ok(Recomputed::default());
         }
-        let published = Arc::new(Published::new(draft.clone(), self.store.naming()));
+        let published = Arc::new(Published::new(draft.clone(), self.store.naming(), Arc::default()));
         let work = self.work_with(published, &Actor::system(self.directory().tz));
         clocks::preview(&work, &self.store, &slas).await
     }

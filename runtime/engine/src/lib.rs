@@ -5,6 +5,7 @@
 
 mod above;
 mod access;
+mod again;
 mod apps;
 mod assign;
 mod automation;
@@ -27,6 +28,7 @@ mod metrics;
 mod nodes;
 mod notify;
 mod people;
+pub mod plugins;
 mod published;
 mod query;
 mod records;

@@ -116,7 +116,7 @@ pub(crate) async fn export(
 }
 
 fn plan(work: &Work, entity: &EntityModel, query: &Query, operation: Operation) -> Result<Plan, Error> {
-    if query.model.as_ref().is_some_and(|model| *model != work.published.model.digest) {
+    if query.model.as_ref().is_some_and(|model| *model != work.published.digest) {
         return Err(Error::ModelChanged);
     }
     let access = work.access(entity);
@@ -139,7 +139,7 @@ fn plan(work: &Work, entity: &EntityModel, query: &Query, operation: Operation) 
     {
         let roots: [&[Value]; 3] =
             [&[], &work.actor.user.root, &work.published.model.apps[app].setting_values];
-        let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots };
+        let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots, functions: None };
         volatile |= filter.volatile();
         conditions.push(filter.to_sql(work.published.layout.naming.dialect, None, &cx).map_err(
             |diagnostic| {
@@ -285,7 +285,7 @@ async fn total(
     if plan.volatile {
         return count(store, &counts).await;
     }
-    let key = (entity.index, format!("{}{counts:?}", work.published.model.digest));
+    let key = (entity.index, format!("{}{counts:?}", work.published.digest));
     // Read before counting: a change in between makes the stored total stale, never wrong for long.
     let changes = plan.watched.iter().map(|index| store.changes(*index)).sum();
     if let Some((at, total)) = totals.0.lock().get(&key)

@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use crate::apps;
 use crate::engine::{Engine, schema, slug_of};
 use crate::error::Error;
+use crate::plugins;
 use crate::published::Published;
 use crate::tenant::{RETRY, Tenant};
 
@@ -99,8 +100,9 @@ impl Tenant {
         let sources = apps::load(&self.store).await?;
         let compiled =
             recompile(&sources.packages, &sources.overlays, &sources.settings).map_err(Error::Definition)?;
-        let published = Arc::new(Published::new(compiled.model, self.store.naming()));
-        let digest = published.model.digest.clone();
+        let bound = plugins::bind(&self.store, &self.plugins, &compiled.model).await?;
+        let published = Arc::new(Published::new(compiled.model, self.store.naming(), bound));
+        let digest = published.digest.clone();
         self.publisher(published)();
         self.store.set_model(&digest, revision);
         tracing::info!(tenant = self.slug, "definitions that another node changed are in force");

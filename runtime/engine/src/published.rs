@@ -9,12 +9,17 @@ use std::sync::Arc;
 use crate::access::{Access, AccessCache};
 use crate::assign::{self, CandidateCache, HandsCache};
 use crate::people::UserContext;
+use crate::plugins::Bound;
 
 /// A model in force; a request works with one of these from beginning to end.
 #[derive(Debug)]
 pub(crate) struct Published {
     /// The model.
     pub model: Arc<Model>,
+    /// The plugins in force.
+    pub(crate) plugins: Arc<Bound>,
+    /// What tells it from others: the digest of the model and, where there are any, of the plugins.
+    pub(crate) digest: String,
     /// Its statements.
     pub(crate) layout: Layout,
     access: AccessCache,
@@ -39,8 +44,8 @@ pub(crate) struct Published {
 }
 
 impl Published {
-    /// Works out what follows from a model.
-    pub(crate) fn new(model: Arc<Model>, naming: &Naming) -> Published {
+    /// Works out what follows from a model and the plugins that were bound to it.
+    pub(crate) fn new(model: Arc<Model>, naming: &Naming, plugins: Arc<Bound>) -> Published {
         let keys = |entity: &Arc<mortise_definition::model::EntityModel>| {
             let key = |field: &mortise_definition::model::FieldModel| {
                 let mut bytes = serde_json::to_vec(field.name.as_ref()).unwrap_or_default();
@@ -67,6 +72,11 @@ impl Published {
             freezable_above: freezable_above(&parents, &freezable),
             parents,
             freezable,
+            digest: match plugins.digest() {
+                Some(digest) => format!("{}+{digest}", model.digest),
+                None => model.digest.clone(),
+            },
+            plugins,
             automated: model.automation.by_entity.iter().any(EntityAutomation::is_interested),
             model,
         }
@@ -93,7 +103,10 @@ fn policies(
 fn freezable(model: &Model) -> Vec<bool> {
     let mut freezable = vec![false; model.entities.len()];
     let freezes = |actions: &[ActionModel]| {
-        actions.iter().any(|action| matches!(action.kind, ActionKind::Freeze { .. }))
+        actions
+            .iter()
+            .flat_map(ActionModel::with_later)
+            .any(|action| matches!(action.kind, ActionKind::Freeze { .. }))
     };
     for rule in model.automation.rules.values().filter(|rule| freezes(&rule.actions)) {
         freezable[rule.entity] = true;

@@ -144,7 +144,7 @@ impl Query {
         params: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Result<Query, Error> {
         let access = work.access(entity);
-        let mut query = Query { model: Some(work.published.model.digest.clone()), ..Query::all(&entity.key) };
+        let mut query = Query { model: Some(work.published.digest.clone()), ..Query::all(&entity.key) };
         let mut sort = None;
         let mut limit = None;
         for (name, value) in params {

@@ -30,6 +30,7 @@ use crate::idempotency;
 use crate::lists::{self, Page, Totals};
 use crate::notify::{Courier, Post};
 use crate::people::{Actor, Directory};
+use crate::plugins::{self, PluginHouse};
 use crate::published::Published;
 use crate::query::Query;
 use crate::records::{self, Record};
@@ -61,6 +62,8 @@ pub struct Tenant {
     bell: Arc<watch::Sender<()>>,
     /// What the installation says.
     pub(crate) house: House,
+    /// What it shares of plugins with other tenants.
+    pub(crate) plugins: Arc<PluginHouse>,
     /// Held while apps or settings change: one change after the other.
     pub(crate) changing: tokio::sync::Mutex<()>,
 }
@@ -73,13 +76,15 @@ impl Tenant {
         store: TenantStore,
         files: Files,
         env: Arc<dyn Env>,
+        plugins: Arc<PluginHouse>,
     ) -> Result<Tenant, Error> {
         let revision = store.model_revision().await?;
         let sources = apps::load(&store).await?;
         let compiled =
             recompile(&sources.packages, &sources.overlays, &sources.settings).map_err(Error::Definition)?;
-        store.set_model(&compiled.model.digest, revision);
-        let published = Published::new(compiled.model, store.naming());
+        let bound = plugins::bind(&store, &plugins, &compiled.model).await?;
+        let published = Published::new(compiled.model, store.naming(), bound);
+        store.set_model(&published.digest, revision);
         let lane = Arc::new(Lane::default());
         let (post, bell) = (Arc::new(Post::default()), Arc::new(watch::Sender::new(())));
         let (woken, mail, rung) = (lane.clone(), post.clone(), bell.clone());
@@ -101,6 +106,7 @@ impl Tenant {
             directory: ArcSwap::from_pointee(Directory::default()),
             totals: Totals::default(),
             house: House::default(),
+            plugins,
             changing: tokio::sync::Mutex::default(),
             store,
             files,
@@ -177,7 +183,7 @@ impl Tenant {
     /// Whether what was read under this model stands. If the definitions changed meanwhile, a statement may not have
     /// fitted the tables any more, or have read other columns than were meant; the caller reads again.
     pub(crate) async fn stands(&self, work: &Work, tries: &mut u32) -> bool {
-        if self.store.in_force(&work.published.model.digest) || *tries >= TRIES_MAX {
+        if self.store.in_force(&work.published.digest) || *tries >= TRIES_MAX {
             return true;
         }
         *tries += 1;
@@ -236,7 +242,7 @@ impl Tenant {
         let work = work.clone();
         self.store
             .write(move |session| {
-                if session.model != work.published.model.digest {
+                if session.model != work.published.digest {
                     return Err(Error::ModelChanged);
                 }
                 let outcome = step.apply(&work, session)?;

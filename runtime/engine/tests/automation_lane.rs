@@ -164,6 +164,7 @@ async fn of_two_nodes_one_writes_and_the_other_is_kept_out() {
                 },
                 env: world.time.clone(),
                 file_bytes_max: 1024,
+                plugins: mortise_engine::plugins::PluginOptions::default(),
             };
             let engine = Box::leak(Box::new(Engine::open(options).await.unwrap()));
             engine.tenant(&bench.tenant.slug).await.unwrap()

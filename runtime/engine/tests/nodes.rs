@@ -31,6 +31,7 @@ async fn check(test: impl AsyncFn(&Bench, &Engine, &Tenant)) {
             database: databases().pop().unwrap().1,
             env: Arc::new(System),
             file_bytes_max: mortise_engine::FILE_BYTES_MAX,
+            plugins: mortise_engine::plugins::PluginOptions::default(),
         };
         let engine = Engine::open(options).await.unwrap();
         let tenant = engine.tenant(&bench.tenant.slug).await.unwrap();

@@ -1,17 +1,18 @@
 //! The tables that every tenant has beside those of its entities: made for a new tenant, brought up to date for an old
 //! one. All steps of an update are one transaction: a tenant is of one version or of another, never between.
 
+mod plugin_tables;
 mod tables;
 
 use mortise_expr::Dialect;
 
-use self::tables::{ADDED, Column, INDEXED, Kind, TABLES, Table};
+use self::tables::{ADDED, Column, INDEXED, Kind, Table, all};
 use crate::column::sql_type;
 use crate::error::{Error, Result};
 use crate::exec::{Naming, Param, Row, Tx};
 
 /// Version of these tables; raised with every release that changes them.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// Makes or updates the tables of a tenant, in the transaction given; does nothing when that was done in the meantime.
 pub(crate) fn bring_up_to_date(tx: &mut dyn Tx, naming: &Naming) -> Result<()> {
@@ -64,7 +65,7 @@ fn create(tx: &mut dyn Tx, naming: &Naming) -> Result<()> {
     if let Some(schema) = &naming.schema {
         tx.batch(&format!("CREATE SCHEMA IF NOT EXISTS {}", crate::exec::quote(schema)))?;
     }
-    TABLES.iter().try_for_each(|table| create_table(tx, naming, table, VERSION))?;
+    all().try_for_each(|table| create_table(tx, naming, table, VERSION))?;
     add_indexes(tx, naming, None)?;
     let head =
         naming.sql(&format!("INSERT INTO {} (seq, hash) VALUES (?1, ?2)", naming.table("_audit_head")));
@@ -76,13 +77,13 @@ fn create(tx: &mut dyn Tx, naming: &Naming) -> Result<()> {
 /// Brings the tables from the version before to this one.
 fn update(tx: &mut dyn Tx, naming: &Naming, version: i64) -> Result<()> {
     for (_, table, added) in ADDED.iter().filter(|(since, ..)| *since == version) {
-        let columns = TABLES.iter().filter(|known| known.name == *table).flat_map(|known| known.columns);
+        let columns = all().filter(|known| known.name == *table).flat_map(|known| known.columns);
         for column in columns.filter(|(name, ..)| added.contains(name)) {
             let definition = column_sql(*column, naming.dialect);
             tx.batch(&format!("ALTER TABLE {} ADD COLUMN {definition}", naming.table(table)))?;
         }
     }
-    let new = TABLES.iter().filter(|table| table.since == version);
+    let new = all().filter(|table| table.since == version);
     new.into_iter().try_for_each(|table| create_table(tx, naming, table, version))?;
     match version {
         2 => start_lane(tx, naming)?,

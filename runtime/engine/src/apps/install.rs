@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use mortise_definition::model::Model;
 use mortise_definition::{Compiled, Conflict, Overlay, Package, Problem, compile, recompile};
 use mortise_store::catalog::{self, Catalog, Destructive, Step};
 use mortise_store::{Session, catalog_in, migrate_in};
@@ -14,6 +13,7 @@ use super::{Plan, Report, refill};
 use crate::commands::{Work, audit_entry, reindex};
 use crate::error::Error;
 use crate::people::Actor;
+use crate::plugins;
 use crate::published::Published;
 use crate::tenant::Tenant;
 use crate::values::Issue;
@@ -191,14 +191,15 @@ pub(crate) async fn install(
         return Err(Error::Unconfirmed(lost));
     }
     let app = plan.app;
-    let published = Arc::new(Published::new(compiled.model, tenant.store.naming()));
+    let bound = plugins::bind(&tenant.store, &tenant.plugins, &compiled.model).await?;
+    let published = Arc::new(Published::new(compiled.model, tenant.store.naming(), bound));
     let job = Installation {
         seeding: tenant.work_with(published.clone(), &Actor::system(actor.user.tz)),
         work: tenant.work_with(published.clone(), actor),
         confirm: confirm.to_vec(),
         overlay: overlay_changed.then(|| sources.overlays.into_iter().find(|overlay| overlay.app == app)),
         packages: compiled.packages,
-        base: tenant.published().model.clone(),
+        base: tenant.published(),
         automated: tenant.published().automated,
         publish: tenant.publisher(published),
         app,
@@ -225,7 +226,7 @@ struct Installation<P> {
     /// The overlay to be stored, where it changed.
     overlay: Option<Option<Overlay>>,
     packages: Vec<Arc<Package>>,
-    base: Arc<Model>,
+    base: Arc<Published>,
     /// Whether anything follows from events under the model in force.
     automated: bool,
     app: String,
@@ -250,7 +251,7 @@ impl<P: FnOnce() + Send + 'static> Installation<P> {
         migrate_in(session, &migration, &desired)?;
         self.store(session)?;
         self.rebuild(session, &migration.steps)?;
-        refill::refill(&self.seeding, session, &self.base)?;
+        refill::refill(&self.seeding, session, &self.base.model)?;
         let seeded = match self.version.package() {
             Some(package) => self.seed(session, package)?,
             None => Seeded::default(),
@@ -269,7 +270,7 @@ impl<P: FnOnce() + Send + 'static> Installation<P> {
             // What happened while nobody looked does not set off rules that come now.
             session.skip_events()?;
         }
-        session.model_changed(model.digest.clone());
+        session.model_changed(self.work.published.digest.clone());
         session.wake_lane();
         session.after_commit(self.publish);
         let (created, updated) = (seeded.created, seeded.updated);
@@ -346,10 +347,11 @@ pub(crate) async fn set_setting(
     sources.settings.entry(app.to_owned()).or_default().insert(name.to_owned(), value.clone());
     let compiled =
         recompile(&sources.packages, &sources.overlays, &sources.settings).map_err(Error::Definition)?;
-    let published = Arc::new(Published::new(compiled.model, tenant.store.naming()));
+    let bound = plugins::bind(&tenant.store, &tenant.plugins, &compiled.model).await?;
+    let published = Arc::new(Published::new(compiled.model, tenant.store.naming(), bound));
     let work = tenant.work_with(published.clone(), actor);
-    let base = tenant.published().model.digest.clone();
-    let (app, name, digest) = (app.to_owned(), name.to_owned(), published.model.digest.clone());
+    let base = tenant.published().digest.clone();
+    let (app, name, digest) = (app.to_owned(), name.to_owned(), published.digest.clone());
     let publish = tenant.publisher(published);
     tenant
         .store

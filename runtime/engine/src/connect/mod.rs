@@ -73,7 +73,7 @@ impl Tenant {
             let work = call_work(&self.work(&Actor::system(self.directory().tz)), &call);
             let call = call.clone();
             let write = move |session: &mut Session<'_>| {
-                if session.model != work.published.model.digest {
+                if session.model != work.published.digest {
                     return Err(Error::ModelChanged);
                 }
                 match session.nested(|session| take(&work, session, &call)) {

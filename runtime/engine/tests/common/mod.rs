@@ -93,6 +93,7 @@ impl Bench {
             database: kind.clone(),
             env: env.clone(),
             file_bytes_max: mortise_engine::FILE_BYTES_MAX,
+            plugins: mortise_engine::plugins::PluginOptions::default(),
         };
         let engine = Engine::open(options).await.unwrap();
         let tenant = engine.tenant(slug).await.unwrap();

@@ -170,6 +170,7 @@ impl World {
             database: self.kind.clone(),
             env: self.fate.clone(),
             file_bytes_max: FILE_BYTES_MAX,
+            plugins: mortise_engine::plugins::PluginOptions::default(),
         };
         let engine = Engine::open(options).await.unwrap();
         let tenant = engine.tenant(&self.slug).await.unwrap();

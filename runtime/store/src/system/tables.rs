@@ -26,11 +26,11 @@ pub(super) enum Kind {
     Bytes,
 }
 
-const INT: Kind = Kind::Plain(&Type::Int);
-const TEXT: Kind = Kind::Plain(&Type::Text);
-const ID: Kind = Kind::Plain(&Type::Id);
-const TIME: Kind = Kind::Plain(&Type::DateTime);
-const BOOL: Kind = Kind::Plain(&Type::Bool);
+pub(super) const INT: Kind = Kind::Plain(&Type::Int);
+pub(super) const TEXT: Kind = Kind::Plain(&Type::Text);
+pub(super) const ID: Kind = Kind::Plain(&Type::Id);
+pub(super) const TIME: Kind = Kind::Plain(&Type::DateTime);
+pub(super) const BOOL: Kind = Kind::Plain(&Type::Bool);
 
 /// Columns that tables of earlier versions got later: version, table, columns.
 pub(super) const ADDED: &[(i64, &str, &[&str])] = &[
@@ -49,7 +49,12 @@ pub(super) const INDEXED: &[(i64, &str, &str, &str)] = &[
     (4, "_inbox", "_inbox_read", "(read_at) WHERE read_at IS NOT NULL"),
 ];
 
-pub(super) const TABLES: &[Table] = &[
+/// All tables.
+pub(super) fn all() -> impl Iterator<Item = &'static Table> {
+    TABLES.iter().chain(super::plugin_tables::TABLES)
+}
+
+const TABLES: &[Table] = &[
     Table {
         name: "_meta",
         since: 1,

@@ -62,7 +62,7 @@ pub(super) struct Batch<'a> {
 
 /// Works off one batch.
 pub(super) fn run(work: &Work, session: &mut Session<'_>, epoch: Option<i64>) -> Result<Done, Error> {
-    if session.model != work.published.model.digest {
+    if session.model != work.published.digest {
         return Err(Error::ModelChanged);
     }
     if let Some(epoch) = epoch {

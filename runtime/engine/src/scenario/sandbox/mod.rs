@@ -85,7 +85,7 @@ impl Engine {
         let records = place::count(tenant).await?;
         let place = Place::copy(self, tenant, &wanted).await?;
         let run = Run { tenant, actor, wish, watcher, begun };
-        let forecast = run.on(&place, self.file_bytes_max).await;
+        let forecast = run.on(&place, self).await;
         // Whatever came of it, the copy goes; that it could not be dropped is told, since it takes room.
         place.remove().await?;
         let mut forecast = forecast?;
@@ -110,13 +110,14 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Opens the copy in a world of its own and lets time pass.
-    async fn on(&self, place: &Place, file_bytes_max: u64) -> Result<Forecast, Error> {
+    async fn on(&self, place: &Place, engine: &Engine) -> Result<Forecast, Error> {
         let store = place.open().await?;
-        let files = Files::folder(&place.folder().join("files"), file_bytes_max)?;
+        let files = Files::folder(&place.folder().join("files"), engine.file_bytes_max)?;
         // Later than everything that is there, by ids as well.
         let time = Arc::new(Simulated::new(self.tenant.now() + TimeDelta::milliseconds(1), SEED));
         let folder = place.folder().to_owned();
-        let sandbox = Tenant::open(&self.tenant.slug, folder, store, files, time.clone()).await?;
+        let plugins = engine.plugins.clone();
+        let sandbox = Tenant::open(&self.tenant.slug, folder, store, files, time.clone(), plugins).await?;
         sandbox.set_directory((*self.tenant.directory()).clone());
         let forecast = self.pass(&sandbox, &time).await;
         sandbox.close().await;
