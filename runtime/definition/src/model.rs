@@ -2,17 +2,19 @@
 //! A request works with one `Arc<Model>` from beginning to end (architecture invariant 6); nothing here is ever changed in place.
 
 mod automation;
+mod plugins;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use mortise_expr::{Decimal, Expression, Shape, Value};
+use mortise_expr::{Decimal, Expression, OutsideFunction, Shape, Value};
 use regex::Regex;
 
 use crate::Text;
 use crate::source::{self, Compare, FieldAccess, FormPurpose, Operation, RollupOperation, ViewKind};
 
 pub use automation::*;
+pub use plugins::{PluginEntityModel, PluginFunctionModel, PluginUseModel};
 
 /// Position of a field in a record: records are slices of values by slot, system fields first.
 pub type Slot = usize;
@@ -136,6 +138,10 @@ pub struct AppModel {
     pub settings: Vec<SettingModel>,
     /// The same values, ready as a root of expressions.
     pub setting_values: Arc<[Value]>,
+    /// Plugins that it makes use of.
+    pub plugins: Vec<PluginUseModel>,
+    /// Their functions, as expressions of the app call them.
+    pub functions: Arc<[Arc<OutsideFunction>]>,
 }
 
 /// A setting with its present value.

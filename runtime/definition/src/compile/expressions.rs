@@ -51,6 +51,7 @@ impl Compiler<'_> {
             .root("record", record)
             .root("user", Arc::clone(&self.user))
             .root("settings", Arc::clone(&self.settings[app].1))
+            .functions(Arc::clone(&self.functions[app]))
     }
 
     /// A condition.

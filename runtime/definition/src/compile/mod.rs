@@ -13,6 +13,7 @@ mod kinds;
 mod names;
 mod order;
 mod place;
+mod plugins;
 mod roles;
 mod scope;
 mod settings;
@@ -24,11 +25,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use mortise_expr::{Expression, Shape, Type};
+use mortise_expr::{Expression, OutsideFunction, Shape, Type};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::model::{AppModel, Model, SettingModel};
+use crate::model::{AppModel, Model, PluginUseModel, SettingModel};
 use crate::package::hex;
 use crate::problem::Problems;
 use crate::{Overlay, Package, Problem};
@@ -105,6 +106,8 @@ struct Compiler<'a> {
     drafts: Vec<Draft<'a>>,
     /// Settings of each app with their shape.
     settings: Vec<(Vec<SettingModel>, Arc<Shape>)>,
+    /// Functions of plugins of each app.
+    functions: Vec<Arc<[Arc<OutsideFunction>]>>,
     user: Arc<Shape>,
     /// Shape of each entity's records.
     shapes: Vec<Arc<Shape>>,
@@ -122,6 +125,7 @@ fn build(
     let settings =
         packages.iter().map(|package| settings::settings_of(package, values.get(&package.app.id), problems));
     let settings = settings.collect();
+    let functions = packages.iter().map(|package| plugins::functions(package, problems)).collect();
     let names = Names::new(packages);
     let mut drafts = draft::drafts(packages, &names, problems);
     kinds::resolve(&mut drafts, &names, problems);
@@ -131,6 +135,7 @@ fn build(
         names,
         drafts,
         settings,
+        functions,
         user,
         shapes: Vec::new(),
         compiled: RefCell::default(),
@@ -149,7 +154,11 @@ fn build(
     let automation = compiler.automation(&entities, problems);
     compiler.indexes(&mut entities, &views, &roles, &automation, problems);
 
-    let apps = packages.iter().zip(compiler.settings).map(|(package, (settings, _))| app(package, settings));
+    let apps = packages.iter().enumerate().map(|(index, package)| {
+        let settings = std::mem::take(&mut compiler.settings[index].0);
+        let plugins = compiler.plugins(index, problems);
+        app(package, settings, plugins, Arc::clone(&compiler.functions[index]))
+    });
     Model {
         apps: apps.collect(),
         entity_by_key: entities.iter().map(|entity| (entity.key.clone(), entity.index)).collect(),
@@ -163,7 +172,12 @@ fn build(
     }
 }
 
-fn app(package: &Package, settings: Vec<SettingModel>) -> AppModel {
+fn app(
+    package: &Package,
+    settings: Vec<SettingModel>,
+    plugins: Vec<PluginUseModel>,
+    functions: Arc<[Arc<OutsideFunction>]>,
+) -> AppModel {
     let app = &package.app;
     AppModel {
         id: app.id.clone(),
@@ -174,6 +188,8 @@ fn app(package: &Package, settings: Vec<SettingModel>) -> AppModel {
         menu: app.menu.iter().map(|view| format!("{}.{view}", app.id)).collect(),
         setting_values: settings.iter().map(|setting| setting.value.clone()).collect(),
         settings,
+        plugins,
+        functions,
     }
 }
 

@@ -19,5 +19,6 @@ impl Model {
             .root("record", Arc::clone(&entity.shape))
             .root("user", Arc::new(user_shape()))
             .root("settings", Arc::new(Shape::new(settings.collect())))
+            .functions(Arc::clone(&self.apps[app].functions))
     }
 }

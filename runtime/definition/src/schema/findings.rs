@@ -149,6 +149,7 @@ fn form(pattern: &str) -> &'static str {
         patterns::ARTIFACT_ID => "artifact_id",
         patterns::NAME => "name",
         patterns::STYLE_NAME => "style_name",
+        patterns::PLUGIN_ID => "plugin_id",
         patterns::CURRENCY => "currency",
         _ => "other",
     }

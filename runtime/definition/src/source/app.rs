@@ -32,9 +32,8 @@ pub struct App {
     /// Apps that have to be installed first; their entities may be referred to and extended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<Requirement>,
-    /// Plugins that the app uses, by the names under which its artifacts know them.
+    /// Plugins that the app makes use of, by the names under which its artifacts know them.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    #[schemars(length(max = 20))]
     pub plugins: IndexMap<String, PluginUse>,
     /// Typed values that artifacts read as `settings.name` and that an administrator changes.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]

@@ -40,7 +40,10 @@ pub use form::{Form, FormItem, FormPurpose, Section};
 pub use lifecycle::{Lifecycle, Transition};
 pub use metric::{Figure, FigureUse, Measure, Metric, Window};
 pub use notification::Notification;
-pub use plugin::{PLUGIN_DECIMAL_SCALE, PluginType, PluginUse};
+pub use plugin::{
+    PLUGIN_DECIMAL_SCALE, PluginEntity, PluginFunction, PluginGrant, PluginHost, PluginReading,
+    PluginStorage, PluginType, PluginUse, PluginWriteOp, PluginWriting,
+};
 pub use role::{FieldAccess, Operation, Permission, Role, RowScope};
 pub use rule::{Rule, Trigger};
 pub use scenario::{Scenario, ScenarioPerson, ScenarioStep};

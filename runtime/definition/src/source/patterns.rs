@@ -9,6 +9,8 @@ pub(crate) const ARTIFACT_ID: &str = "^[a-z][a-z0-9_-]*$";
 pub(crate) const NAME: &str = "^[a-z][a-z0-9_]*$";
 /// Name of a colour or an icon.
 pub(crate) const STYLE_NAME: &str = "^[a-z0-9-]{1,40}$";
+/// Id of a plugin: its author, a point, its name.
+pub(crate) const PLUGIN_ID: &str = "^[a-z][a-z0-9]*(-[a-z0-9]+)*\\.[a-z][a-z0-9]*(-[a-z0-9]+)*$";
 /// ISO 4217 code.
 pub(crate) const CURRENCY: &str = "^[A-Z]{3}$";
 /// BCP 47 tag of a language.
