@@ -128,11 +128,13 @@ impl Point {
     pub fn may_use(self) -> &'static [&'static str] {
         match self {
             Point::Function => &[],
-            Point::Validator | Point::BeforeSave | Point::Scorer | Point::Assigner => &["records.read"],
+            Point::Validator | Point::BeforeSave => &["records.read"],
+            // What a job has learnt lies in the plugin's own store.
+            Point::Scorer | Point::Assigner => &["records.read", "storage"],
             Point::AfterCommit | Point::Action | Point::Job => {
                 &["records.read", "records.write", "http", "storage"]
             }
-            Point::Provider => &["records.read", "http"],
+            Point::Provider => &["records.read", "http", "storage"],
             Point::Renderer => &["records.read", "storage"],
             Point::Connector => &["http", "storage"],
         }

@@ -42,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("intent-heat", &["mortise-sdk"]),
     ("quote-pricing", &["mortise-sdk"]),
     ("similarity", &["mortise-sdk"]),
+    ("win-forecast", &["mortise-sdk"]),
 ];
 
 /// Crates that talk to databases, and the parts of the tree that may name them. `sea_query` builds conditions out of
