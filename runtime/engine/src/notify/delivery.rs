@@ -1,13 +1,14 @@
 //! Deliveries: what leaves the house, as rows that wait in the transaction of whatever caused them. They are sent
 //! afterwards, at least once, and every one that could not be sent is kept with the reason until somebody looks at it.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use mortise_store::{AuditEntry, Param, Row, Session, TenantStore};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::post::Refusal;
+use crate::again::{ATTEMPTS_MAX, dice, pause};
 use crate::automation::Failure;
 use crate::automation::timer::moment;
 use crate::commands::{Work, audit_entry};
@@ -17,15 +18,6 @@ use crate::values::Issue;
 
 /// The channel of e-mail; the others are named by their connectors.
 pub const EMAIL: &str = "email";
-/// Tries before a delivery is given up; with the pauses between them they span about three hours.
-const ATTEMPTS_MAX: i64 = 8;
-/// Pause before the second try; three times as long before each one after.
-const PAUSE: TimeDelta = TimeDelta::seconds(10);
-/// Longest pause that a receiver may ask for.
-const ASKED_MAX: TimeDelta = TimeDelta::hours(1);
-/// Pauses differ by up to a fifth, so that what failed together does not come back together.
-const JITTER_PERCENT: u64 = 20;
-
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -166,20 +158,6 @@ impl Delivery {
 fn failure(issue: &Issue) -> Failure {
     let args = issue.args.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     Failure { code: issue.code.to_owned(), args, reason: issue.to_string(), ..Failure::default() }
-}
-
-/// A number that nobody foresees, out of a new id.
-fn dice(env: &dyn Env) -> u64 {
-    env.id().as_u64_pair().1
-}
-
-/// How long to wait after so many tries.
-fn pause(attempts: i64, asked: Option<TimeDelta>, dice: u64) -> TimeDelta {
-    let factor = 3_i32.saturating_pow(u32::try_from(attempts - 1).unwrap_or_default());
-    let own = PAUSE.checked_mul(factor).unwrap_or(ASKED_MAX);
-    let jitter = i32::try_from(dice % JITTER_PERCENT).unwrap_or_default();
-    let own = own + own * jitter / 100;
-    asked.map_or(own, |asked| asked.clamp(TimeDelta::zero(), ASKED_MAX).max(own))
 }
 
 /// Writes what has become of a delivery. What was given up is told on the record's timeline.
@@ -328,21 +306,4 @@ fn read(row: &dyn Row) -> mortise_store::Result<Delivery> {
         entity: row.text(11)?,
         record: row.id(12)?,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_and_what_a_receiver_asks_for_is_kept_within_reason() {
-        let seconds =
-            |attempts, asked: Option<i64>| pause(attempts, asked.map(TimeDelta::seconds), 0).num_seconds();
-        let own: Vec<i64> = (1..8).map(|attempts| seconds(attempts, None)).collect();
-        assert_eq!(own, [10, 30, 90, 270, 810, 2430, 7290]);
-        assert_eq!(seconds(1, Some(60)), 60);
-        assert_eq!(seconds(1, Some(-5)), 10);
-        assert_eq!(seconds(1, Some(86_400)), 3600);
-        assert_eq!(pause(1, None, 19).num_milliseconds(), 11_900);
-    }
 }
