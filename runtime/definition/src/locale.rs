@@ -23,6 +23,7 @@ static CATALOGUES: LazyLock<RwLock<Vec<(&'static str, &'static Catalogue)>>> = L
     macro_rules! embedded {
         ($language:literal) => {{
             let files = [
+                include_str!(concat!("../locales/", $language, "/author.json")),
                 include_str!(concat!("../locales/", $language, "/automation.json")),
                 include_str!(concat!("../locales/", $language, "/cli.json")),
                 include_str!(concat!("../locales/", $language, "/errors.json")),
@@ -30,6 +31,7 @@ static CATALOGUES: LazyLock<RwLock<Vec<(&'static str, &'static Catalogue)>>> = L
                 include_str!(concat!("../locales/", $language, "/lint.json")),
                 include_str!(concat!("../locales/", $language, "/messages.json")),
                 include_str!(concat!("../locales/", $language, "/model.json")),
+                include_str!(concat!("../locales/", $language, "/plugin-pages.json")),
                 include_str!(concat!("../locales/", $language, "/plugins.json")),
                 include_str!(concat!("../locales/", $language, "/sandbox.json")),
                 include_str!(concat!("../locales/", $language, "/scenario.json")),

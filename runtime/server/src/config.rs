@@ -48,6 +48,26 @@ pub struct Place {
     /// PostgreSQL server (postgres://user:password@host/database); SQLite files in the data folder unless given.
     #[arg(long, env = "MORTISE_DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
+
+    /// What is decided about plugins.
+    #[command(flatten)]
+    pub plugins: Plugins,
+}
+
+/// What is decided about plugins.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Plugins {
+    /// Folder of plugin packages that ship; `plugins` beside the data folder, where there is one, unless given.
+    #[arg(id = "plugins", long = "plugins", env = "MORTISE_PLUGINS", global = true)]
+    pub shelf: Option<PathBuf>,
+
+    /// File with limits of plugins and with what no plugin may do; `plugins.json` in the data folder unless given.
+    #[arg(id = "plugin_settings", long = "plugin-settings", env = "MORTISE_PLUGIN_SETTINGS", global = true)]
+    pub file: Option<PathBuf>,
+
+    /// Program that turns components into machine code, a process for each; this process itself where there is none.
+    #[arg(skip)]
+    pub worker: Option<PathBuf>,
 }
 
 /// How it is served.
@@ -206,6 +226,8 @@ pub struct Config {
     pub database_url: Option<String>,
     /// Keys of secrets; those of the data folder without.
     pub secret_key: Option<String>,
+    /// What is decided about plugins.
+    pub plugins: Plugins,
     /// How it is served.
     pub serving: Serving,
 }
@@ -214,12 +236,21 @@ impl Config {
     /// From flags and environment.
     pub fn new(place: Place, serving: Serving) -> Self {
         let secret_key = std::env::var(SECRET_KEY).ok().filter(|key| !key.trim().is_empty());
-        Config { data: place.data, database_url: place.database_url, secret_key, serving }
+        // Where a program cannot say where it lies, it compiles by itself.
+        let worker = std::env::current_exe().ok();
+        let plugins = Plugins { worker, ..place.plugins };
+        Config { data: place.data, database_url: place.database_url, secret_key, plugins, serving }
     }
 
     /// Everything at its default, with data in `data`; for tests and tools.
     pub fn for_folder(data: impl Into<PathBuf>) -> Self {
-        Config { data: data.into(), database_url: None, secret_key: None, serving: Serving::default() }
+        Config {
+            data: data.into(),
+            database_url: None,
+            secret_key: None,
+            plugins: Plugins::default(),
+            serving: Serving::default(),
+        }
     }
 
     /// Most bytes of an uploaded file.

@@ -19,10 +19,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::auth::{Passwords, SignIns};
-use crate::courier::Envoy;
+use crate::courier::{Envoy, Outlet};
 use crate::http::Metrics;
 use crate::pages::Pages;
-use crate::{Base, Config, Failure, keys};
+use crate::{Base, Config, Failure, keys, plugins};
 
 /// A tenant with something due within this time is kept open: to close and to open it costs more than to wait.
 const SOON: TimeDelta = TimeDelta::minutes(2);
@@ -51,6 +51,8 @@ pub struct Shared {
     pub operator: Option<[u8; 32]>,
     /// Carries deliveries out of the house.
     pub courier: Arc<Envoy>,
+    /// Carries the calls of plugins.
+    pub outlet: Arc<Outlet>,
     /// How many calls of other systems came lately.
     pub calls: crate::api::inbound::Calls,
     /// The simulations that run, and who had some lately.
@@ -145,7 +147,8 @@ impl AppState {
         };
         let keys = keys::settle(&config, &control).await?;
         let file_bytes_max = config.file_bytes_max();
-        let options = EngineOptions { data_dir: config.data.clone(), database, env, file_bytes_max };
+        let plugins = mortise_engine::plugins::PluginOptions::default();
+        let options = EngineOptions { data_dir: config.data.clone(), database, env, file_bytes_max, plugins };
         let engine = Engine::open_with(options, keys, config.serving.keeping.retention()).await?;
         Self::new(config, engine, control, operator).await
     }
@@ -157,7 +160,9 @@ impl AppState {
         control: Control,
         operator: Option<[u8; 32]>,
     ) -> Result<Self, Failure> {
+        let private = plugins::decided(&config)?.private_addresses;
         let state = AppState(Arc::new(Shared {
+            outlet: Arc::new(Outlet::new(private).map_err(Failure::internal)?),
             engine,
             control,
             sign_ins: SignIns::default(),

@@ -5,6 +5,7 @@ mod app;
 mod client;
 mod doctor;
 mod lock;
+mod plugin;
 mod schema;
 mod secret;
 mod serve;
@@ -61,6 +62,12 @@ enum Task {
     Verify(tenant::Verify),
     /// Look for what keeps the server from working well.
     Doctor(Serving),
+    /// Turn a component on standard input into machine code on standard output, for this version and this machine.
+    #[command(hide = true)]
+    PluginCompile {
+        /// The engine: `serving` or `deterministic`.
+        engine: String,
+    },
 }
 
 /// Runs the command line; the exit code is 0 when all went well, 1 when not, 2 for a command that was not understood.
@@ -72,6 +79,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
+    if let Task::PluginCompile { engine } = &cli.command {
+        return plugin::compile(engine);
+    }
     let words = Words::new(cli.language.as_deref(), cli.json);
     let serving = match &cli.command {
         Task::Serve(serving) | Task::Doctor(serving) => Some(serving.clone()),
@@ -108,7 +118,7 @@ async fn run(task: Task, config: &Config, words: &Words) -> anyhow::Result<()> {
                 Task::User(task) => task.run(&client, words).await,
                 Task::Secret(task) => task.run(&client, words).await,
                 Task::Verify(verify) => verify.run(&client, words).await,
-                Task::Serve(_) | Task::Schema(_) | Task::Doctor(_) => Ok(()),
+                Task::Serve(_) | Task::Schema(_) | Task::Doctor(_) | Task::PluginCompile { .. } => Ok(()),
             };
             client.close().await;
             result

@@ -1,23 +1,18 @@
-//! One HTTP call and its answer. A connection serves one call: deliveries are few, and what was checked stays true.
+//! A delivery by HTTP: one call, and what its answer means.
 
 use std::time::Duration;
 
 use axum::body::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1;
+use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request, StatusCode, Uri};
-use hyper_util::rt::TokioIo;
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use mortise_engine::{Issue, Refusal};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::{Envoy, address};
+use super::address;
+use super::wire::{self, Line, Peer, Trouble};
 
-/// So long a connection may take, name and encryption included.
-const CONNECT: Duration = Duration::from_secs(5);
 /// So long a call may take in all.
 const TOTAL: Duration = Duration::from_secs(10);
 /// So much of an answer is read; robots answer in a line.
@@ -40,65 +35,49 @@ impl Call {
 }
 
 /// Sends a call and returns the body of a good answer.
-pub(super) async fn post(envoy: &Envoy, call: &Call) -> Result<Bytes, Refusal> {
+pub(super) async fn post(line: &Line, call: &Call) -> Result<Bytes, Refusal> {
+    let https = call.uri.scheme_str() == Some("https");
+    let port = call.uri.port_u16().unwrap_or(if https { 443 } else { 80 });
+    let peer = Peer { https, host: call.host(), port };
     let sending = async {
-        let https = call.uri.scheme_str() == Some("https");
-        let port = call.uri.port_u16().unwrap_or(if https { 443 } else { 80 });
-        let connecting = async {
-            let addresses = address::find(call.host(), port, envoy.allow_private).await?;
-            address::connect(call.host(), &addresses).await
-        };
-        let stream = within(call, CONNECT, connecting).await?;
-        if !https {
-            return exchange(call, stream).await;
-        }
-        let bad = |_| Refusal::lasting(Issue::new("delivery.address").with("address", call.host()));
-        let bare = call.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let name = ServerName::try_from(bare).map_err(bad)?;
-        let connector = TlsConnector::from(envoy.tls.clone());
-        let greeting = async {
-            connector.connect(name, stream).await.map_err(|error| address::unreachable(call.host(), &error))
-        };
-        exchange(call, within(call, CONNECT, greeting).await?).await
+        let stream = line.open(&peer).await?;
+        wire::exchange(stream, request(call), |response| answer(call, response)).await
     };
-    within(call, TOTAL, sending).await
+    let sent = tokio::time::timeout(TOTAL, sending).await;
+    match sent.unwrap_or(Err(Unsent::Trouble(Trouble::Late))) {
+        Ok(body) => Ok(body),
+        Err(Unsent::Refused(refusal)) => Err(refusal),
+        Err(Unsent::Trouble(trouble)) => Err(address::refusal(call.host(), trouble)),
+    }
 }
 
-async fn within<T>(
-    call: &Call,
-    limit: Duration,
-    work: impl Future<Output = Result<T, Refusal>>,
-) -> Result<T, Refusal> {
-    let late = |_| Refusal::passing(Issue::new("delivery.timeout").with("host", call.host()));
-    tokio::time::timeout(limit, work).await.map_err(late)?
+/// Why a call was not taken.
+enum Unsent {
+    Trouble(Trouble),
+    Refused(Refusal),
 }
 
-async fn exchange<S>(call: &Call, stream: S) -> Result<Bytes, Refusal>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let failed = |error: hyper::Error| address::unreachable(call.host(), &error);
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
-    let answering = async {
-        let response = sender.send_request(request(call)).await.map_err(failed)?;
-        let (head, body) = response.into_parts();
-        if !head.status.is_success() {
-            return Err(refusal(call, head.status, &head.headers));
-        }
-        match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
-            Ok(body) => Ok(body.to_bytes()),
-            // It was taken; what more there is to say does not matter.
-            Err(_) => Ok(Bytes::new()),
-        }
-    };
-    tokio::pin!(answering);
-    tokio::select! {
-        biased;
-        answer = &mut answering => answer,
-        ended = connection => match ended {
-            Ok(()) => answering.await,
-            Err(error) => Err(failed(error)),
-        },
+impl From<Trouble> for Unsent {
+    fn from(trouble: Trouble) -> Unsent {
+        Unsent::Trouble(trouble)
+    }
+}
+
+impl From<hyper::Error> for Unsent {
+    fn from(error: hyper::Error) -> Unsent {
+        Unsent::Trouble(Trouble::unreachable(error))
+    }
+}
+
+async fn answer(call: &Call, response: Response<Incoming>) -> Result<Bytes, Unsent> {
+    let (head, body) = response.into_parts();
+    if !head.status.is_success() {
+        return Err(Unsent::Refused(refusal(call, head.status, &head.headers)));
+    }
+    match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        // It was taken; what more there is to say does not matter.
+        Err(_) => Ok(Bytes::new()),
     }
 }
 

@@ -13,6 +13,7 @@ use mortise_definition::locale;
 use mortise_engine::{Issue, MailSecurity, Parcel, Refusal};
 
 use super::address;
+use super::wire::Line;
 
 /// So long a mail server may take for one step.
 const STEP: Duration = Duration::from_secs(10);
@@ -22,11 +23,12 @@ const TOTAL: Duration = Duration::from_secs(30);
 const REASON_CHARS_MAX: usize = 300;
 
 /// Sends a parcel by e-mail.
-pub(super) async fn send(allow_private: bool, parcel: &Parcel) -> Result<(), Refusal> {
+pub(super) async fn send(line: &Line, parcel: &Parcel) -> Result<(), Refusal> {
     let message = message(parcel)?;
     let (host, port) = server(parcel)?;
     let sending = async {
-        let addresses = address::find(host, port, allow_private).await?;
+        let addresses = address::find(&*line.network, host, port, line.allow_private).await;
+        let addresses = addresses.map_err(|trouble| address::refusal(host, trouble))?;
         // Connected to is what was checked; the certificate has to be that of the name all the same.
         let transport = transport(parcel, host, addresses[0])?;
         transport.send(message).await.map(drop).map_err(|error| refusal(host, &error))

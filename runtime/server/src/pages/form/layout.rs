@@ -181,7 +181,8 @@ impl Section {
     pub(in crate::pages) fn visible(&self, show: &Show, values: &[Value]) -> bool {
         let Some((when, app)) = &self.visible_when else { return true };
         let roots: [&[Value]; 3] = [values, &show.by.user().root, &show.model.apps[*app].setting_values];
-        when.test(&Context { now: show.now, tz: show.by.user().tz, roots: &roots, functions: None }).unwrap_or(true)
+        when.test(&Context { now: show.now, tz: show.by.user().tz, roots: &roots, functions: None })
+            .unwrap_or(true)
     }
 }
 

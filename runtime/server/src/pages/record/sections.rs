@@ -56,7 +56,8 @@ fn applies(show: &Show, field: &FieldModel, record: &Record) -> bool {
     let Some(when) = &field.visible_when else { return true };
     let settings = &show.model.apps[field.app].setting_values;
     let roots: [&[Value]; 3] = [&record.values, &show.by.user().root, settings];
-    when.test(&Context { now: show.now, tz: show.by.user().tz, roots: &roots, functions: None }).unwrap_or(true)
+    when.test(&Context { now: show.now, tz: show.by.user().tz, roots: &roots, functions: None })
+        .unwrap_or(true)
 }
 
 /// Badges and key facts: what the entity's first view shows is what people look for.
