@@ -64,6 +64,12 @@ pub enum Error {
     /// The app cannot be installed.
     #[error("{} problems with the app, first: {}", .0.len(), .0.first().map_or_else(String::new, ToString::to_string))]
     Definition(Vec<Problem>),
+    /// The plugin cannot be installed.
+    #[error("{} problems with the plugin, first: {}", .0.len(), .0.first().map_or_else(String::new, ToString::to_string))]
+    Plugin(Vec<Problem>),
+    /// Plugins cannot be run here at all.
+    #[error("{0}")]
+    PluginHost(String),
     /// Steps that take something away have to be confirmed first.
     #[error("{} destructive steps to confirm", .0.len())]
     Unconfirmed(Vec<Destructive>),
@@ -114,6 +120,8 @@ impl Error {
             Error::Duplicate(_) => "record.duplicate",
             Error::KeyReused => "idempotency.key_reused",
             Error::Definition(_) => "app.invalid",
+            Error::Plugin(_) => "plugin.invalid",
+            Error::PluginHost(_) => "plugin.host_failed",
             Error::Unconfirmed(_) => "app.unconfirmed",
             Error::TooLarge(_) => "request.too_large",
             Error::Batch { error, .. } | Error::Within { error, .. } => error.code(),
@@ -137,7 +145,9 @@ impl Error {
             Error::Invalid(issues) => vec![("count", issues.len().to_string())],
             Error::Stale { current } => vec![("current", current.to_string())],
             Error::Duplicate(suspects) => vec![("count", suspects.len().to_string())],
-            Error::Definition(problems) => vec![("count", problems.len().to_string())],
+            Error::Definition(problems) | Error::Plugin(problems) => {
+                vec![("count", problems.len().to_string())]
+            }
             Error::Unconfirmed(steps) => vec![("count", steps.len().to_string())],
             Error::TooLarge(limit) => vec![("limit", limit.to_string())],
             Error::Batch { index, error } => {
@@ -162,6 +172,7 @@ impl Error {
             Error::Store(mortise_store::Error::TooLarge { entity, field, count }) => {
                 vec![("entity", entity.clone()), ("field", field.clone()), ("count", count.to_string())]
             }
+            Error::PluginHost(reason) => vec![("reason", reason.clone())],
             Error::KeyReused | Error::Store(_) | Error::ModelChanged => Vec::new(),
         }
     }

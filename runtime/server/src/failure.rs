@@ -315,9 +315,10 @@ fn status_of(error: &EngineError) -> StatusCode {
         EngineError::Stale { .. } | EngineError::Duplicate(_) | EngineError::Unconfirmed(_) => {
             StatusCode::CONFLICT
         }
-        EngineError::Invalid(_) | EngineError::KeyReused | EngineError::Definition(_) => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        EngineError::Invalid(_)
+        | EngineError::KeyReused
+        | EngineError::Definition(_)
+        | EngineError::Plugin(_) => StatusCode::UNPROCESSABLE_ENTITY,
         EngineError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         EngineError::Batch { error, .. } | EngineError::Within { error, .. } => status_of(error),
         EngineError::Store(StoreError::Closed | StoreError::Newer { .. }) | EngineError::ModelChanged => {
@@ -326,7 +327,7 @@ fn status_of(error: &EngineError) -> StatusCode {
         EngineError::Store(
             StoreError::Migration(_) | StoreError::Repeated { .. } | StoreError::TooLarge { .. },
         ) => StatusCode::CONFLICT,
-        EngineError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        EngineError::Store(_) | EngineError::PluginHost(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -334,7 +335,7 @@ fn add_details(failure: Failure, error: EngineError) -> Failure {
     match error {
         EngineError::Stale { current } => failure.with_member("current_version", current.into()),
         EngineError::Duplicate(suspects) => failure.with_member("suspects", json!(suspects)),
-        EngineError::Definition(problems) => failure.with_problems(problems),
+        EngineError::Definition(problems) | EngineError::Plugin(problems) => failure.with_problems(problems),
         EngineError::Unconfirmed(steps) => failure.with_member("steps", json!(steps)),
         EngineError::Batch { index, error } => {
             add_details(failure, *error).with_member("index", index.into())

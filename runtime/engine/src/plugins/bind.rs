@@ -1,19 +1,237 @@
-//! Ties the installed plugins to a model: entities and fields by name, conditions compiled, rights cut down.
+//! Ties the installed plugins to a model: entities and fields by name, conditions compiled, rights cut down. A version that
+//! does not fit is left out as a whole, with the reasons: it never half works.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mortise_definition::model::Model;
+use mortise_definition::Problem;
+use mortise_definition::model::{EntityModel, FieldKind, Model};
+use mortise_expr::{Expression, Member, Scope, Shape, Type};
+use mortise_plugin_host::Permissions;
+use mortise_plugin_host::manifest::{Export, FILE};
 use mortise_store::TenantStore;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
 
-use super::bound::Bound;
+use super::bound::{Binding, Bound, EntityPlugins, InputPath, OutputField};
+use super::config;
 use super::host::PluginHouse;
+use super::installed::{Canary, Installed, Names, Version};
+use super::names::Finder;
+use super::shelf::Said;
+use super::tables::{self, StoredPlugin, StoredVersion};
 use crate::error::Error;
+
+/// Hexadecimal digits of the digest of a set of plugins: enough to tell two sets apart.
+const DIGEST_CHARS: usize = 24;
 
 /// The plugins of a tenant, tied to a model that is or will be in force.
 pub(crate) async fn bind(
-    _store: &TenantStore,
-    _house: &Arc<PluginHouse>,
-    _model: &Model,
+    store: &TenantStore,
+    house: &Arc<PluginHouse>,
+    model: &Model,
 ) -> Result<Arc<Bound>, Error> {
-    Ok(Arc::default())
+    let stored = tables::in_force(store).await?;
+    Ok(tie(house, model, &stored))
+}
+
+/// Ties plugins to a model.
+pub(super) fn tie(house: &Arc<PluginHouse>, model: &Model, stored: &[StoredPlugin]) -> Arc<Bound> {
+    if stored.is_empty() {
+        return Arc::default();
+    }
+    let mut bound = Bound { digest: Some(digest(house, stored)), ..Bound::default() };
+    bound.by_entity.resize_with(model.entities.len(), EntityPlugins::default);
+    for plugin in stored.iter().filter(|plugin| plugin.on) {
+        add(&mut bound, house, model, plugin);
+    }
+    bound.named.sort_by(|one, other| one.order().cmp(&other.order()));
+    Arc::new(bound)
+}
+
+fn add(bound: &mut Bound, house: &Arc<PluginHouse>, model: &Model, plugin: &StoredPlugin) {
+    let Some(stored) = plugin.current().filter(|version| version.is_usable()) else { return };
+    let current = match fit(house, model, plugin, stored) {
+        Ok(fitted) => fitted,
+        Err(problems) => {
+            bound.problems.insert((plugin.id.clone(), stored.number), problems);
+            return;
+        }
+    };
+    let mut exports = vec![(Arc::clone(&current.version), current.exports)];
+    let mut canary = None;
+    if let Some(tried) = &plugin.canary
+        && let Some(stored) = plugin.version(tried.number).filter(|version| version.is_usable())
+    {
+        match fit(house, model, plugin, stored) {
+            Ok(Fitted { version, exports: own }) => {
+                exports.push((Arc::clone(&version), own));
+                canary = Some(Canary { version, share: tried.share, people: tried.people.clone() });
+            }
+            Err(problems) => {
+                bound.problems.insert((plugin.id.clone(), stored.number), problems);
+            }
+        }
+    }
+    let installed = Arc::new(Installed { id: plugin.id.clone(), current: current.version, canary });
+    for (version, exports) in exports {
+        for export in exports {
+            bound.add(Arc::new(Binding {
+                plugin: Arc::clone(&installed),
+                version: Arc::clone(&version),
+                export: export.index,
+                entity: export.entity,
+                input: export.input,
+                output: export.output,
+                when: export.when,
+            }));
+        }
+    }
+    bound.installed.insert(plugin.id.clone(), installed);
+}
+
+/// A version that fits, with its exports.
+pub(super) struct Fitted {
+    pub(super) version: Arc<Version>,
+    exports: Vec<Tied>,
+}
+
+/// An export that fits.
+struct Tied {
+    index: usize,
+    entity: Option<usize>,
+    input: Vec<InputPath>,
+    output: Vec<OutputField>,
+    when: Option<Expression>,
+}
+
+/// Ties one version to a model, or tells everything that does not fit.
+pub(super) fn fit(
+    house: &Arc<PluginHouse>,
+    model: &Model,
+    plugin: &StoredPlugin,
+    stored: &StoredVersion,
+) -> Result<Fitted, Vec<Problem>> {
+    let unreadable = || vec![Problem::error("plugin.manifest_unreadable", FILE, "")];
+    let parcel = &stored.parcel;
+    let said = house.shelf.said(&parcel.manifest_digest, &stored.manifest).ok_or_else(unreadable)?;
+    let granted = granted(house, &said, stored.granted.as_ref().unwrap_or(&Permissions::default()));
+    let mut finder = Finder::new(model, &plugin.id, &plugin.mapping);
+    check_rights(&mut finder, &granted);
+    let exports = said.manifest.exports.iter().enumerate();
+    let exports: Vec<Tied> = exports.map(|(index, export)| tie_export(&mut finder, index, export)).collect();
+    if !finder.problems.is_empty() {
+        return Err(finder.problems);
+    }
+    let version = Version {
+        number: stored.number,
+        config: config::config(&said.manifest, &plugin.settings),
+        names: Arc::new(finder.names),
+        // What another tenant or the set before this one has loaded is used at once.
+        plugin: OnceCell::new_with(house.shelf.plugin(parcel)),
+        parcel: parcel.clone(),
+        house: Arc::clone(house),
+        granted,
+        said,
+    };
+    Ok(Fitted { version: Arc::new(version), exports })
+}
+
+/// Asked for, granted by the administrator, and allowed by the operator.
+fn granted(house: &PluginHouse, said: &Said, granted: &Permissions) -> Arc<Permissions> {
+    let mut rights = said.asked.intersect(granted);
+    if let Some(ceiling) = &house.options.ceiling {
+        rights = rights.intersect(ceiling);
+    }
+    // Whoever may do all that was asked for shares what says so.
+    if rights == *said.asked { Arc::clone(&said.asked) } else { Arc::new(rights) }
+}
+
+/// Rights over entities and fields that are not there would be a promise that nobody keeps.
+fn check_rights(finder: &mut Finder<'_>, granted: &Permissions) {
+    let read = granted.read.iter().map(|right| (&right.entity, &right.fields, "records.read"));
+    let write = granted.write.iter().map(|right| (&right.entity, &right.fields, "records.write"));
+    for (name, fields, word) in read.chain(write) {
+        let place = format!("/permissions/{word}");
+        let Some(entity) = finder.entity(name, &place) else { continue };
+        for field in fields.iter().filter(|field| *field != "*") {
+            finder.slot(entity, field, &place);
+        }
+    }
+}
+
+fn tie_export(finder: &mut Finder<'_>, index: usize, export: &Export) -> Tied {
+    let mut tied = Tied { index, entity: None, input: Vec::new(), output: Vec::new(), when: None };
+    let Some(name) = &export.entity else { return tied };
+    let place = format!("/exports/{index}");
+    let Some(entity) = finder.entity(name, &format!("{place}/entity")) else { return tied };
+    tied.entity = Some(entity.index);
+    for (position, path) in export.input.iter().enumerate() {
+        tied.input.extend(finder.path(entity, path, &format!("{place}/input/{position}")));
+    }
+    for (position, name) in export.output.iter().enumerate() {
+        let place = format!("{place}/output/{position}");
+        let Some(slot) = finder.slot(entity, name, &place) else { continue };
+        let field = &entity.fields[slot];
+        if field.writable() && field.stored() && !matches!(field.kind, FieldKind::File { .. }) {
+            tied.output.push(OutputField { name: name.as_str().into(), slot });
+        } else {
+            let problem = Problem::error("plugin.output", FILE, place);
+            finder.problems.push(problem.arg("field", name).arg("entity", &entity.key));
+        }
+    }
+    if let Some(source) = &export.when {
+        let scope = change_scope(entity, &finder.names);
+        match Expression::compile_as(source, &scope, &Type::Bool) {
+            Ok(when) => tied.when = Some(when),
+            Err(found) => {
+                let problem = |one| Problem::expression(one, FILE, format!("{place}/when"));
+                finder.problems.extend(found.into_iter().map(problem));
+            }
+        }
+    }
+    tied
+}
+
+/// The names of a condition: the record before and after the change, in the plugin's own words. Anything may be empty: a
+/// new record was nothing before.
+fn change_scope(entity: &EntityModel, names: &Names) -> Scope {
+    let named = names.of(entity.index).map(|(_, named)| named);
+    let members = entity.fields.iter().zip(entity.shape.members()).map(|(field, member)| {
+        let name: Arc<str> =
+            named.map_or_else(|| Arc::clone(&field.name), |named| named.name_of(field).into());
+        Member::new(name, member.ty.clone()).nullable()
+    });
+    let shape = Arc::new(Shape::new(members.collect()));
+    Scope::new().root("before", Arc::clone(&shape)).root("after", shape)
+}
+
+/// What tells one set of plugins from another: everything that decides what a call does.
+fn digest(house: &PluginHouse, stored: &[StoredPlugin]) -> String {
+    let version = |version: &StoredVersion| {
+        json!([
+            version.number,
+            version.parcel.digest,
+            version.parcel.manifest_digest,
+            version.granted,
+            version.broken.is_some(),
+        ])
+    };
+    let plugin = |plugin: &StoredPlugin| {
+        let tried = plugin.canary.as_ref().and_then(|canary| plugin.version(canary.number));
+        json!({
+            "id": plugin.id,
+            "on": plugin.on,
+            "current": plugin.current().map(version),
+            "canary": plugin.canary.as_ref().map(|canary| json!([canary.number, canary.share, canary.people])),
+            "tried": tried.map(version),
+            "mapping": plugin.mapping,
+            "settings": plugin.settings.iter().collect::<BTreeMap<_, _>>(),
+        })
+    };
+    let whole = json!([house.options.ceiling, stored.iter().map(plugin).collect::<Vec<_>>()]);
+    let digest = Sha256::digest(whole.to_string());
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    hex[..DIGEST_CHARS].to_owned()
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use mortise_definition::Problem;
 use mortise_definition::model::Slot;
 use mortise_expr::Expression;
 use mortise_plugin_host::manifest::{Export, Point};
@@ -20,6 +21,8 @@ pub(crate) struct Bound {
     pub(super) named: Vec<Arc<Binding>>,
     pub(super) installed: BTreeMap<String, Arc<Installed>>,
     pub(super) digest: Option<String>,
+    /// Why a version that was granted is not in force, by plugin and number.
+    pub(super) problems: BTreeMap<(String, i64), Vec<Problem>>,
 }
 
 /// What is called about the records of an entity, in the order of plugin and export.
@@ -88,7 +91,7 @@ impl Binding {
             || self.plugin.version_for(actor, idempotency_key).number == self.version.number
     }
 
-    fn order(&self) -> (Point, &str, &str, i64) {
+    pub(super) fn order(&self) -> (Point, &str, &str, i64) {
         let export = self.export();
         (export.point, &self.plugin.id, &export.name, self.version.number)
     }
@@ -110,6 +113,23 @@ impl std::fmt::Debug for Bound {
 }
 
 impl Bound {
+    pub(super) fn add(&mut self, binding: Arc<Binding>) {
+        let point = binding.export().point;
+        if let Some(entity) = binding.entity {
+            let of = &mut self.by_entity[entity];
+            match point {
+                Point::BeforeSave => of.before_save.push(Arc::clone(&binding)),
+                Point::Validator => of.validators.push(Arc::clone(&binding)),
+                Point::AfterCommit => of.after_commit.push(Arc::clone(&binding)),
+                Point::Scorer => of.scorers.push(Arc::clone(&binding)),
+                Point::Assigner => of.assigners.push(Arc::clone(&binding)),
+                Point::Renderer => of.renderers.push(Arc::clone(&binding)),
+                Point::Action | Point::Function | Point::Provider | Point::Job | Point::Connector => {}
+            }
+        }
+        self.named.push(binding);
+    }
+
     /// Whether there is no plugin at all.
     pub(crate) fn is_empty(&self) -> bool {
         self.installed.is_empty()

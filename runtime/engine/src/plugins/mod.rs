@@ -7,14 +7,34 @@
 
 mod bind;
 mod bound;
+mod call;
+mod capabilities;
+mod complaint;
+mod config;
+mod credential;
+mod cut;
+mod entry;
 mod host;
 mod installed;
+mod names;
 mod outside;
+mod runs;
 mod shelf;
+mod storage;
+mod tables;
+mod usage;
+mod work;
 
 pub(crate) use bind::bind;
 pub(crate) use bound::{Binding, Bound, EntityPlugins, InputPath, OutputField};
+pub(crate) use call::{Answer, Calling, Switchboard};
 pub(crate) use host::PluginHouse;
 pub use host::PluginOptions;
 pub(crate) use installed::{Canary, Installed, Named, Names, Version};
 pub use outside::{Credential, Errand, Outside};
+pub use runs::PluginCalls;
+pub use usage::{PluginRun, PluginUsage, RunFilter};
+pub use work::{CallState, PluginCall, PluginJob, Why};
+pub(crate) use work::{
+    Desk, ask, carry, defer, export_name, exports, operation, sync_jobs, tell, tell_administrators,
+};
