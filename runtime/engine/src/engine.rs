@@ -163,7 +163,7 @@ impl Engine {
             Some(server) => TenantStore::open_postgres(server, &schema(slug)).await?,
         };
         let house = self.plugins.clone();
-        let tenant = Arc::new(Tenant::open(slug, folder, store, files, self.env.clone(), house).await?);
+        let tenant = Tenant::open(slug, folder, store, files, self.env.clone(), house).await?;
         tenant.retain(self.retention);
         tenant.trust(self.keys.load_full());
         tenant.seal_again().await?;

@@ -87,6 +87,46 @@ pub(crate) async fn page(
     Ok(Page { rows, next, total })
 }
 
+/// Reads a page without titles and total, for programs; and where the next one begins.
+pub(crate) async fn rows(
+    work: &Work,
+    store: &TenantStore,
+    query: &Query,
+) -> Result<(Vec<Record>, Option<String>), Error> {
+    let entity = work.entity(&query.entity)?.clone();
+    let plan = plan(work, &entity, query, Operation::Read)?;
+    let mut rows = read(work, store, &entity, &plan, query, query.limit + 1).await?;
+    let more = rows.len() as u64 > query.limit;
+    rows.truncate(usize::try_from(query.limit).unwrap_or(usize::MAX));
+    let next = rows.last().filter(|_| more).map(|row| query::write_cursor(&plan.sort, &row.values));
+    hide(work, &entity, &[Operation::Read], &mut rows);
+    Ok((rows, next))
+}
+
+/// Counts the records of a list, up to a number.
+pub(crate) async fn count_up_to(
+    work: &Work,
+    store: &TenantStore,
+    query: &Query,
+    cap: u64,
+) -> Result<u64, Error> {
+    let entity = work.entity(&query.entity)?.clone();
+    let plan = plan(work, &entity, query, Operation::Read)?;
+    let select = Select {
+        entity: &entity,
+        slots: &[],
+        branches: plan.branches,
+        conditions: plan.conditions,
+        search: None,
+        sort: &[],
+        after: None,
+        limit: 0,
+        trash: false,
+    };
+    let counted = counted(store, &select.counts(&work.published.layout, cap)).await?;
+    Ok(Ord::min(counted.unsigned_abs(), cap))
+}
+
 /// Hands over all records of a list, a batch at a time, in constant memory.
 pub(crate) async fn export(
     work: &Work,
@@ -299,11 +339,16 @@ async fn total(
 }
 
 async fn count(store: &TenantStore, counts: &[(String, Vec<Param>)]) -> Result<Total, Error> {
+    let count = counted(store, counts).await?;
+    Ok(Total { count: Ord::min(count, TOTAL_CAP), exact: count <= TOTAL_CAP })
+}
+
+async fn counted(store: &TenantStore, counts: &[(String, Vec<Param>)]) -> Result<i64, Error> {
     let mut count = 0;
     for (sql, params) in counts {
         count += store.fetch_long(sql, params, |row| row.int(0)).await?.pop().flatten().unwrap_or(0);
     }
-    Ok(Total { count: Ord::min(count, TOTAL_CAP), exact: count <= TOTAL_CAP })
+    Ok(count)
 }
 
 /// Puts titles of references, and fields read through them, beside the records: one statement per reference column.

@@ -99,6 +99,8 @@ pub enum Channel {
     Automation,
     /// A signed call of another system.
     Inbound,
+    /// A plugin, as a service of the tenant.
+    Plugin,
 }
 
 impl Channel {
@@ -112,6 +114,7 @@ impl Channel {
             Channel::System => "system",
             Channel::Automation => "automation",
             Channel::Inbound => "inbound",
+            Channel::Plugin => "plugin",
         }
     }
 }

@@ -253,9 +253,7 @@ fn parse_sort(entity: &EntityModel, access: &EntityAccess, value: &str) -> Resul
     for part in value.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         let (name, descending) = part.strip_prefix('-').map_or((part, false), |name| (name, true));
         let field = field(entity, access, name)?;
-        // The order would tell of a field on records where it may not be seen.
-        let opaque = matches!(entity.shape.members()[field.slot].ty, Type::List(_) | Type::Geo | Type::Json);
-        if opaque || !access.sees_everywhere(field.slot) {
+        if !sortable(entity, access, field.slot) {
             return Err(bad("query.not_sortable").with("name", name).into_error());
         }
         if !sort.iter().any(|(slot, _)| *slot == field.slot) {
@@ -263,6 +261,12 @@ fn parse_sort(entity: &EntityModel, access: &EntityAccess, value: &str) -> Resul
         }
     }
     Ok(sort)
+}
+
+/// Whether records can be sorted by a field: its order would tell of it on records where it may not be seen.
+pub(crate) fn sortable(entity: &EntityModel, access: &EntityAccess, slot: Slot) -> bool {
+    access.sees_everywhere(slot)
+        && !matches!(entity.shape.members()[slot].ty, Type::List(_) | Type::Geo | Type::Json)
 }
 
 fn parse_fields(entity: &EntityModel, access: &EntityAccess, value: &str) -> Result<Vec<Slot>, Error> {
@@ -326,7 +330,7 @@ fn condition(
     Ok(condition)
 }
 
-fn check_op(entity: &EntityModel, condition: &Condition) -> Result<(), Error> {
+pub(crate) fn check_op(entity: &EntityModel, condition: &Condition) -> Result<(), Error> {
     let ty = &entity.shape.members()[condition.slot].ty;
     let plain = !matches!(ty, Type::List(_) | Type::Geo | Type::Json);
     let fits = match condition.op {
@@ -335,13 +339,8 @@ fn check_op(entity: &EntityModel, condition: &Condition) -> Result<(), Error> {
         Op::Starts | Op::Under => *ty == Type::Text,
         _ => plain,
     };
-    match fits {
-        true => Ok(()),
-        false => {
-            let name = &entity.fields[condition.slot].name;
-            Err(bad("query.operator_does_not_fit").with("name", name).into_error())
-        }
-    }
+    let complaint = || bad("query.operator_does_not_fit").with("name", &entity.fields[condition.slot].name);
+    if fits { Ok(()) } else { Err(complaint().into_error()) }
 }
 
 /// The value of a condition: `me` for the person, a day for a moment's field means the beginning of that day.

@@ -30,7 +30,7 @@ use crate::idempotency;
 use crate::lists::{self, Page, Totals};
 use crate::notify::{Courier, Post};
 use crate::people::{Actor, Directory};
-use crate::plugins::{self, PluginHouse};
+use crate::plugins::{self, Desk, PluginHouse, Switchboard};
 use crate::published::Published;
 use crate::query::Query;
 use crate::records::{self, Record};
@@ -48,7 +48,7 @@ pub struct Tenant {
     /// Its folder: files, imports.
     pub folder: PathBuf,
     pub(crate) store: TenantStore,
-    files: Files,
+    pub(crate) files: Files,
     pub(crate) env: Arc<Ahead>,
     published: Arc<ArcSwap<Published>>,
     directory: ArcSwap<Directory>,
@@ -62,8 +62,12 @@ pub struct Tenant {
     bell: Arc<watch::Sender<()>>,
     /// What the installation says.
     pub(crate) house: House,
+    /// Plugins that are called in the background.
+    pub(crate) desk: Arc<Desk>,
     /// What it shares of plugins with other tenants.
     pub(crate) plugins: Arc<PluginHouse>,
+    /// Through which they are called.
+    pub(crate) calls: Arc<Switchboard>,
     /// Held while apps or settings change: one change after the other.
     pub(crate) changing: tokio::sync::Mutex<()>,
 }
@@ -77,7 +81,7 @@ impl Tenant {
         files: Files,
         env: Arc<dyn Env>,
         plugins: Arc<PluginHouse>,
-    ) -> Result<Tenant, Error> {
+    ) -> Result<Arc<Tenant>, Error> {
         let revision = store.model_revision().await?;
         let sources = apps::load(&store).await?;
         let compiled =
@@ -87,17 +91,21 @@ impl Tenant {
         store.set_model(&published.digest, revision);
         let lane = Arc::new(Lane::default());
         let (post, bell) = (Arc::new(Post::default()), Arc::new(watch::Sender::new(())));
-        let (woken, mail, rung) = (lane.clone(), post.clone(), bell.clone());
+        let desk = Arc::new(Desk::default());
+        let (woken, mail, rung, called) = (lane.clone(), post.clone(), bell.clone(), desk.clone());
         store.on_commit(move || {
             woken.wake.notify_one();
             mail.wake.notify_one();
+            called.wake.notify_one();
             rung.send_replace(());
         });
         let machine = env.clone();
         store.on_crossing(move |crossing| machine.passes(crossing));
-        Ok(Tenant {
+        Ok(Arc::new_cyclic(|own| Tenant {
+            calls: Switchboard::new(own.clone(), slug, plugins.clone()),
             lane,
             post,
+            desk,
             bell,
             slug: slug.to_owned(),
             imports: Arc::new(Imports::new(folder.join("imports"))),
@@ -111,7 +119,7 @@ impl Tenant {
             store,
             files,
             env: Arc::new(Ahead::new(env)),
-        })
+        }))
     }
 
     /// The definitions in force.
@@ -139,6 +147,7 @@ impl Tenant {
         if self.env.reach(ahead) {
             self.lane.wake.notify_one();
             self.post.wake.notify_one();
+            self.desk.wake.notify_one();
         }
     }
 
@@ -191,24 +200,6 @@ impl Tenant {
         false
     }
 
-    pub(crate) fn work(&self, actor: &Actor) -> Work {
-        self.work_with(self.published(), actor)
-    }
-
-    pub(crate) fn work_with(&self, published: Arc<Published>, actor: &Actor) -> Work {
-        Work {
-            access: published.access(&actor.user),
-            directory: self.directory(),
-            actor: actor.clone(),
-            env: self.env.clone(),
-            now: self.now(),
-            cause: None,
-            figures: Arc::default(),
-            files: self.files.clone(),
-            published,
-        }
-    }
-
     /// Runs a command: the only way to change a tenant's data.
     pub async fn run(&self, actor: &Actor, command: Command, options: RunOptions) -> Result<Outcome, Error> {
         let mut tries = 0;
@@ -230,7 +221,13 @@ impl Tenant {
         }
     }
 
-    async fn try_run(&self, work: &Work, command: &Command, options: &RunOptions) -> Result<Outcome, Error> {
+    /// Runs a command once, on behalf of whoever acts in `work` and for its reason.
+    pub(crate) async fn try_run(
+        &self,
+        work: &Work,
+        command: &Command,
+        options: &RunOptions,
+    ) -> Result<Outcome, Error> {
         let key = options.idempotency_key.as_deref();
         let key = key.map(|key| idempotency::Key::new(&work.actor, key, command));
         if let Some(key) = &key
@@ -486,6 +483,7 @@ impl Tenant {
     /// Finishes what is under way and takes no more writes.
     pub async fn close(&self) {
         self.lane.stop().await;
+        self.write_plugin_runs().await;
         self.store.close().await;
     }
 }

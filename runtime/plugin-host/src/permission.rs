@@ -109,6 +109,22 @@ impl Permissions {
         given.into_iter().filter(|(given, _)| *given).map(|(_, word)| word)
     }
 
+    /// What of it falls under these words of the manifest.
+    #[must_use]
+    pub fn only(&self, words: &[&str]) -> Permissions {
+        let mut part = Permissions::default();
+        for word in self.words().filter(|word| words.contains(word)) {
+            match word {
+                "records.read" => part.read.clone_from(&self.read),
+                "records.write" => part.write.clone_from(&self.write),
+                "http" => part.http.clone_from(&self.http),
+                "storage" => part.storage = self.storage,
+                other => unreachable!("{other} is not a word of the manifest"),
+            }
+        }
+        part
+    }
+
     /// What both allow.
     #[must_use]
     pub fn intersect(&self, other: &Permissions) -> Permissions {

@@ -55,6 +55,12 @@ pub enum Failure {
         /// How long still.
         left: Duration,
     },
+    /// The plugin could not be loaded; this call was never made.
+    #[error("the plugin cannot be used: {reason}")]
+    Unavailable {
+        /// In the words of the host.
+        reason: String,
+    },
     /// The plugin has no such export.
     #[error("the plugin has no {} named {name}", .point.name())]
     Missing {
@@ -76,6 +82,7 @@ impl Failure {
             Failure::Output { .. } => "plugin.run.output",
             Failure::Busy => "plugin.run.busy",
             Failure::Resting { .. } => "plugin.run.resting",
+            Failure::Unavailable { .. } => "plugin.run.unavailable",
             Failure::Missing { .. } => "plugin.run.missing",
         }
     }
@@ -86,7 +93,11 @@ impl Failure {
             Failure::Trap { .. } | Failure::Deadline { .. } | Failure::Output { .. } => true,
             // A shared allowance may have been eaten by others.
             Failure::Limit(exceeded) => exceeded.scope == Scope::Call,
-            Failure::Fault(_) | Failure::Busy | Failure::Resting { .. } | Failure::Missing { .. } => false,
+            Failure::Fault(_)
+            | Failure::Busy
+            | Failure::Resting { .. }
+            | Failure::Unavailable { .. }
+            | Failure::Missing { .. } => false,
         }
     }
 
@@ -95,9 +106,11 @@ impl Failure {
         match self {
             Failure::Fault(fault) => fault.retry,
             Failure::Resting { left } => Retry::AfterMs(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
-            Failure::Busy | Failure::Deadline { .. } | Failure::Trap { .. } | Failure::Limit(_) => {
-                Retry::Backoff
-            }
+            Failure::Busy
+            | Failure::Deadline { .. }
+            | Failure::Trap { .. }
+            | Failure::Unavailable { .. }
+            | Failure::Limit(_) => Retry::Backoff,
             Failure::Output { .. } | Failure::Missing { .. } => Retry::Never,
         }
     }

@@ -118,11 +118,33 @@ impl Work {
     /// The same, where who acts is known already.
     pub(crate) fn because_as(&self, cause: Cause, user: Arc<UserContext>) -> Work {
         let device = Some(cause.rule.as_str().into());
+        // One budget for all that one piece of work sets off.
+        let plugins = !self.published.plugins.is_empty();
+        let budget = self.budget.clone().or_else(|| plugins.then(|| self.calls.budget()));
         Work {
             access: self.published.access(&user),
             actor: Actor { user, origin: Origin { channel: Channel::Automation, ip: None, device } },
             cause: Some(Arc::new(cause)),
+            budget,
             ..self.clone()
         }
+    }
+
+    /// The surroundings of what a plugin does as a service of the tenant, in the background: it sees and may change all
+    /// records, as far as it was granted their kinds and fields. The trail names it.
+    pub(crate) fn as_plugin(&self, plugin: &str, cause: Cause) -> Work {
+        let user = Arc::new(UserContext {
+            id: Uuid::nil(),
+            name: format!("plugin:{plugin}"),
+            language: self.directory.language.clone(),
+            tz: self.directory.tz,
+            roles: Vec::new(),
+            admin: true,
+            root: Actor::system(self.directory.tz).user.root.clone(),
+            access_key: "*".to_owned(),
+        });
+        let origin = Origin { channel: Channel::Plugin, ip: None, device: Some(plugin.into()) };
+        let work = self.because_as(cause, user.clone());
+        Work { actor: Actor { user, origin }, ..work }
     }
 }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use mortise_definition::model::{EntityModel, Model, Slot};
 use mortise_definition::source::Operation;
 use mortise_expr::{Context, Value};
+use mortise_plugin_host::TransactionBudget;
 use mortise_store::Files;
 
 use crate::access::{Access, Asker, EntityAccess};
@@ -15,7 +16,9 @@ use crate::env::Env;
 use crate::error::Error;
 use crate::metrics::FigureCache;
 use crate::people::{Actor, Directory};
+use crate::plugins::Switchboard;
 use crate::published::Published;
+use crate::tenant::Tenant;
 use crate::values::{Issue, ValueContext};
 
 /// The surroundings of a command.
@@ -33,6 +36,33 @@ pub(crate) struct Work {
     pub(crate) figures: Arc<FigureCache>,
     /// Why it happens, where nobody asked for it.
     pub(crate) cause: Option<Arc<Cause>>,
+    /// Through which plugins are called.
+    pub(crate) calls: Arc<Switchboard>,
+    /// What plugins may still use for this piece of work; none before there is one.
+    pub(crate) budget: Option<Arc<TransactionBudget>>,
+}
+
+impl Tenant {
+    /// The surroundings of what somebody does now.
+    pub(crate) fn work(&self, actor: &Actor) -> Work {
+        self.work_with(self.published(), actor)
+    }
+
+    pub(crate) fn work_with(&self, published: Arc<Published>, actor: &Actor) -> Work {
+        Work {
+            access: published.access(&actor.user),
+            directory: self.directory(),
+            actor: actor.clone(),
+            env: self.env.clone(),
+            now: self.now(),
+            cause: None,
+            calls: self.calls.clone(),
+            budget: None,
+            figures: Arc::default(),
+            files: self.files.clone(),
+            published,
+        }
+    }
 }
 
 impl Work {
