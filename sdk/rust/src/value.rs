@@ -146,6 +146,11 @@ impl Fields {
         Fields(fields)
     }
 
+    /// The fields of a record that was read.
+    pub fn from_entry(entry: crate::Entry) -> Fields {
+        Fields(entry.fields)
+    }
+
     /// The same with one more.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl IntoValue) -> Fields {
