@@ -56,6 +56,9 @@ enum Task {
     /// The key with which secrets of tenants are sealed.
     #[command(subcommand)]
     Secret(secret::Task),
+    /// Plugins: make, build, test.
+    #[command(subcommand)]
+    Plugin(plugin::Task),
     /// JSON Schemas of the app language, for editors.
     Schema(schema::Schema),
     /// Check the audit chain and the tables of tenants.
@@ -109,6 +112,7 @@ async fn run(task: Task, config: &Config, words: &Words) -> anyhow::Result<()> {
         Task::Schema(schema) => schema.run(words),
         Task::Doctor(_) => doctor::run(config, words).await,
         Task::App(app::Task::Check(check)) => check.run(words),
+        Task::Plugin(plugin::Task::Author(task)) => plugin::author(task, words).await,
         Task::App(app::Task::Test(test)) if !test.needs_tenant() => test.run(words).await,
         task => {
             let client = Client::open(config, words).await?;
@@ -118,7 +122,11 @@ async fn run(task: Task, config: &Config, words: &Words) -> anyhow::Result<()> {
                 Task::User(task) => task.run(&client, words).await,
                 Task::Secret(task) => task.run(&client, words).await,
                 Task::Verify(verify) => verify.run(&client, words).await,
-                Task::Serve(_) | Task::Schema(_) | Task::Doctor(_) | Task::PluginCompile { .. } => Ok(()),
+                Task::Serve(_)
+                | Task::Schema(_)
+                | Task::Doctor(_)
+                | Task::Plugin(_)
+                | Task::PluginCompile { .. } => Ok(()),
             };
             client.close().await;
             result

@@ -14,12 +14,23 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mortise-store", &["mortise-expr", "mortise-definition"]),
     ("mortise-plugin-host", &["mortise-definition", "mortise-wit"]),
     (
+        "mortise-plugin-author",
+        &["mortise-definition", "mortise-plugin-host", "mortise-wit", "mortise-cases"],
+    ),
+    (
         "mortise-engine",
         &["mortise-expr", "mortise-definition", "mortise-store", "mortise-plugin-host", "mortise-wit"],
     ),
     (
         "mortise",
-        &["mortise-expr", "mortise-definition", "mortise-store", "mortise-plugin-host", "mortise-engine"],
+        &[
+            "mortise-expr",
+            "mortise-definition",
+            "mortise-store",
+            "mortise-plugin-host",
+            "mortise-plugin-author",
+            "mortise-engine",
+        ],
     ),
     (
         "mortise-tests",
@@ -28,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "mortise-definition",
             "mortise-store",
             "mortise-plugin-host",
+            "mortise-plugin-author",
             "mortise-engine",
             "mortise",
             "mortise-wit",
