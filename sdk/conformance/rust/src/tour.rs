@@ -69,10 +69,10 @@ fn names(cx: &Context) -> Result<Vec<String>, Fault> {
 
 fn store(cx: &Context, told: Fields) -> Result<Fields, Fault> {
     let storage = cx.storage();
-    storage.set("seen/1", &[0xde, 0xad])?;
+    storage.set("seen/1", &[0xde, 0xff])?;
     let stored = storage.get("seen/1")?;
     let missing = storage.get("seen/9")?.is_none();
-    let swapped = storage.swap("seen/1", Some(&[0xde, 0xad]), Some(b"next"))?;
+    let swapped = storage.swap("seen/1", Some(&[0xde, 0xff]), Some(b"next"))?;
     let lost = storage.swap("seen/2", None, None)?;
     let keys = storage.keys("seen/", Some("seen/0"), 10)?;
     storage.delete("seen/1")?;
