@@ -131,7 +131,6 @@ const BENEFIT_SIGNS: &[&str] = &[
     "allows you",
     "your company",
     "means that you",
-    "you will",
     "your costs",
     "your profit",
 ];
@@ -161,7 +160,7 @@ const EVIDENCE_SIGNS: &[&str] = &[
     "according to",
     "data shows",
     "measured",
-    "study",
+    "studies show",
     "patent",
     "award",
     "for example at",
@@ -196,9 +195,13 @@ impl Coverage {
 pub(crate) fn of(transcript: &str) -> Coverage {
     let cut = transcript.char_indices().nth(TRANSCRIPT_CHARS_MAX).map_or(transcript.len(), |(at, _)| at);
     let mut coverage = Coverage::default();
+    // What the customer says proves nothing about the pitch; without labels everything counts as ours.
+    let mut customer_speaks = false;
     for sentence in sentences(&transcript[..cut]) {
+        let (speaker, sentence) = label(sentence);
+        customer_speaks = speaker.map_or(customer_speaks, |speaker| speaker == Speaker::Customer);
         // A question asks for an element and does not give it.
-        if sentence.ends_with(['?', '？']) {
+        if customer_speaks || sentence.ends_with(['?', '？']) {
             continue;
         }
         let words = sentence.trim_end_matches(ENDS).trim();
@@ -216,6 +219,56 @@ pub(crate) fn of(transcript: &str) -> Coverage {
 }
 
 const ENDS: &[char] = &['。', '！', '？', '!', '?', ';', '；', '\n', '\r', '.'];
+
+/// Who begins to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speaker {
+    Customer,
+    Other,
+}
+
+const CUSTOMERS: &[&str] =
+    &["客户", "顾客", "对方", "甲方", "买方", "customer", "client", "buyer", "prospect"];
+const SELLERS: &[&str] = &[
+    "销售",
+    "业务",
+    "顾问",
+    "客服",
+    "我方",
+    "乙方",
+    "sales",
+    "seller",
+    "salesperson",
+    "rep",
+    "agent",
+    "advisor",
+];
+/// Longest label of a speaker, in characters.
+const LABEL_CHARS_MAX: usize = 20;
+
+/// Takes the label of a speaker off: `客户：…`, `[00:01:23] Sales: …`, `销售-王芳：…`. A name that is neither is no customer.
+fn label(sentence: &str) -> (Option<Speaker>, &str) {
+    let words = match sentence.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((_, rest)) => rest.trim_start(),
+        None => sentence.trim_start_matches(|letter: char| letter.is_ascii_digit() || ": ".contains(letter)),
+    };
+    let Some((name, rest)) = words.split_once(['：', ':']) else { return (None, sentence) };
+    if name.is_empty() || name.chars().count() > LABEL_CHARS_MAX {
+        return (None, sentence);
+    }
+    let name = name.trim().to_lowercase();
+    let named = |names: &[&str]| names.iter().any(|known| name.starts_with(known));
+    if named(CUSTOMERS) {
+        (Some(Speaker::Customer), rest.trim())
+    } else if named(SELLERS) {
+        (Some(Speaker::Other), rest.trim())
+    } else if name.chars().count() <= 4 && name.chars().all(char::is_alphabetic) {
+        // A short word alone before a colon is a name: it ends what the customer said, and stays in the sentence.
+        (Some(Speaker::Other), sentence)
+    } else {
+        (None, sentence)
+    }
+}
 
 /// Sentences with their closing mark. A full stop closes one only before white space or the end: 3.5 is one number.
 fn sentences(text: &str) -> Vec<&str> {
@@ -236,18 +289,73 @@ fn sentences(text: &str) -> Vec<&str> {
     sentences
 }
 
+/// Words before a sign that turn it into its opposite.
+const DENIALS: &[&str] = &[
+    "不",
+    "没",
+    "无",
+    "未",
+    "没有",
+    "暂无",
+    "尚无",
+    "缺乏",
+    "缺少",
+    "不能",
+    "无法",
+    "不会",
+    "不是",
+    "并非",
+    "not ",
+    "no ",
+    "not a ",
+    "not yet ",
+    "without ",
+    "without a ",
+    "never ",
+    "n't ",
+    "n't have a ",
+    "n't have ",
+    "cannot ",
+    "not have ",
+];
+
 /// Whether a sentence has a sign. Latin signs have to begin where a word begins: `unlike` is not in `funlike`.
 fn says(sentence: &str, sign: &str) -> bool {
     let latin = sign.is_ascii();
     sentence.match_indices(sign).any(|(at, _)| {
         let before = sentence[..at].chars().next_back();
-        let negated = sentence[..at].ends_with(['不', '没', '无']) || sentence[..at].ends_with("not ");
+        let negated = DENIALS.iter().any(|denial| sentence[..at].ends_with(denial));
         !negated && (!latin || before.is_none_or(|before| !before.is_ascii_alphanumeric()))
     })
 }
 
+/// Percentages of money are terms of the offer and prove nothing.
+const TERMS: &[&str] = &[
+    "优惠",
+    "折扣",
+    "打折",
+    "首付",
+    "预付",
+    "付款",
+    "尾款",
+    "定金",
+    "税",
+    "返点",
+    "discount",
+    "deposit",
+    "down payment",
+    "prepay",
+    "payment",
+    "tax",
+    "vat",
+    "rebate",
+];
+
 /// A percentage or a multiple is evidence on its own: 良率提升 12%, three times as… in digits.
 fn has_figure(sentence: &str) -> bool {
+    if TERMS.iter().any(|term| sentence.contains(term)) {
+        return false;
+    }
     let letters: Vec<char> = sentence.chars().collect();
     letters.windows(2).any(|pair| pair[0].is_ascii_digit() && ['%', '％', '倍'].contains(&pair[1]))
         || sentence.contains("百分之")
@@ -293,6 +401,38 @@ mod tests {
         assert!(missing("你们有没有客户案例？").contains(&"evidence"));
         assert!(missing("这款不支持远程维护。").contains(&"feature"));
         assert!(missing("Do you have a case study?").contains(&"evidence"));
+    }
+
+    #[test]
+    fn what_is_denied_in_more_words_is_no_proof_either() {
+        for text in [
+            "我们暂时没有案例。",
+            "这个型号尚无认证。",
+            "We don't have a case study yet.",
+            "It works without a patent.",
+        ] {
+            assert!(missing(text).contains(&"evidence"), "{text}");
+        }
+        assert!(!missing("不但支持联网，而且配备备用电源。").contains(&"feature"));
+    }
+
+    #[test]
+    fn what_the_customer_says_proves_nothing() {
+        let text = "销售：这台设备采用双驱伺服电机。\n客户：别家的更快，也有案例。你们贵。\n[00:01:23] 销售-王芳：帮您每月节省两个人工。";
+        assert_eq!(missing(text), ["advantage", "evidence"]);
+        assert_eq!(of(text).sentences(Element::Feature), ["这台设备采用双驱伺服电机"]);
+        let text = "Customer: Unlike yours it is certified.\nSales: It comes with a 3 kW laser.\n10:32 Client: Others are faster.";
+        assert_eq!(missing(text), ["advantage", "benefit", "evidence"]);
+        assert_eq!(missing("客户：便宜点。\n王芳：相比传统设备更稳定。"), ["feature", "benefit", "evidence"]);
+    }
+
+    #[test]
+    fn terms_of_payment_are_no_evidence() {
+        for text in
+            ["今天下单优惠5%。", "首付30%。", "We can give 10% discount.", "The deposit is 20 percent."]
+        {
+            assert!(missing(text).contains(&"evidence"), "{text}");
+        }
     }
 
     #[test]

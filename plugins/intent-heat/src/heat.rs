@@ -1,5 +1,5 @@
-//! The arithmetic of heat: points for each touch, halved for every third of the window that has passed since. Pure: times
-//! are handed in.
+//! The arithmetic of heat: points for each touch within a window of days, of which older touches lose a part. The part is
+//! small enough that three views of the price stay hot for the whole week. Pure: times are handed in.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +18,8 @@ pub(crate) struct Touch {
 pub(crate) struct Rules {
     pub(crate) points: BTreeMap<String, f64>,
     pub(crate) days: i64,
+    /// Percent that a touch has lost when the window closes behind it.
+    pub(crate) fade: i64,
     pub(crate) high: i64,
     pub(crate) medium: i64,
 }
@@ -25,7 +27,7 @@ pub(crate) struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         let points = [
-            ("pricing_page", 25.0),
+            ("pricing_page", 30.0),
             ("product_page", 8.0),
             ("white_paper", 30.0),
             ("form", 40.0),
@@ -34,7 +36,7 @@ impl Default for Rules {
             ("exhibition", 30.0),
         ];
         let points = points.map(|(kind, points)| (kind.to_owned(), points)).into();
-        Rules { points, days: 7, high: 60, medium: 25 }
+        Rules { points, days: 7, fade: 15, high: 65, medium: 25 }
     }
 }
 
@@ -80,14 +82,14 @@ pub(crate) struct Part {
 
 /// Adds touches up. What lies in the future by a wrong clock counts as now.
 pub(crate) fn add_up(touches: &[Touch], now: i64, rules: &Rules) -> Sum {
-    let half_life = rules.window() as f64 / 3.0;
+    let lost_in_all = rules.fade as f64 / 100.0;
     let mut parts: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
     for touch in touches {
         let age = (now - touch.at).max(0);
         let Some(points) = rules.points.get(&touch.kind).filter(|_| age <= rules.window()) else { continue };
         let part = parts.entry(touch.kind.as_str()).or_default();
         part.0 += 1;
-        part.1 += points * 0.5_f64.powf(age as f64 / half_life);
+        part.1 += points * (1.0 - lost_in_all * age as f64 / rules.window() as f64);
     }
     let mut by_kind: Vec<Part> = parts
         .into_iter()
@@ -177,6 +179,21 @@ mod tests {
         assert_eq!(one(0), 30.0);
         assert!(one(1) < one(0) && one(6) < one(1) && one(6) > 0.0);
         assert_eq!((one(8), one(-1)), (0.0, 30.0));
+    }
+
+    #[test]
+    fn what_is_hot_stays_hot_for_the_whole_week() {
+        let rules = Rules::default();
+        let level = |kind: &str, count: usize, days: i64| {
+            let touch = Touch { kind: kind.into(), at: -days * DAY };
+            rules.level(add_up(&vec![touch; count], 0, &rules).total)
+        };
+        for days in 0..=7 {
+            assert_eq!(level("pricing_page", 3, days), Level::High, "{days}");
+            assert_eq!(level("pricing_page", 2, days), Level::Medium, "{days}");
+            assert_eq!(level("white_paper", 1, days), Level::Medium, "{days}");
+            assert_eq!(level("product_page", 2, days), Level::Low, "{days}");
+        }
     }
 
     #[test]

@@ -42,6 +42,7 @@ fn rules(cx: &Context) -> Result<Rules, Fault> {
         rules.points = points;
     }
     rules.days = cx.setting("days").unwrap_or(rules.days).clamp(1, 90);
+    rules.fade = cx.setting("fade").unwrap_or(rules.fade).clamp(0, 100);
     rules.high = cx.setting("high").unwrap_or(rules.high);
     rules.medium = cx.setting("medium").unwrap_or(rules.medium);
     Ok(rules)
@@ -126,7 +127,7 @@ mod tests {
         }
         touch("4", "white_paper", "2026-03-20T08:00:00Z");
         let scored = exports::scorer("heat", chinese_call(), vec![lead("new")]).unwrap();
-        assert!(scored[0].score > 60.0, "{scored:?}");
+        assert!(scored[0].score > 85.0, "{scored:?}");
         let words: Vec<&str> = scored[0].reasons.iter().map(|reason| reason.text.as_str()).collect();
         assert_eq!(words, ["高热力", "查看报价页 3 次"], "what is older than a week does not count");
     }

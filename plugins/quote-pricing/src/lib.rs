@@ -1,12 +1,13 @@
 //! Prices of a quotation, as an action: a quotation comes in as JSON, the same with prices and a trace goes out. Never uses
 //! a floating point: every amount is an exact decimal.
 
+mod amount;
 mod pricing;
 mod quotation;
 
 use mortise_sdk::prelude::*;
 
-use crate::pricing::{Priced, price};
+use crate::pricing::{Approval, Priced, price};
 use crate::quotation::{Limit, Quotation};
 
 schema!("plugin.json");
@@ -23,8 +24,10 @@ fn price_quotation(cx: &Context, input: Fields, _resumed: Option<Fields>) -> Res
     };
     let priced = price(&quotation, &limits)
         .map_err(|wrong| fault(wrong.code, if cx.chinese() { wrong.chinese() } else { wrong.english() }))?;
-    if let Some(who) = &priced.approval {
-        cx.log().info(format!("needs the approval of {who}"));
+    match &priced.approval {
+        Approval::Nobody => {}
+        Approval::By(who) => cx.log().info(format!("needs the approval of {who}")),
+        Approval::BeyondLimits(who) => cx.log().warn(format!("beyond the limit of {who}, the highest")),
     }
     Ok(Outcome::Done(answer(&priced)?.into_inner()))
 }
@@ -33,12 +36,19 @@ export!();
 
 fn answer(priced: &Priced) -> Result<Fields, Fault> {
     let lines = serde_json::to_string(&priced.lines).map_err(|error| fault("answer", error.to_string()))?;
+    let (approval, beyond) = match &priced.approval {
+        Approval::Nobody => (None, false),
+        Approval::By(who) => (Some(who.clone()), false),
+        Approval::BeyondLimits(who) => (Some(who.clone()), true),
+    };
     Ok(Fields::default()
         .with("net", Value::Decimal(priced.net.to_string()))
         .with("tax", Value::Decimal(priced.tax.to_string()))
         .with("total", Value::Decimal(priced.total.to_string()))
         .with("discount_percent", Value::Decimal(priced.discount_percent.to_string()))
-        .with("approval", priced.approval.clone())
+        .with("highest_discount_percent", Value::Decimal(priced.highest_percent.to_string()))
+        .with("approval", approval)
+        .with("beyond_limits", beyond)
         .with("lines", Value::Json(lines)))
 }
 
@@ -67,6 +77,17 @@ mod tests {
     }
 
     #[test]
+    fn a_discount_beyond_all_limits_is_said_to_be_one() {
+        let quotation = r#"{"lines":[{"product":"A","quantity":"1","price":"9","discount_percent":"50"}]}"#;
+        let Outcome::Done(fields) = exports::action("price", call(), input(quotation), None).unwrap() else {
+            panic!("an action that waits for nothing is done");
+        };
+        let fields = Fields::of(fields);
+        assert_eq!(fields.get::<String>("approval").as_deref(), Some("director"));
+        assert_eq!(fields.get::<bool>("beyond_limits"), Some(true));
+    }
+
+    #[test]
     fn what_is_wrong_is_said_in_the_language_of_the_call() {
         let quotation = r#"{"lines":[{"product":"A","quantity":"three","price":"19.99"}]}"#;
         let english = exports::action("price", call(), input(quotation), None).unwrap_err();
@@ -74,5 +95,8 @@ mod tests {
         let chinese = exports::action("price", chinese_call(), input(quotation), None).unwrap_err();
         assert_eq!(chinese.message, "第 1 行：数量“three”不是有效数字。");
         assert_eq!(exports::action("price", call(), Vec::new(), None).unwrap_err().code, "argument");
+        let mistyped = r#"{"lines":[{"product":"A","quantity":"1","prise":"1"}]}"#;
+        let refused = exports::action("price", call(), input(mistyped), None).unwrap_err();
+        assert!(refused.message.starts_with("unknown field `prise`"), "{}", refused.message);
     }
 }

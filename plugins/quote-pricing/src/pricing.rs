@@ -1,10 +1,16 @@
 //! The arithmetic of a quotation. Each step of a line is rounded to the cent and written down, so that whoever checks it
 //! with a pencil comes to the same sum. Pure.
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::quotation::{Bundle, Limit, Line, Quotation, Tier, What, Wrong};
+use crate::amount::{
+    cents, less, not_negative, nothing, percent, percent_off, positive, product, share, sum,
+};
+use crate::quotation::{Bundle, Limit, Line, Quotation, What, Wrong};
+
+/// Most lines of a quotation; the same as in `schemas/price.json`.
+const LINES_MAX: usize = 500;
 
 /// A quotation with its prices.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,8 +21,20 @@ pub(crate) struct Priced {
     pub(crate) total: Decimal,
     /// What was taken off by hand, of all that is priced.
     pub(crate) discount_percent: Decimal,
-    /// Who has to approve, when it is not the one who writes quotations anyway.
-    pub(crate) approval: Option<String>,
+    /// The highest that was taken off a line by hand: this is what approval goes by.
+    pub(crate) highest_percent: Decimal,
+    pub(crate) approval: Approval,
+}
+
+/// Who has to approve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Approval {
+    /// Nobody but who writes quotations anyway.
+    Nobody,
+    /// The first in order whose limit is not exceeded.
+    By(String),
+    /// More than anybody may give; the highest is named all the same.
+    BeyondLimits(String),
 }
 
 /// A line with its prices.
@@ -24,6 +42,8 @@ pub(crate) struct Priced {
 pub(crate) struct PricedLine {
     pub(crate) product: String,
     pub(crate) unit_price: Decimal,
+    /// What was taken off by hand, in percent of what the lists, tiers and bundles come to.
+    pub(crate) discount_percent: Decimal,
     pub(crate) net: Decimal,
     pub(crate) tax: Decimal,
     pub(crate) total: Decimal,
@@ -33,9 +53,9 @@ pub(crate) struct PricedLine {
 /// One step of a line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Step {
-    /// `list`, `tier`, `quantity`, `bundle`, `discount`, `tax`.
+    /// `price`, `list`, `tier`, `service`, `quantity`, `bundle`, `own_price`, `discount`, `quotation_discount`, `tax`.
     pub(crate) rule: &'static str,
-    /// What the rule worked with: a price, a quantity, a percentage, the name of a bundle.
+    /// What the rule worked with: a price, a quantity, a percentage, the name of a list or a bundle.
     pub(crate) with: String,
     /// What came out.
     pub(crate) amount: Decimal,
@@ -43,285 +63,270 @@ pub(crate) struct Step {
 
 /// Works a quotation out.
 pub(crate) fn price(quotation: &Quotation, limits: &[Limit]) -> Result<Priced, Wrong> {
-    let mut lines = Vec::new();
-    let (mut before_discount, mut after_discount) = (Decimal::ZERO, Decimal::ZERO);
-    let mut highest = Decimal::ZERO;
+    if quotation.lines.is_empty() || quotation.lines.len() > LINES_MAX {
+        return Err(Wrong { code: "range", line: None, what: What::Lines, text: LINES_MAX.to_string() });
+    }
+    let quantities = quantities(quotation)?;
+    let mut drafts: Vec<Option<Draft>> = Vec::new();
+    let mut taken = vec![Decimal::ZERO; quotation.bundles.len() * quotation.lines.len()];
     for (index, line) in quotation.lines.iter().enumerate() {
-        let worked = work_out(quotation, line, index + 1)?;
-        before_discount = sum(before_discount, worked.before_discount)?;
-        after_discount = sum(after_discount, worked.after_discount)?;
-        highest = highest.max(worked.discount);
-        lines.push(worked.line);
+        let draft = match line.service {
+            None => Some(of_goods(quotation, line, index, &quantities, &mut taken)?),
+            Some(_) => None,
+        };
+        drafts.push(draft);
+    }
+    let goods: Vec<(&str, Decimal)> = quotation
+        .lines
+        .iter()
+        .zip(&drafts)
+        .filter_map(|(line, draft)| Some((line.product.as_str(), draft.as_ref()?.expected)))
+        .collect();
+    let mut lines = Vec::new();
+    let (mut before, mut after, mut highest) = (nothing(), nothing(), Decimal::ZERO);
+    for (index, (line, draft)) in quotation.lines.iter().zip(&drafts).enumerate() {
+        let draft = match draft {
+            Some(draft) => draft.clone(),
+            None => of_service(line, index + 1, quantities[index], &goods)?,
+        };
+        before = sum(before, draft.expected)?;
+        let (amount, line) = finish(quotation, line, index + 1, draft)?;
+        after = sum(after, amount)?;
+        highest = highest.max(line.discount_percent);
+        lines.push(line);
     }
     let total_of = |part: fn(&PricedLine) -> Decimal| {
-        lines.iter().try_fold(Decimal::new(0, 2), |total, line| sum(total, part(line)))
+        lines.iter().try_fold(nothing(), |total, line| sum(total, part(line)))
     };
     let (net, tax, total) =
         (total_of(|line| line.net)?, total_of(|line| line.tax)?, total_of(|line| line.total)?);
-    let taken = before_discount - after_discount;
-    let discount_percent = match before_discount.is_zero() {
-        true => Decimal::ZERO,
-        false => cents(taken * Decimal::ONE_HUNDRED / before_discount),
-    };
-    Ok(Priced { lines, net, tax, total, discount_percent, approval: approval(highest, limits)? })
+    let (discount_percent, approval) = (cents(percent_off(before, after)), approval(highest, limits)?);
+    Ok(Priced { lines, net, tax, total, discount_percent, highest_percent: highest, approval })
 }
 
-struct Worked {
-    line: PricedLine,
-    before_discount: Decimal,
-    after_discount: Decimal,
-    /// Percent taken off by hand.
-    discount: Decimal,
+fn quantities(quotation: &Quotation) -> Result<Vec<Decimal>, Wrong> {
+    let read = |(index, line): (usize, &Line)| positive(&line.quantity, What::Quantity, Some(index + 1));
+    quotation.lines.iter().enumerate().map(read).collect()
 }
 
-fn work_out(quotation: &Quotation, line: &Line, number: usize) -> Result<Worked, Wrong> {
-    let place = Some(number);
-    let quantity = positive(&line.quantity, What::Quantity, place)?;
-    let list = not_negative(&line.price, What::Price, place)?;
-    let discount = percent(line.discount_percent.as_deref(), What::Discount, place)?;
-    let tax_rate = percent(line.tax_percent.as_deref(), What::Tax, place)?;
-    let mut trace = vec![Step { rule: "list", with: line.price.clone(), amount: list }];
-    let mut unit_price = list;
-    if let Some((tier, price)) = tier_of(&quotation.tiers, &line.product, quantity)? {
-        unit_price = price;
-        trace.push(Step { rule: "tier", with: format!("≥ {}", tier.from), amount: price });
-    }
-    let mut amount = cents(product(unit_price, quantity)?);
-    trace.push(Step { rule: "quantity", with: line.quantity.clone(), amount });
-    if let Some((bundle, off)) = bundle_of(quotation, &line.product)? {
-        amount = less(amount, off);
-        trace.push(Step { rule: "bundle", with: format!("{} −{off} %", bundle.name), amount });
-    }
-    let before_discount = amount;
-    if !discount.is_zero() {
-        amount = less(amount, discount);
-        trace.push(Step { rule: "discount", with: format!("−{discount} %"), amount });
-    }
-    let (net, tax) = match quotation.prices_include_tax {
-        true => {
-            let net = cents(amount * Decimal::ONE_HUNDRED / (Decimal::ONE_HUNDRED + tax_rate));
-            (net, amount - net)
+/// How much of a product the whole quotation takes: tiers and bundles do not depend on how lines are split.
+fn taken_of(quotation: &Quotation, quantities: &[Decimal], product: &str) -> Result<Decimal, Wrong> {
+    let lines = quotation.lines.iter().zip(quantities).filter(|(line, _)| line.product == product);
+    lines.map(|(_, quantity)| *quantity).try_fold(Decimal::ZERO, sum)
+}
+
+/// A line as far as lists, tiers and bundles go.
+#[derive(Debug, Clone)]
+struct Draft {
+    unit_price: Decimal,
+    quantity: Decimal,
+    /// What it costs before anything is taken off by hand.
+    expected: Decimal,
+    /// The same before it was rounded: nobody needs an approval for half a cent.
+    exact: Decimal,
+    /// The price that somebody wrote, where a list has another one.
+    own_price: Option<Decimal>,
+    trace: Vec<Step>,
+}
+
+fn of_goods(
+    quotation: &Quotation,
+    line: &Line,
+    index: usize,
+    quantities: &[Decimal],
+    taken: &mut [Decimal],
+) -> Result<Draft, Wrong> {
+    let place = Some(index + 1);
+    let quantity = quantities[index];
+    let own = line.price.as_deref().map(|price| not_negative(price, What::Price, place)).transpose()?;
+    let listed = list_price(quotation, &line.product)?;
+    let (mut unit_price, step) = match (listed, own) {
+        (Some((name, price)), _) => (price, Step { rule: "list", with: name.to_owned(), amount: price }),
+        (None, Some(price)) => (price, Step { rule: "price", with: price.to_string(), amount: price }),
+        (None, None) => {
+            return Err(Wrong {
+                code: "missing",
+                line: place,
+                what: What::Price,
+                text: line.product.clone(),
+            });
         }
-        false => (amount, cents(amount * tax_rate / Decimal::ONE_HUNDRED)),
     };
-    trace.push(Step { rule: "tax", with: format!("{tax_rate} %"), amount: tax });
-    let total = sum(net, tax)?;
-    let product = line.product.clone();
-    Ok(Worked {
-        line: PricedLine { product, unit_price, net, tax, total, trace },
-        before_discount,
-        after_discount: amount,
-        discount,
-    })
+    let mut trace = vec![step];
+    let of_product = taken_of(quotation, quantities, &line.product)?;
+    if let Some((from, price)) = tier_of(quotation, &line.product, of_product)? {
+        unit_price = price;
+        trace.push(Step { rule: "tier", with: format!("≥ {from}"), amount: price });
+    }
+    let mut exact = product(unit_price, quantity)?;
+    let mut expected = cents(exact);
+    trace.push(Step { rule: "quantity", with: line.quantity.clone(), amount: expected });
+    if let Some(set) = bundle_of(quotation, line, index, quantities, taken)? {
+        let of_sets = product(unit_price, set.units)?;
+        expected -= share(of_sets, set.percent)?;
+        exact -= product(of_sets, set.percent)? / Decimal::ONE_HUNDRED;
+        let with = format!("{} −{} % × {}", set.bundle.name, set.percent, set.units.normalize());
+        trace.push(Step { rule: "bundle", with, amount: expected });
+    }
+    // A price by hand replaces what the list and its tiers say; what it gives away is a discount like any other.
+    let own_price = own.filter(|_| listed.is_some());
+    Ok(Draft { unit_price, quantity, expected, exact, own_price, trace })
+}
+
+fn list_price<'a>(quotation: &'a Quotation, product: &str) -> Result<Option<(&'a str, Decimal)>, Wrong> {
+    for list in &quotation.price_lists {
+        if let Some(entry) = list.prices.iter().find(|entry| entry.product == product) {
+            return Ok(Some((list.name.as_str(), not_negative(&entry.price, What::Price, None)?)));
+        }
+    }
+    Ok(None)
 }
 
 /// The tier with the highest beginning that the quantity reaches.
 fn tier_of<'a>(
-    tiers: &'a [Tier],
+    quotation: &'a Quotation,
     product: &str,
     quantity: Decimal,
-) -> Result<Option<(&'a Tier, Decimal)>, Wrong> {
-    let mut best: Option<(&Tier, Decimal, Decimal)> = None;
-    for tier in tiers.iter().filter(|tier| tier.product == product) {
+) -> Result<Option<(&'a str, Decimal)>, Wrong> {
+    let mut best: Option<(&str, Decimal, Decimal)> = None;
+    for tier in quotation.tiers.iter().filter(|tier| tier.product == product) {
         let from = positive(&tier.from, What::Tier, None)?;
         let price = not_negative(&tier.price, What::Tier, None)?;
         if quantity >= from && best.is_none_or(|(_, highest, _)| from > highest) {
-            best = Some((tier, from, price));
+            best = Some((&tier.from, from, price));
         }
     }
-    Ok(best.map(|(tier, _, price)| (tier, price)))
+    Ok(best.map(|(words, _, price)| (words, price)))
 }
 
-/// The bundle that takes most off a product, among those whose products are all in the quotation. Bundles do not add up.
-fn bundle_of<'a>(quotation: &'a Quotation, product: &str) -> Result<Option<(&'a Bundle, Decimal)>, Wrong> {
-    let present = |name: &String| quotation.lines.iter().any(|line| line.product == *name);
-    let mut best: Option<(&Bundle, Decimal)> = None;
-    for bundle in &quotation.bundles {
+/// Units of a line that cost less as part of a bundle.
+struct Set<'a> {
+    bundle: &'a Bundle,
+    percent: Decimal,
+    units: Decimal,
+}
+
+/// The bundle that takes most off a product, for as many units as there are whole sets. Bundles do not add up. `taken` holds
+/// the units that earlier lines of the same product had, by bundle and product.
+fn bundle_of<'a>(
+    quotation: &'a Quotation,
+    line: &Line,
+    index: usize,
+    quantities: &[Decimal],
+    taken: &mut [Decimal],
+) -> Result<Option<Set<'a>>, Wrong> {
+    let mut best: Option<(usize, &Bundle, Decimal, Decimal)> = None;
+    for (number, bundle) in quotation.bundles.iter().enumerate() {
         let off = percent(Some(&bundle.percent), What::Bundle, None)?;
-        let applies =
-            bundle.products.iter().any(|name| name == product) && bundle.products.iter().all(present);
-        if applies && best.is_none_or(|(_, most)| off > most) {
-            best = Some((bundle, off));
+        if !bundle.products.contains(&line.product) {
+            continue;
+        }
+        let mut sets = Decimal::MAX;
+        for product in &bundle.products {
+            sets = sets.min(taken_of(quotation, quantities, product)?.floor());
+        }
+        if sets > Decimal::ZERO && best.is_none_or(|(_, _, most, _)| off > most) {
+            best = Some((number, bundle, off, sets));
         }
     }
-    Ok(best)
+    let Some((number, bundle, percent, sets)) = best else { return Ok(None) };
+    let first = quotation.lines.iter().position(|other| other.product == line.product).unwrap_or(index);
+    let had = &mut taken[number * quotation.lines.len() + first];
+    let units = quantities[index].min(sets - *had);
+    *had += units;
+    Ok((units > Decimal::ZERO).then_some(Set { bundle, percent, units }))
 }
 
-/// Who has to approve a discount: the first in order who may give it; the one with the least right needs nobody. What is
-/// above everybody's right needs the last.
-fn approval(discount: Decimal, limits: &[Limit]) -> Result<Option<String>, Wrong> {
+/// A service pack is a percentage of what its products come to before discounts by hand, for each unit: a year, say.
+fn of_service(
+    line: &Line,
+    number: usize,
+    quantity: Decimal,
+    goods: &[(&str, Decimal)],
+) -> Result<Draft, Wrong> {
+    let place = Some(number);
+    let Some(service) = &line.service else {
+        return Err(Wrong { code: "missing", line: place, what: What::Service, text: line.product.clone() });
+    };
+    let rate = percent(Some(&service.percent), What::Service, place)?;
+    let mut basis = nothing();
+    for wanted in &service.of {
+        let mut found = goods.iter().filter(|(product, _)| product == wanted).peekable();
+        if found.peek().is_none() {
+            return Err(Wrong { code: "missing", line: place, what: What::Service, text: wanted.clone() });
+        }
+        basis = found.map(|(_, amount)| *amount).try_fold(basis, sum)?;
+    }
+    let unit_price = share(basis, rate)?;
+    let exact = product(unit_price, quantity)?;
+    let expected = cents(exact);
+    let trace = vec![
+        Step { rule: "service", with: format!("{rate} % × {basis}"), amount: unit_price },
+        Step { rule: "quantity", with: line.quantity.clone(), amount: expected },
+    ];
+    Ok(Draft { unit_price, quantity, expected, exact, own_price: None, trace })
+}
+
+/// Takes off what is given by hand, and adds the tax. The amount before tax, or with it when prices include it, and the line.
+fn finish(
+    quotation: &Quotation,
+    line: &Line,
+    number: usize,
+    draft: Draft,
+) -> Result<(Decimal, PricedLine), Wrong> {
+    let place = Some(number);
+    let mut trace = draft.trace;
+    let (mut amount, mut unit_price) = (draft.expected, draft.unit_price);
+    let mut exact = draft.exact;
+    if let Some(own) = draft.own_price {
+        exact = product(own, draft.quantity)?;
+        amount = cents(exact);
+        unit_price = own;
+        trace.push(Step { rule: "own_price", with: own.to_string(), amount });
+    }
+    let discounts = [
+        ("discount", &line.discount_percent, place),
+        ("quotation_discount", &quotation.discount_percent, None),
+    ];
+    for (rule, given, place) in discounts {
+        let off = percent(given.as_deref(), What::Discount, place)?;
+        if !off.is_zero() {
+            amount = less(amount, off)?;
+            exact = product(exact, (Decimal::ONE_HUNDRED - off) / Decimal::ONE_HUNDRED)?;
+            trace.push(Step { rule, with: format!("−{off} %"), amount });
+        }
+    }
+    let tax_rate = percent(line.tax_percent.as_deref(), What::Tax, place)?;
+    let (net, tax) = match quotation.prices_include_tax {
+        true => {
+            let hundred = product(amount, Decimal::ONE_HUNDRED)?;
+            let net = cents(hundred / (Decimal::ONE_HUNDRED + tax_rate));
+            (net, amount - net)
+        }
+        false => (amount, share(amount, tax_rate)?),
+    };
+    trace.push(Step { rule: "tax", with: format!("{tax_rate} %"), amount: tax });
+    let total = sum(net, tax)?;
+    let discount_percent = cents(percent_off(draft.exact, exact));
+    let product = line.product.clone();
+    Ok((amount, PricedLine { product, unit_price, discount_percent, net, tax, total, trace }))
+}
+
+/// Who has to approve a discount: the first in order who may give it; the one with the least right needs nobody.
+fn approval(discount: Decimal, limits: &[Limit]) -> Result<Approval, Wrong> {
     let mut sorted = Vec::new();
     for limit in limits {
         sorted.push((percent(Some(&limit.percent), What::Limit, None)?, limit.who.as_str()));
     }
     sorted.sort_by_key(|(percent, _)| *percent);
     let place = sorted.iter().position(|(percent, _)| discount <= *percent);
-    Ok(match place {
-        Some(0) => None,
-        Some(place) => Some(sorted[place].1.to_owned()),
-        None if discount.is_zero() => None,
-        None => sorted.last().map(|(_, who)| (*who).to_owned()),
-    })
-}
-
-/// Half a cent goes up, as traders count.
-fn cents(amount: Decimal) -> Decimal {
-    let mut rounded = amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
-    rounded.rescale(2);
-    rounded
-}
-
-fn less(amount: Decimal, percent: Decimal) -> Decimal {
-    cents(amount * (Decimal::ONE_HUNDRED - percent) / Decimal::ONE_HUNDRED)
-}
-
-fn sum(one: Decimal, other: Decimal) -> Result<Decimal, Wrong> {
-    one.checked_add(other).ok_or_else(too_large)
-}
-
-fn product(one: Decimal, other: Decimal) -> Result<Decimal, Wrong> {
-    one.checked_mul(other).ok_or_else(too_large)
-}
-
-fn too_large() -> Wrong {
-    Wrong { code: "range", line: None, what: What::Sum, text: String::new() }
-}
-
-fn read(
-    text: &str,
-    what: What,
-    line: Option<usize>,
-    good: impl Fn(Decimal) -> bool,
-) -> Result<Decimal, Wrong> {
-    let wrong = |code| Wrong { code, line, what, text: text.to_owned() };
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-');
-    let number: Decimal = text.parse().ok().filter(|_| plain).ok_or_else(|| wrong("number"))?;
-    // Beyond a billion with more than six places nobody sells anything, and products stay exact below.
-    let in_range = number.abs() <= Decimal::new(1_000_000_000, 0) && number.scale() <= 6;
-    if in_range && good(number) { Ok(number) } else { Err(wrong("range")) }
-}
-
-fn positive(text: &str, what: What, line: Option<usize>) -> Result<Decimal, Wrong> {
-    read(text, what, line, |number| number > Decimal::ZERO)
-}
-
-fn not_negative(text: &str, what: What, line: Option<usize>) -> Result<Decimal, Wrong> {
-    read(text, what, line, |number| number >= Decimal::ZERO)
-}
-
-fn percent(text: Option<&str>, what: What, line: Option<usize>) -> Result<Decimal, Wrong> {
-    text.map_or(Ok(Decimal::ZERO), |text| {
-        read(text, what, line, |number| number >= Decimal::ZERO && number <= Decimal::ONE_HUNDRED)
+    Ok(match (place, sorted.last()) {
+        (Some(0), _) | (None, None) => Approval::Nobody,
+        (Some(place), _) => Approval::By(sorted[place].1.to_owned()),
+        (None, Some((_, who))) => Approval::BeyondLimits((*who).to_owned()),
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn quotation(json: &str) -> Quotation {
-        serde_json::from_str(json).unwrap()
-    }
-
-    fn priced(json: &str) -> Priced {
-        price(&quotation(json), &Limit::defaults()).unwrap()
-    }
-
-    fn decimal(text: &str) -> Decimal {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn the_highest_tier_that_is_reached_counts() {
-        let json = |quantity: &str| {
-            format!(
-                r#"{{"lines":[{{"product":"A","quantity":"{quantity}","price":"10"}}],
-                "tiers":[{{"product":"A","from":"100","price":"8"}},{{"product":"A","from":"10","price":"9"}},
-                         {{"product":"B","from":"1","price":"1"}}]}}"#
-            )
-        };
-        for (quantity, total) in [("9", "90.00"), ("10", "90.00"), ("99", "891.00"), ("100", "800.00")] {
-            assert_eq!(priced(&json(quantity)).total, decimal(total), "{quantity}");
-        }
-    }
-
-    #[test]
-    fn a_bundle_counts_when_all_of_it_is_there_and_the_best_one_wins() {
-        let json = r#"{"lines":[{"product":"A","quantity":"1","price":"100"},{"product":"B","quantity":"1","price":"50"}],
-            "bundles":[{"name":"pair","products":["A","B"],"percent":"10"},
-                       {"name":"better","products":["A","B"],"percent":"20"},
-                       {"name":"absent","products":["A","C"],"percent":"90"}]}"#;
-        let priced = priced(json);
-        assert_eq!(priced.total, decimal("120.00"));
-        assert_eq!(priced.lines[0].trace[2].with, "better −20 %");
-        assert_eq!(
-            (priced.discount_percent, priced.approval),
-            (Decimal::ZERO, None),
-            "a bundle needs no approval"
-        );
-    }
-
-    #[test]
-    fn a_discount_needs_whoever_may_give_it() {
-        let approval = |discount: &str| {
-            priced(&format!(
-                r#"{{"lines":[{{"product":"A","quantity":"1","price":"100","discount_percent":"{discount}"}}]}}"#
-            ))
-            .approval
-        };
-        assert_eq!(approval("0"), None);
-        assert_eq!(approval("5"), None);
-        assert_eq!(approval("5.01").as_deref(), Some("manager"));
-        assert_eq!(approval("30").as_deref(), Some("director"));
-        assert_eq!(approval("80").as_deref(), Some("director"));
-    }
-
-    #[test]
-    fn tax_inside_the_price_is_taken_out_of_it_to_the_cent() {
-        let json = r#"{"lines":[{"product":"A","quantity":"3","price":"33.33","tax_percent":"13"}],"prices_include_tax":true}"#;
-        let priced = priced(json);
-        assert_eq!(
-            (priced.net, priced.tax, priced.total),
-            (decimal("88.49"), decimal("11.50"), decimal("99.99"))
-        );
-    }
-
-    #[test]
-    fn every_step_is_written_down() {
-        let json = r#"{"lines":[{"product":"A","quantity":"7","price":"0.335","discount_percent":"3","tax_percent":"6"}]}"#;
-        let line = &priced(json).lines[0];
-        let trace: Vec<String> =
-            line.trace.iter().map(|step| format!("{} {} = {}", step.rule, step.with, step.amount)).collect();
-        assert_eq!(
-            trace,
-            ["list 0.335 = 0.335", "quantity 7 = 2.35", "discount −3 % = 2.28", "tax 6 % = 0.14"]
-        );
-        assert_eq!(line.total, decimal("2.42"));
-    }
-
-    #[test]
-    fn numbers_that_make_no_sense_are_named_with_their_line() {
-        let wrong = |quantity: &str, price_text: &str, discount: &str| {
-            let json = format!(
-                r#"{{"lines":[{{"product":"A","quantity":"1","price":"1"}},
-                {{"product":"B","quantity":"{quantity}","price":"{price_text}","discount_percent":"{discount}"}}]}}"#
-            );
-            price(&quotation(&json), &Limit::defaults()).unwrap_err().english()
-        };
-        assert_eq!(wrong("0", "1", "0"), "Line 2: the quantity “0” is out of range.");
-        assert_eq!(wrong("1", "-1", "0"), "Line 2: the price “-1” is out of range.");
-        assert_eq!(wrong("1", "1", "101"), "Line 2: the discount “101” is out of range.");
-        assert_eq!(
-            wrong("1", "99999999999999999999", "0"),
-            "Line 2: the price “99999999999999999999” is out of range."
-        );
-        assert_eq!(wrong("1", "1e5", "0"), "Line 2: the price “1e5” is not a number.");
-    }
-
-    #[test]
-    fn the_sum_of_many_small_lines_is_exact() {
-        let line = r#"{"product":"A","quantity":"1","price":"0.01"}"#;
-        let json = format!(r#"{{"lines":[{}]}}"#, vec![line; 500].join(","));
-        assert_eq!(priced(&json).total, decimal("5.00"));
-    }
-}
+#[path = "pricing_tests.rs"]
+mod tests;

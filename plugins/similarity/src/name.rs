@@ -8,10 +8,15 @@ const CHARS_MAX: usize = 120;
 const FORMS_CHINESE: &[&str] = &[
     "股份有限责任公司",
     "集团股份有限公司",
+    "股份有限責任公司",
+    "集團股份有限公司",
     "股份有限公司",
     "有限责任公司",
     "集团有限公司",
+    "有限責任公司",
+    "集團有限公司",
     "有限合伙企业",
+    "个体工商户",
     "有限公司",
     "集团公司",
     "总公司",
@@ -22,9 +27,12 @@ const FORMS_CHINESE: &[&str] = &[
     "事务所",
     "公司",
     "集团",
+    "集團",
 ];
+/// What is only a part of a company; the region in front of it says where the part is, not which company it is.
+const BRANCHES: &[&str] = &["分公司", "办事处", "代表处", "分行", "分店"];
 /// The last characters of these forms.
-const FORM_ENDS: [char; 5] = ['司', '团', '伙', '业', '所'];
+const FORM_ENDS: [char; 7] = ['司', '团', '團', '伙', '业', '所', '户'];
 const FORMS_LATIN: &[&str] = &[
     "incorporated",
     "corporation",
@@ -149,8 +157,88 @@ const REGIONS: &[&str] = &[
     "黑龙江",
 ];
 /// What follows a region's name.
-const REGION_ENDS: &[&str] =
-    &["壮族自治区", "回族自治区", "维吾尔自治区", "特别行政区", "自治区", "省", "市", "区", "县"];
+const REGION_ENDS: &[&str] = &[
+    "壮族自治区",
+    "回族自治区",
+    "维吾尔自治区",
+    "特别行政区",
+    "自治区",
+    "自治州",
+    "开发区",
+    "高新区",
+    "工业园区",
+    "新区",
+    "省",
+    "市",
+    "区",
+    "县",
+];
+/// The same regions, as Chinese companies write them in Latin letters.
+const REGIONS_LATIN: &[&str] = &[
+    "beijing",
+    "changchun",
+    "changsha",
+    "changzhou",
+    "chengdu",
+    "china",
+    "chongqing",
+    "dalian",
+    "dongguan",
+    "foshan",
+    "fujian",
+    "fuzhou",
+    "guangdong",
+    "guangzhou",
+    "guiyang",
+    "hangzhou",
+    "harbin",
+    "hebei",
+    "hefei",
+    "henan",
+    "hong kong",
+    "hongkong",
+    "hubei",
+    "hunan",
+    "jiangsu",
+    "jiangxi",
+    "jinan",
+    "kunming",
+    "kunshan",
+    "liaoning",
+    "macau",
+    "nanchang",
+    "nanjing",
+    "nanning",
+    "nantong",
+    "ningbo",
+    "prc",
+    "qingdao",
+    "quanzhou",
+    "shandong",
+    "shanghai",
+    "shanxi",
+    "shaanxi",
+    "shaoxing",
+    "shenyang",
+    "shenzhen",
+    "sichuan",
+    "suzhou",
+    "taiwan",
+    "taiyuan",
+    "tianjin",
+    "wenzhou",
+    "wuhan",
+    "wuxi",
+    "xiamen",
+    "xian",
+    "xuzhou",
+    "yantai",
+    "yunnan",
+    "zhejiang",
+    "zhengzhou",
+    "zhongshan",
+    "zhuhai",
+];
 
 /// The distinctive part of a name. A name of nothing but form and region stays as it is.
 pub(crate) fn core(name: &str) -> String {
@@ -221,13 +309,14 @@ fn is_han(letter: char) -> bool {
 
 fn is_region(part: &str) -> bool {
     let part = part.trim();
-    part == "china" || !part.is_empty() && without_regions(part).is_empty()
+    !part.is_empty() && without_regions(part).is_empty()
 }
 
 fn without_forms(name: &str) -> &str {
     let mut name = name.trim();
     loop {
         let before = name;
+        name = without_branch(name);
         if name.ends_with(FORM_ENDS) {
             let rest = FORMS_CHINESE.iter().find_map(|form| name.strip_suffix(form));
             match rest.map(str::trim) {
@@ -248,9 +337,21 @@ fn without_forms(name: &str) -> &str {
     }
 }
 
+/// A name without the branch at its end and where that is: 华为技术有限公司北京分公司 is 华为技术有限公司.
+fn without_branch(name: &str) -> &str {
+    let Some(rest) = BRANCHES.iter().find_map(|branch| name.strip_suffix(branch)) else { return name };
+    let plain = REGION_ENDS.iter().find_map(|end| rest.strip_suffix(end)).unwrap_or(rest);
+    let ended = REGIONS.iter().find_map(|region| plain.strip_suffix(region)).unwrap_or(rest);
+    if ended.trim().is_empty() { name } else { ended.trim() }
+}
+
 fn without_regions(name: &str) -> &str {
     let mut name = name.trim();
     loop {
+        if let Some(rest) = strip_latin_region(name) {
+            name = rest;
+            continue;
+        }
         let Some(rest) = strip_region(name) else { return name };
         let ended = REGION_ENDS.iter().find_map(|end| rest.strip_prefix(end));
         // 中山 without 市 may be a name of its own; whatever is left has to be at least two characters to be one.
@@ -268,6 +369,15 @@ fn strip_region(name: &str) -> Option<&str> {
     let from = REGIONS.partition_point(|region| region.chars().next() < Some(first));
     let mut alike = REGIONS[from..].iter().take_while(|region| region.starts_with(first));
     alike.find_map(|region| name.strip_prefix(region))
+}
+
+/// The rest behind a region in Latin letters, which ends where a word ends.
+fn strip_latin_region(name: &str) -> Option<&str> {
+    if !name.starts_with(|first: char| first.is_ascii_lowercase()) {
+        return None;
+    }
+    let mut known = REGIONS_LATIN.iter().filter_map(|region| name.strip_prefix(region));
+    known.find(|rest| rest.is_empty() || rest.starts_with(' ')).map(str::trim)
 }
 
 fn letters(core: &str) -> Vec<char> {
@@ -325,6 +435,13 @@ mod tests {
             ("Müller & Söhne GmbH & Co. KG", "müller and söhne"),
             ("Société Dupont S.A.", "société dupont"),
             ("Apple (China) Limited", "apple"),
+            ("Shanghai Acme Trading Co., Ltd.", "acme trading"),
+            ("Acme (Hong Kong) Trading Limited", "acme trading"),
+            ("Shanghailand GmbH", "shanghailand"),
+            ("华为技术有限公司北京分公司", "华为技术"),
+            ("中国平安保险（集团）股份有限公司苏州市分公司", "平安保险"),
+            ("苏州工业园区新区科技有限公司", "新区科技"),
+            ("香港長江集團有限公司", "長江"),
         ] {
             assert_eq!(core(name), expected, "{name}");
         }
@@ -332,7 +449,7 @@ mod tests {
 
     #[test]
     fn a_name_of_nothing_but_form_and_region_stays_as_it_is() {
-        for name in ["有限公司", "北京", "上海市", "Limited", "", "  "] {
+        for name in ["有限公司", "北京", "上海市", "Limited", "shanghai", "分公司", "", "  "] {
             assert_eq!(core(name), name.trim().to_lowercase(), "{name}");
         }
     }
@@ -343,6 +460,8 @@ mod tests {
             ("北京字节跳动科技有限公司", "字节跳动科技"),
             ("Acme Ltd.", "ACME Limited"),
             ("苏州大族激光（集团）有限公司", "苏州市大族激光有限公司"),
+            ("大族激光科技有限公司", "大族激光科技有限公司深圳分公司"),
+            ("Acme Trading (Suzhou) Co Ltd", "Suzhou Acme Trading Co., Ltd."),
         ] {
             assert!(similarity(one, other) >= 0.95, "{one} / {other}: {}", similarity(one, other));
         }
