@@ -213,7 +213,9 @@ impl Asked<'_> {
             self.profile,
             &self.measures,
         ];
-        let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots, functions: None };
+        let functions = work.asking();
+        let cx =
+            Context { now: work.now, tz: work.actor.user.tz, roots: &roots, functions: Some(&functions) };
         expression.eval(&cx).map_err(|error| failed(expression, &error))
     }
 

@@ -28,6 +28,8 @@ pub(crate) struct Subject {
     pub(crate) clock: Vec<Value>,
     /// What metrics say, by the figures of the rule, clock or notification at work; empty without any.
     pub(crate) measures: Vec<Value>,
+    /// What a plugin gave back, where something follows from that; empty otherwise.
+    pub(crate) result: Vec<Value>,
     /// When the event happened.
     pub(crate) at: DateTime<Utc>,
     /// Whether the record is in the trash.
@@ -45,6 +47,7 @@ impl Subject {
             previous: Vec::new(),
             clock: Vec::new(),
             measures: Vec::new(),
+            result: Vec::new(),
             at,
         }
     }
@@ -71,7 +74,7 @@ impl Subject {
         Ok(())
     }
 
-    /// Runs `evaluate` with the roots `record`, `user`, `settings` (of an app), `previous`, `clock` and `measures`.
+    /// Runs `evaluate` with the roots `record`, `user`, `settings` (of an app), `previous`, `clock`, `measures` and `result`.
     pub(crate) fn with_roots<R>(
         &self,
         work: &Work,
@@ -80,9 +83,14 @@ impl Subject {
     ) -> R {
         let settings = &work.published.model.apps[app].setting_values;
         let user = &work.actor.user.root;
-        let roots: [&[Value]; 6] =
-            [&self.record, user, settings, &self.previous, &self.clock, &self.measures];
-        evaluate(&Context { now: work.now, tz: work.actor.user.tz, roots: &roots, functions: None })
+        let roots: [&[Value]; 7] =
+            [&self.record, user, settings, &self.previous, &self.clock, &self.measures, &self.result];
+        evaluate(&Context {
+            now: work.now,
+            tz: work.actor.user.tz,
+            roots: &roots,
+            functions: Some(&work.asking()),
+        })
     }
 
     /// The value of an expression of an app. What cannot be calculated is an error, never a silent "no".

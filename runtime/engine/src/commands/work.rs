@@ -16,7 +16,7 @@ use crate::env::Env;
 use crate::error::Error;
 use crate::metrics::FigureCache;
 use crate::people::{Actor, Directory};
-use crate::plugins::Switchboard;
+use crate::plugins::{FunctionMemo, Switchboard};
 use crate::published::Published;
 use crate::tenant::Tenant;
 use crate::values::{Issue, ValueContext};
@@ -38,6 +38,8 @@ pub(crate) struct Work {
     pub(crate) cause: Option<Arc<Cause>>,
     /// Through which plugins are called.
     pub(crate) calls: Arc<Switchboard>,
+    /// What functions of plugins answered to expressions.
+    pub(crate) functions: Arc<FunctionMemo>,
     /// What plugins may still use for this piece of work; none before there is one.
     pub(crate) budget: Option<Arc<TransactionBudget>>,
 }
@@ -57,6 +59,7 @@ impl Tenant {
             now: self.now(),
             cause: None,
             calls: self.calls.clone(),
+            functions: Arc::default(),
             budget: None,
             figures: Arc::default(),
             files: self.files.clone(),
@@ -108,7 +111,12 @@ impl Work {
     ) -> R {
         let roots: [&[Value]; 3] =
             [record, &self.actor.user.root, &self.published.model.apps[app].setting_values];
-        evaluate(&Context { now: self.now, tz: self.actor.user.tz, roots: &roots, functions: None })
+        evaluate(&Context {
+            now: self.now,
+            tz: self.actor.user.tz,
+            roots: &roots,
+            functions: Some(&self.asking()),
+        })
     }
 }
 

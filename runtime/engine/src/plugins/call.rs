@@ -73,7 +73,7 @@ pub(crate) struct Calling<'a> {
     /// The same for every attempt at the same work.
     key: String,
     attempt: u32,
-    budget: Arc<TransactionBudget>,
+    budget: Option<Arc<TransactionBudget>>,
     about: Option<(&'a EntityModel, Uuid)>,
 }
 
@@ -81,7 +81,17 @@ impl<'a> Calling<'a> {
     /// Calls at the expense of the work, where that has a budget, else of one of their own.
     pub(crate) fn new(work: &'a Work, key: String) -> Calling<'a> {
         let budget = work.budget.clone().unwrap_or_else(|| work.calls.budget());
-        Calling { work, key, attempt: 1, budget, about: None }
+        Calling { work, key, attempt: 1, budget: Some(budget), about: None }
+    }
+
+    /// Calls that nobody waits for: each within the limits of its point, and no others.
+    pub(crate) fn background(work: &'a Work, key: String) -> Calling<'a> {
+        Calling { work, key, attempt: 1, budget: None, about: None }
+    }
+
+    /// What the calls may still use together.
+    pub(super) fn budget(&self) -> Option<Arc<TransactionBudget>> {
+        self.budget.clone()
     }
 
     /// Names the record that it is about, for the run log.
@@ -107,7 +117,11 @@ impl<'a> Calling<'a> {
             return Ok(None);
         };
         let before = cut::maybe(self.work, binding, before).await;
-        let after = cut::entry(self.work, binding, after).await;
+        let mut after = cut::entry(self.work, binding, after).await;
+        if before.is_none() {
+            // There is no such record yet.
+            after.id = None;
+        }
         let begun = Instant::now();
         let run = plugin.validate(&invocation, &binding.export().name, before.as_ref(), &after).await;
         self.close(binding, begun, run)
@@ -122,8 +136,11 @@ impl<'a> Calling<'a> {
         after: Option<&[Value]>,
     ) -> Answer<Verdict> {
         let Some((plugin, invocation)) = self.ready(binding, before, after).await? else { return Ok(None) };
-        let (before, after) =
-            (cut::maybe(self.work, binding, before).await, cut::maybe(self.work, binding, after).await);
+        let before = cut::maybe(self.work, binding, before).await;
+        let mut after = cut::maybe(self.work, binding, after).await;
+        if let Some(after) = after.as_mut().filter(|_| before.is_none()) {
+            after.id = None;
+        }
         let begun = Instant::now();
         let name = &binding.export().name;
         let run = plugin.before_save(&invocation, name, op, before.as_ref(), after.as_ref()).await;
@@ -246,15 +263,19 @@ impl<'a> Calling<'a> {
         }
         let loaded = binding.version.ready().await;
         let plugin = loaded.map_err(|error| Failure::Unavailable { reason: error.to_string() })?;
-        let granted = granted(binding);
-        let invocation = Invocation {
+        let invocation = self.invocation(binding);
+        Ok(Some((plugin, invocation)))
+    }
+
+    /// For whom, with which rights and at whose expense a plugin is called.
+    pub(super) fn invocation(&self, binding: &Binding) -> Invocation {
+        Invocation {
             tenant: self.work.calls.slug.clone(),
             call: self.circumstances(binding),
             capabilities: Arc::new(Reach::new(self.work, binding)),
-            granted,
-            transaction: Some(self.budget.clone()),
-        };
-        Ok(Some((plugin, invocation)))
+            granted: granted(binding),
+            transaction: self.budget.clone(),
+        }
     }
 
     /// Whether the condition of the export holds. One that cannot be evaluated must not keep a check from being made.
@@ -283,7 +304,7 @@ impl<'a> Calling<'a> {
     }
 
     /// Hands the run over to the log.
-    fn close<T>(&self, binding: &Binding, begun: Instant, run: Run<T>) -> Answer<T> {
+    pub(super) fn close<T>(&self, binding: &Binding, begun: Instant, run: Run<T>) -> Answer<T> {
         let noted = Noted {
             record: run.record,
             number: binding.version.number,
@@ -314,18 +335,7 @@ pub(super) fn kind_of<'n>(work: &'n Work, version: &'n Version) -> impl Fn(usize
     }
 }
 
-/// What the key of all calls about one state of a record is.
-pub(super) fn key_of(values: &[Value]) -> String {
-    let (id, version) = (mortise_store::id_of(values), mortise_store::version_of(values));
-    format!("{id}:{version}")
-}
-
 /// Whether a record is in the trash.
 pub(super) fn is_deleted(values: &[Value]) -> bool {
     !values[system::DELETED_AT].is_null()
-}
-
-/// Whether a point is called inside of a save.
-pub(crate) fn inside_save(point: Point) -> bool {
-    matches!(point, Point::Validator | Point::BeforeSave)
 }

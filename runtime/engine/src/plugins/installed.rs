@@ -85,6 +85,11 @@ impl Version {
         &self.said.manifest
     }
 
+    /// Its machine code, if it was loaded already.
+    pub(crate) fn loaded(&self) -> Option<Arc<Plugin>> {
+        self.plugin.get().cloned()
+    }
+
     /// Its machine code, loaded when it is called for the first time.
     pub(crate) async fn ready(&self) -> Result<Arc<Plugin>, HostError> {
         let load = || self.house.plugin(&self.parcel, &self.said.manifest);
