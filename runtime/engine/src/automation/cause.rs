@@ -145,6 +145,7 @@ impl Work {
         });
         let origin = Origin { channel: Channel::Plugin, ip: None, device: Some(plugin.into()) };
         let work = self.because_as(cause, user.clone());
-        Work { actor: Actor { user, origin }, ..work }
+        // Each record that it saves has a budget of its own.
+        Work { actor: Actor { user, origin }, budget: None, ..work }
     }
 }

@@ -7,7 +7,7 @@ use mortise_store::{Param, Session, version_of};
 use uuid::Uuid;
 
 use super::prepare::{Create, Step, Update};
-use super::settle::{self, Settled};
+use super::settle;
 use super::{
     Outcome, Work, Written, input, lifecycle, lines, links, numbers, rollups, similar, trail, trash,
 };
@@ -112,7 +112,7 @@ pub(crate) fn create(work: &Work, session: &mut Session<'_>, step: Create) -> Re
             return Err(Error::Duplicate(suspects));
         }
     }
-    let Settled { mut values, mut changed, .. } = step.settled;
+    let (mut values, mut changed, heard) = step.settled.take();
     // A row points to the record that it is written with, even when that has just been given to somebody else.
     let linked: Vec<Slot> = changed.iter().copied().filter(|slot| Some(*slot) != step.within).collect();
     links::check(work, session, entity, step.id, &values, &linked)?;
@@ -130,8 +130,9 @@ pub(crate) fn create(work: &Work, session: &mut Session<'_>, step: Create) -> Re
     table.add_similar(session, step.id, &step.keys)?;
     let text = trail::changes(entity, None, &values, &changed);
     trail::record(work, session, entity, "record.created", (step.id, 1), text);
+    heard.put_off(work, session, entity, None, &values)?;
     if !step.input.lines.is_empty() {
-        lines::write(work, session, entity, step.id, &step.input)?;
+        lines::write(&work.spending(heard.budget()), session, entity, step.id, &step.input)?;
     }
     rollups::note(work, session, entity, None, Some(&values));
     assign::note(work, session, entity, None, Some(&values));
@@ -185,7 +186,7 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, mut step: Update) -
         if settled.changed.is_empty() && step.input.lines.is_empty() && step.input.transition.is_none() {
             return Ok(Written { entity: entity.key.clone(), id: step.id, version, values: old });
         }
-        let Settled { mut values, changed, .. } = settled;
+        let (mut values, changed, heard) = settled.take();
         links::check(work, session, entity, step.id, &values, &changed)?;
         work.demand_above(session, entity, &values, &changed)?;
         if step.within.is_none()
@@ -204,8 +205,9 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, mut step: Update) -
             continue;
         }
         after_update(work, session, entity, (&old, &values), &changed, step.input.transition.take())?;
+        heard.put_off(work, session, entity, Some(&old), &values)?;
         if !step.input.lines.is_empty() {
-            lines::write(work, session, entity, step.id, &step.input)?;
+            lines::write(&work.spending(heard.budget()), session, entity, step.id, &step.input)?;
         }
         rollups::note(work, session, entity, Some(&old), Some(&values));
         assign::note(work, session, entity, Some(&old), Some(&values));

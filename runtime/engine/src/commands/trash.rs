@@ -10,7 +10,7 @@ use mortise_store::{Param, Session, column, version_of};
 use uuid::Uuid;
 
 use super::apply::{living, not_unique, stamp};
-use super::{Work, Written, lines, rollups, similar, trail};
+use super::{Work, Written, lines, links, rollups, settle, similar, trail};
 use crate::access::denied;
 use crate::assign;
 use crate::automation::freeze;
@@ -32,8 +32,8 @@ pub(crate) fn delete(
     if version.is_some_and(|seen| seen != current) {
         return Err(Error::Stale { current });
     }
-    let now = || Value::DateTime(work.now);
-    let written = move_between(work, session, entity, &old, now(), "record.deleted")?;
+    let work = &*work.spending(None);
+    let written = put_away(work, session, entity, &old)?;
     let mut waiting = vec![(entity.clone(), id)];
     while let Some((parent, id)) = waiting.pop() {
         for (child, via) in rows_of(work, &parent) {
@@ -41,7 +41,7 @@ pub(crate) fn delete(
                 let old = living(work, session, &child, row)?;
                 demand(work, session, &child, &old, via)?;
                 freeze::check_row(work, session, &child, &old)?;
-                move_between(work, session, &child, &old, now(), "record.deleted")?;
+                put_away(work, session, &child, &old)?;
                 waiting.push((child.clone(), row));
             }
         }
@@ -63,7 +63,8 @@ pub(crate) fn restore(
     if deleted_at.is_null() {
         return Ok(Written { entity: entity.key.clone(), id, version: version_of(&old), values: old });
     }
-    let written = move_between(work, session, entity, &old, Value::Null, "record.restored")?;
+    let work = &*work.spending(None);
+    let written = take_out(work, session, entity, old)?;
     let mut waiting = vec![(entity.clone(), id)];
     while let Some((parent, id)) = waiting.pop() {
         for (child, via) in rows_of(work, &parent) {
@@ -79,7 +80,7 @@ pub(crate) fn restore(
                 let old = table.load(session, row)?.ok_or_else(Error::no_record)?;
                 demand(work, session, &child, &old, via)?;
                 freeze::check_row(work, session, &child, &old)?;
-                move_between(work, session, &child, &old, Value::Null, "record.restored")?;
+                take_out(work, session, &child, old)?;
                 waiting.push((child.clone(), row));
             }
         }
@@ -110,32 +111,65 @@ fn demand(
     }
 }
 
+/// Moves one record into the trash, if plugins let it go.
+fn put_away(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    old: &[Value],
+) -> Result<Written, Error> {
+    let heard = settle::delete_now(work, entity, old)?;
+    let deleted = vec![(system::DELETED_AT, Value::DateTime(work.now))];
+    let written = move_between(work, session, entity, old, deleted, "record.deleted")?;
+    heard.put_off(work, session, entity, Some(old), &written.values)?;
+    Ok(written)
+}
+
+/// Takes one record out of the trash, as plugins leave it.
+fn take_out(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    old: Vec<Value>,
+) -> Result<Written, Error> {
+    let (values, changed, heard) = settle::restore_now(work, entity, &old)?.take();
+    let id = mortise_store::id_of(&old);
+    links::check(work, session, entity, id, &values, &changed)?;
+    work.demand_above(session, entity, &values, &changed)?;
+    let mut changes = vec![(system::DELETED_AT, Value::Null)];
+    changes.extend(changed.iter().map(|slot| (*slot, values[*slot].clone())));
+    let written = move_between(work, session, entity, &old, changes, "record.restored")?;
+    heard.put_off(work, session, entity, None, &written.values)?;
+    Ok(written)
+}
+
 /// Moves a record into or out of the trash.
 fn move_between(
     work: &Work,
     session: &mut Session<'_>,
     entity: &EntityModel,
     old: &[Value],
-    deleted_at: Value,
+    mut changes: Vec<(Slot, Value)>,
     kind: &'static str,
 ) -> Result<Written, Error> {
     let table = &work.published.layout.tables[entity.index];
     let (id, version) = (mortise_store::id_of(old), version_of(old));
-    let living = deleted_at.is_null();
-    let mut changes = vec![(system::DELETED_AT, deleted_at)];
+    let told: Vec<Slot> = changes.iter().map(|(slot, _)| *slot).collect();
     changes.extend(stamp(work, version + 1));
     let mut values = old.to_vec();
     for (slot, value) in &changes {
         values[*slot] = value.clone();
     }
+    let living = values[system::DELETED_AT].is_null();
     table.update(session, id, version, &changes).map_err(|error| not_unique(entity, error))?;
     table.change_search(session, id, &values, living)?;
-    let keys = similar::keys(entity, old);
+    // What is in the trash has no keys.
+    let keys = similar::keys(entity, &values);
     match living {
         true => table.add_similar(session, id, &keys)?,
         false => table.remove_similar(session, id, &keys)?,
     }
-    let text = trail::changes(entity, Some(old), &values, &[system::DELETED_AT]);
+    let text = trail::changes(entity, Some(old), &values, &told);
     trail::record(work, session, entity, kind, (id, version + 1), text);
     // What rollups read did not change, but the row left or joined the living: as if it were new.
     rollups::note(work, session, entity, None, Some(&values));
