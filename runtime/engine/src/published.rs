@@ -54,6 +54,7 @@ impl Published {
             };
             entity.fields.iter().map(key).collect()
         };
+        let told = (0..model.entities.len()).any(|entity| !plugins.entity(entity).after_commit.is_empty());
         let (parents, freezable) = (parents(&model), freezable(&model));
         Published {
             layout: Layout::new(naming, &model),
@@ -77,7 +78,7 @@ impl Published {
                 None => model.digest.clone(),
             },
             plugins,
-            automated: model.automation.by_entity.iter().any(EntityAutomation::is_interested),
+            automated: model.automation.by_entity.iter().any(EntityAutomation::is_interested) || told,
             model,
         }
     }

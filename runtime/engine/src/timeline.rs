@@ -156,7 +156,8 @@ pub(crate) fn tell_bare(work: &Work, stored: StoredEntry) -> TimelineEntry {
         "record.created" | "record.changed" | "record.transitioned" => Json::Null,
         _ => serde_json::from_str(&entry.changes).unwrap_or_default(),
     };
-    let by_itself = ["automation.", "rights.", "clock.", "assignment.", "notification.", "delivery."];
+    let by_itself =
+        ["automation.", "rights.", "clock.", "assignment.", "notification.", "delivery.", "plugin."];
     let by_itself = by_itself.iter().any(|kind| entry.action.starts_with(kind));
     let spoken = matches!(entry.action.as_str(), "comment.added" | "file.attached");
     let text = |name: &str| details.get(name).filter(|_| spoken).and_then(Json::as_str);

@@ -177,6 +177,10 @@ pub struct Keeping {
     #[arg(long, env = "MORTISE_KEEP_DELIVERIES_DAYS", default_value_t = 90, value_parser = days())]
     pub keep_deliveries_days: i64,
 
+    /// Days for which calls of plugins are kept after they were made or dismissed.
+    #[arg(long, env = "MORTISE_KEEP_CALLS_DAYS", default_value_t = 90, value_parser = days())]
+    pub keep_calls_days: i64,
+
     /// Days for which messages of the inbox are kept after they were read.
     #[arg(long, env = "MORTISE_KEEP_INBOX_DAYS", default_value_t = 180, value_parser = days())]
     pub keep_inbox_days: i64,
@@ -193,11 +197,12 @@ fn days() -> clap::builder::RangedI64ValueParser<i64> {
 
 impl Default for Keeping {
     fn default() -> Self {
-        let Retention { events, work, deliveries, inbox, received } = Retention::default();
+        let Retention { events, work, deliveries, calls, inbox, received } = Retention::default();
         Keeping {
             keep_events_days: events.num_days(),
             keep_work_days: work.num_days(),
             keep_deliveries_days: deliveries.num_days(),
+            keep_calls_days: calls.num_days(),
             keep_inbox_days: inbox.num_days(),
             keep_received_days: received.num_days(),
         }
@@ -211,6 +216,7 @@ impl Keeping {
             events: TimeDelta::days(self.keep_events_days),
             work: TimeDelta::days(self.keep_work_days),
             deliveries: TimeDelta::days(self.keep_deliveries_days),
+            calls: TimeDelta::days(self.keep_calls_days),
             inbox: TimeDelta::days(self.keep_inbox_days),
             received: TimeDelta::days(self.keep_received_days),
         }

@@ -10,6 +10,7 @@ use crate::assign;
 use crate::commands::Work;
 use crate::error::Error;
 use crate::notify;
+use crate::plugins;
 use crate::values::Issue;
 
 /// Carries out actions of an app (by its position) on a record. `work` has to carry the cause. Fails as a whole with
@@ -90,9 +91,7 @@ fn one(
         }
         ActionKind::Comment { text } => notify::comment(work, session, app, subject, text),
         ActionKind::Webhook { connector, body } => notify::call(work, session, app, subject, connector, body),
-        ActionKind::Plugin { plugin, .. } => {
-            Err(Error::BadRequest(Issue::new("plugin.not_installed").with("plugin", plugin)))
-        }
+        ActionKind::Plugin { .. } => plugins::ask(work, session, app, subject, action),
     }
 }
 

@@ -14,9 +14,9 @@ pub(crate) mod timer;
 
 pub(crate) use cause::Cause;
 pub use freeze::Freeze;
-pub(crate) use lane::keep_call;
 pub use lane::{
     Backlog, FailedField, Failure, LANE_RENEWAL, Lanes, Retention, Sole, Vitals, WorkItem, WorkState,
 };
+pub(crate) use lane::{guarded, heals, keep_call};
 pub use offers::TransitionOffer;
 pub(crate) use subject::{Subject, failed};

@@ -38,7 +38,7 @@ pub struct Message {
 }
 
 /// Puts a message into an inbox.
-pub(super) fn put(session: &mut Session<'_>, person: Uuid, message: &Message) -> Result<(), Error> {
+pub(crate) fn put(session: &mut Session<'_>, person: Uuid, message: &Message) -> Result<(), Error> {
     let sql = session.naming.sql(&format!(
         "INSERT INTO {} (id, person, at, notification, title, body, entity, record, read_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL)",

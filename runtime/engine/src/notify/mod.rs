@@ -22,6 +22,7 @@ pub use delivery::{Delivery, DeliveryState, EMAIL};
 pub(crate) use endpoint::unknown as unknown_connector;
 pub use endpoint::{Endpoint, EndpointInput, EndpointView, MailOptions, MailSecurity};
 pub use inbox::Message;
+pub(crate) use inbox::put as put_message;
 pub use post::{Courier, Door, Parcel, Refusal};
 pub(crate) use post::{Post, carry};
 pub(crate) use recipients::person as recipient;

@@ -152,6 +152,8 @@ pub(super) const TABLES: &[Table] = &[
             ("last_at", TIME, ""),
             ("failures", INT, "NOT NULL DEFAULT 0"),
             ("error", TEXT, ""),
+            ("begun", TIME, ""),
+            ("schedule", TEXT, ""),
         ],
         tail: ", PRIMARY KEY (plugin, export)",
         indexes: &[],

@@ -20,7 +20,7 @@ impl Build<'_> {
         let Action::Plugin { plugin, action, connector, input, returns, then, .. } = action else {
             return None;
         };
-        let plugin = self.plugin_of(area.site.app, plugin, &place.key("plugin"));
+        let used = self.plugin_of(area.site.app, plugin, &place.key("plugin"));
         let asks = match (action, connector) {
             (Some(action), None) => Some(PluginAsk::Action(action.clone())),
             (None, Some(operation)) => Some(PluginAsk::Connector(operation.clone())),
@@ -44,14 +44,15 @@ impl Build<'_> {
         let members = returned.iter().map(|(name, ty)| Member::new(name.as_str(), ty.clone()).nullable());
         let area = Area::afterwards(area.site, Arc::new(Shape::new(members.collect())));
         let then = self.actions(&area, then, &place.key("then"));
-        Some(ActionKind::Plugin { plugin: plugin?, asks: asks?, input: given, returns: returned, then })
+        let (plugin, optional) = used?;
+        Some(ActionKind::Plugin { plugin, optional, asks: asks?, input: given, returns: returned, then })
     }
 
-    /// The id of the plugin that an app calls by this name.
-    fn plugin_of(&mut self, app: usize, name: &str, place: &Place) -> Option<String> {
+    /// The id of the plugin that an app calls by this name, and whether the app can do without it.
+    fn plugin_of(&mut self, app: usize, name: &str, place: &Place) -> Option<(String, bool)> {
         let plugins = &self.compiler.packages[app].app.plugins;
         if let Some(plugin) = plugins.get(name) {
-            return Some(plugin.id.clone());
+            return Some((plugin.id.clone(), plugin.optional));
         }
         let problem = place.error("ref.plugin").arg("name", name);
         self.problems.push(problem.suggest(name, plugins.keys().map(String::as_str)));

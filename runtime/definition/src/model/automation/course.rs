@@ -190,6 +190,8 @@ pub enum ActionKind {
     Plugin {
         /// Id of the plugin.
         plugin: String,
+        /// The app can do without it.
+        optional: bool,
         asks: PluginAsk,
         input: Vec<(String, Expression)>,
         /// Members of the root `result`, in order.

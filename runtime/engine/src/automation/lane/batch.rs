@@ -23,6 +23,7 @@ use crate::commands::Work;
 use crate::connect;
 use crate::error::Error;
 use crate::people::UserContext;
+use crate::plugins;
 use crate::values::{self, Issue};
 
 /// Events of one transaction from which something follows: enough to make its commit cheap, few enough that people do not
@@ -96,7 +97,7 @@ fn fatal(error: &Error) -> bool {
 }
 
 /// Does something in a savepoint; even a panic only undoes that.
-pub(super) fn guarded(
+pub(crate) fn guarded(
     session: &mut Session<'_>,
     work: impl FnOnce(&mut Session<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -143,18 +144,21 @@ impl Batch<'_> {
 
     /// Shows an event to everybody who is interested: clocks first, then rules in their order. Tells whether anybody was.
     fn event(&mut self, session: &mut Session<'_>, event: &StoredEvent) -> Result<bool, Error> {
-        let model = self.work.published.model.clone();
+        let published = self.work.published.clone();
+        let model = &published.model;
         let Some(entity) = model.entity(&event.entity) else { return Ok(false) };
-        let interested = model.automation.by_entity.get(entity.index);
-        let Some(interested) = interested.filter(|interested| interested.is_interested()) else {
+        let Some(interested) = model.automation.by_entity.get(entity.index) else { return Ok(false) };
+        let told = &published.plugins.entity(entity.index).after_commit;
+        if !interested.is_interested() && told.is_empty() {
             return Ok(false);
-        };
+        }
+        let operation = plugins::operation(&event.kind).filter(|_| !told.is_empty());
         let changes = Changes::of(self.work, entity, event);
         let changed: Vec<Slot> = changes.old.iter().map(|(slot, _)| *slot).collect();
         let detail = event.detail.as_deref();
         let set_off = |rule: &&Arc<RuleModel>| rules::sets_off(rule, &event.kind, &changed, detail);
         let set_off: Vec<&Arc<RuleModel>> = interested.rules.iter().filter(set_off).collect();
-        if set_off.is_empty() && interested.slas.is_empty() {
+        if set_off.is_empty() && interested.slas.is_empty() && operation.is_none() {
             return Ok(false);
         }
         let mut subject = match caught(|| self.subject(session, entity, event, &changes)) {
@@ -164,7 +168,9 @@ impl Batch<'_> {
             Err(error) if !fatal(&error) => {
                 let slas = interested.slas.iter().map(|sla| Handler::Sla(sla.key.clone()));
                 let rules = set_off.iter().map(|rule| Handler::Rule(rule.key.clone()));
-                for handler in slas.chain(rules) {
+                let told = operation.iter().flat_map(|_| plugins::exports(told));
+                let told = told.map(|versions| Handler::Plugin(plugins::export_name(versions)));
+                for handler in slas.chain(rules).chain(told) {
                     let unread = caught(|| self.subject(session, entity, event, &changes)).map(drop);
                     self.settle(session, unread, || task(handler, event))?;
                 }
@@ -172,8 +178,16 @@ impl Batch<'_> {
             }
             Err(error) => return Err(error),
         };
-        if !interested.slas.is_empty() {
+        if !interested.slas.is_empty() || operation.is_some() {
             let then = self.at_event(session, &subject, event, &changes)?;
+            for versions in operation.iter().flat_map(|_| plugins::exports(told)) {
+                let name = plugins::export_name(versions);
+                let work = self.because(cause_of(event, &format!("plugin:{name}")));
+                let operation = operation.unwrap_or_default();
+                let result =
+                    guarded(session, |session| plugins::tell(&work, session, versions, &then, operation));
+                self.settle(session, result, || task(Handler::Plugin(name), event))?;
+            }
             for sla in &interested.slas {
                 let work = self.because(cause_of(event, &sla.key));
                 let result = guarded(session, |session| clocks::on_event(&work, session, sla, &then));
@@ -360,6 +374,26 @@ impl Batch<'_> {
         }
     }
 
+    /// Tells a plugin of an event that it could not be told of when its turn was.
+    fn told_again(
+        &mut self,
+        session: &mut Session<'_>,
+        entity: &EntityModel,
+        (event, now): (&StoredEvent, &Subject),
+        name: &str,
+    ) -> Result<(), Error> {
+        let published = self.work.published.clone();
+        let told = &published.plugins.entity(entity.index).after_commit;
+        let versions = plugins::exports(told).find(|versions| plugins::export_name(versions) == name);
+        let Some((versions, operation)) = versions.zip(plugins::operation(&event.kind)) else {
+            return Ok(());
+        };
+        let changes = Changes::of(self.work, entity, event);
+        let then = self.at_event(session, now, event, &changes)?;
+        let work = self.because(cause_of(event, &format!("plugin:{name}")));
+        guarded(session, |session| plugins::tell(&work, session, versions, &then, operation))
+    }
+
     /// Takes a call that could not be taken when it came.
     fn receive(&self, session: &mut Session<'_>, item: i64) -> Result<(), Error> {
         let payload = items::payload(session, item)?;
@@ -409,6 +443,10 @@ impl Batch<'_> {
                     guarded(session, |session| clocks::on_event_again(&work, session, sla, subject))
                 }
                 Some(sla) => guarded(session, |session| clocks::renew(&work, session, sla, subject)),
+                None => Ok(()),
+            },
+            Handler::Plugin(name) => match &event {
+                Some(event) => self.told_again(session, entity, (event, &subject), name),
                 None => Ok(()),
             },
             Handler::Step(_) | Handler::Schedule(_) | Handler::Offer(_) | Handler::Receive(_) => Ok(()),

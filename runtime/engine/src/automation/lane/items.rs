@@ -38,6 +38,8 @@ pub(crate) enum Handler {
     Offer(String),
     /// A call of another system, by the key of its connector.
     Receive(String),
+    /// A plugin that wants to know of an event: `plugin/export`.
+    Plugin(String),
 }
 
 impl Handler {
@@ -49,7 +51,8 @@ impl Handler {
             | Handler::Step(key)
             | Handler::Schedule(key)
             | Handler::Offer(key)
-            | Handler::Receive(key) => key,
+            | Handler::Receive(key)
+            | Handler::Plugin(key) => key,
         }
     }
 
@@ -63,6 +66,7 @@ impl Handler {
             "schedule" => Handler::Schedule(key),
             "offer" => Handler::Offer(key),
             "receive" => Handler::Receive(key),
+            "plugin" => Handler::Plugin(key),
             _ => return None,
         })
     }
@@ -77,6 +81,7 @@ impl fmt::Display for Handler {
             Handler::Schedule(_) => "schedule",
             Handler::Offer(_) => "offer",
             Handler::Receive(_) => "receive",
+            Handler::Plugin(_) => "plugin",
         };
         write!(f, "{kind}:{}", self.key())
     }
@@ -134,7 +139,8 @@ pub struct WorkItem {
     pub id: i64,
     /// When it failed first.
     pub at: DateTime<Utc>,
-    /// Who does it: `rule:app.id`, `sla:app.id`, `step:app.sla.step`, `schedule:app.id`, `offer:app.id`, `receive:app.id`.
+    /// Who does it: `rule:app.id`, `sla:app.id`, `step:app.sla.step`, `schedule:app.id`, `offer:app.id`, `receive:app.id`,
+    /// `plugin:id/export`.
     pub handler: String,
     /// The event that it follows from.
     pub event: Option<i64>,
@@ -172,7 +178,7 @@ const COLUMNS: &str = "id, at, handler, event, timer, entity, record, attempts, 
 
 /// Whether trying again can help: the database may have had a bad moment; what the definitions or the data say will be
 /// the same in ten seconds.
-fn heals(error: &Error) -> bool {
+pub(crate) fn heals(error: &Error) -> bool {
     match error {
         Error::Within { error, .. } => heals(error),
         Error::Store(mortise_store::Error::Database(_) | mortise_store::Error::Io(_)) => true,
@@ -461,6 +467,7 @@ mod tests {
             "step:shop.answer.warn",
             "schedule:shop.daily",
             "receive:shop.form",
+            "plugin:acme.credit-check/tell",
         ] {
             assert_eq!(Handler::parse(text).unwrap().to_string(), text);
         }

@@ -16,7 +16,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use mortise_definition::model::Model;
 use mortise_store::Session;
 use parking_lot::Mutex;
 use serde_json::json;
@@ -28,13 +27,16 @@ use super::timer::{self, FAR};
 use crate::commands::audit_entry;
 use crate::error::Error;
 use crate::people::{Actor, Directory};
+use crate::plugins;
+use crate::published::Published;
 use crate::tenant::Tenant;
 use crate::values::Issue;
 
 use batch::Done;
+pub(crate) use batch::guarded;
 pub use failure::{FailedField, Failure};
-pub(crate) use items::keep_call;
 pub use items::{WorkItem, WorkState};
+pub(crate) use items::{heals, keep_call};
 pub use retention::Retention;
 pub use standing::Backlog;
 pub use task::{LANE_RENEWAL, Lanes, Sole};
@@ -128,7 +130,7 @@ impl Tenant {
         let mut tries = 0;
         loop {
             let work = self.work(&Actor::system(self.directory().tz));
-            let reckoning = reckoning(&work.published.model, &work.directory);
+            let reckoning = reckoning(&work.published, &work.directory);
             let sync = *self.lane.synced.lock() != reckoning;
             let synced = reckoning.clone();
             let done = self.store.write(move |session: &mut Session<'_>| {
@@ -137,6 +139,7 @@ impl Tenant {
                     // What this sets in motion is due at once.
                     done.more = true;
                     schedule::sync(&work, session)?;
+                    plugins::sync_jobs(&work, session)?;
                     renewal::sync(&work, session)?;
                     mortise_store::put_meta(session, SYNCED, &synced)?;
                 }
@@ -174,7 +177,7 @@ impl Tenant {
 
     /// Whether timers are as the definitions want them; after a start by what was noted then.
     async fn is_synced(&self) -> Result<bool, Error> {
-        let reckoning = reckoning(&self.model(), &self.directory());
+        let reckoning = reckoning(&self.published(), &self.directory());
         if *self.lane.synced.lock() == reckoning {
             return Ok(true);
         }
@@ -261,8 +264,8 @@ impl Tenant {
 }
 
 /// What points in time are reckoned by: the definitions, and the zone of those that name none.
-fn reckoning(model: &Model, directory: &Directory) -> String {
-    format!("{} {}", model.digest, directory.tz)
+fn reckoning(published: &Published, directory: &Directory) -> String {
+    format!("{} {}", published.digest, directory.tz)
 }
 
 fn administrator(actor: &Actor) -> Result<(), Error> {

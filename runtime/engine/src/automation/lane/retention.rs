@@ -23,6 +23,8 @@ pub struct Retention {
     pub work: TimeDelta,
     /// Messages and calls that were sent.
     pub deliveries: TimeDelta,
+    /// Calls of plugins that were made, or dismissed.
+    pub calls: TimeDelta,
     /// Messages of the inbox that were read.
     pub inbox: TimeDelta,
     /// Keys by which a call of another system is known when it comes again. A signature is good for minutes, but
@@ -37,6 +39,7 @@ impl Default for Retention {
             events: quarter,
             work: quarter,
             deliveries: quarter,
+            calls: quarter,
             inbox: TimeDelta::days(180),
             received: quarter,
         }
@@ -44,13 +47,15 @@ impl Default for Retention {
 }
 
 /// What is cleared away, in this order.
-const KINDS: [Kind; 5] = [Kind::Events, Kind::Work, Kind::Deliveries, Kind::Inbox, Kind::Received];
+const KINDS: [Kind; 6] =
+    [Kind::Events, Kind::Work, Kind::Deliveries, Kind::Calls, Kind::Inbox, Kind::Received];
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Events,
     Work,
     Deliveries,
+    Calls,
     Inbox,
     Received,
 }
@@ -75,6 +80,7 @@ impl Kind {
             Kind::Events => ("_event", "seq", String::new()),
             Kind::Work => ("_work", "id", plain("ended_at < ?1 AND state IN ('done', 'dismissed')")),
             Kind::Deliveries => ("_delivery", "id", plain("state = 'sent' AND ended_at < ?1")),
+            Kind::Calls => ("_plugin_call", "id", plain("state IN ('done', 'dismissed') AND ended_at < ?1")),
             Kind::Inbox => ("_inbox", "id", plain("read_at < ?1")),
             Kind::Received => ("_received", "connector, \"key\"", plain("at < ?1")),
         }
@@ -85,6 +91,7 @@ impl Kind {
             Kind::Events => retention.events,
             Kind::Work => retention.work,
             Kind::Deliveries => retention.deliveries,
+            Kind::Calls => retention.calls,
             Kind::Inbox => retention.inbox,
             Kind::Received => retention.received,
         }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::error::Error;
 use crate::notify;
+use crate::plugins;
 use crate::tenant::Tenant;
 
 /// Pause after an error of the database.
@@ -90,7 +91,7 @@ pub(crate) async fn run(tenant: Arc<Tenant>, lanes: Arc<dyn Lanes>) {
 }
 
 /// Waits for something to do, takes the lane, works until there is nothing more for a while, and gives it back.
-async fn turn(tenant: &Tenant, lanes: &dyn Lanes) -> Result<Left, Error> {
+async fn turn(tenant: &Arc<Tenant>, lanes: &dyn Lanes) -> Result<Left, Error> {
     let due = tenant.lane_due().await?;
     if due.is_none_or(|due| due > tenant.now()) {
         sleep(tenant, due, FARTHEST).await;
@@ -110,7 +111,8 @@ async fn turn(tenant: &Tenant, lanes: &dyn Lanes) -> Result<Left, Error> {
     };
     // What leaves the house is sent beside the work, by whoever holds the lane.
     tenant.lane.set_working(true);
-    let (left, ()) = tokio::join!(working, notify::carry(tenant, epoch, stopped));
+    let calling = plugins::carry(tenant, epoch, stopped.clone());
+    let (left, (), ()) = tokio::join!(working, notify::carry(tenant, epoch, stopped), calling);
     tenant.lane.set_working(false);
     if !matches!(left, Ok(Left::Lost)) {
         // What is left is for whoever comes next.
@@ -120,7 +122,7 @@ async fn turn(tenant: &Tenant, lanes: &dyn Lanes) -> Result<Left, Error> {
     left
 }
 
-async fn work(tenant: &Tenant, lanes: &dyn Lanes, epoch: i64) -> Result<Left, Error> {
+async fn work(tenant: &Arc<Tenant>, lanes: &dyn Lanes, epoch: i64) -> Result<Left, Error> {
     let mut claimed = tokio::time::Instant::now();
     let mut busy = claimed;
     loop {
@@ -148,7 +150,7 @@ async fn work(tenant: &Tenant, lanes: &dyn Lanes, epoch: i64) -> Result<Left, Er
             Err(error) => return Err(error),
         }
         loop {
-            if tenant.post.is_busy() {
+            if tenant.post.is_busy() || tenant.desk.is_busy() {
                 busy = tokio::time::Instant::now();
             }
             tenant.clear_meanwhile(epoch).await?;
@@ -166,11 +168,12 @@ async fn work(tenant: &Tenant, lanes: &dyn Lanes, epoch: i64) -> Result<Left, Er
 
 impl Tenant {
     /// When the lane has something to do, or to send: now, later, or not as far as anybody knows.
-    pub async fn lane_due(&self) -> Result<Option<DateTime<Utc>>, Error> {
-        match self.has_due().await? || self.has_mail().await? {
-            true => Ok(Some(self.now())),
-            false => Ok([self.next_due().await?, self.next_mail().await?].into_iter().flatten().min()),
+    pub async fn lane_due(self: &Arc<Self>) -> Result<Option<DateTime<Utc>>, Error> {
+        if self.has_due().await? || self.has_mail().await? || self.has_calls().await? {
+            return Ok(Some(self.now()));
         }
+        let next = [self.next_due().await?, self.next_mail().await?, self.next_call().await?];
+        Ok(next.into_iter().flatten().min())
     }
 }
 

@@ -1,5 +1,7 @@
 //! How a tenant's lane and post are doing, as figures for whoever watches the whole installation.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 
 use super::Lane;
@@ -62,8 +64,12 @@ impl Tenant {
     }
 
     /// Whether nothing happens here, and nothing will within this time unless somebody comes.
-    pub async fn is_idle(&self, within: TimeDelta) -> Result<bool, Error> {
-        if self.lane.is_working() || self.post.is_busy() || self.store.waiting() > 0 || self.is_listened_to()
+    pub async fn is_idle(self: &Arc<Self>, within: TimeDelta) -> Result<bool, Error> {
+        if self.lane.is_working()
+            || self.post.is_busy()
+            || self.desk.is_busy()
+            || self.store.waiting() > 0
+            || self.is_listened_to()
         {
             return Ok(false);
         }

@@ -26,6 +26,7 @@ pub(super) fn tell(visit: &Visit, show: &Show, entry: &TimelineEntry) -> Option<
         "automation" => Some(automation(visit, show, name, &entry.details)),
         "notification" => Some(notification(visit, show, &entry.details)),
         "delivery" => Some(delivery(visit, show, &entry.details)),
+        "plugin" => Some(plugin(visit, name, &entry.details)),
         _ => None,
     }
 }
@@ -140,6 +141,23 @@ fn notification(visit: &Visit, show: &Show, details: &Json) -> Told {
         icon: "bell",
         what: told,
         more: (!people.is_empty()).then(|| visit.t("timeline.told_to", &[("people", &to)])),
+    }
+}
+
+fn plugin(visit: &Visit, name: &str, details: &Json) -> Told {
+    let title: Option<Text> = serde_json::from_value(details["title"].clone()).ok();
+    let title = title.as_ref().map_or(text(details, "plugin"), |title| title.get(visit.language));
+    let icon = match name {
+        "done" => "circle-check",
+        "waits" => "clock",
+        "dead" => "alert-triangle",
+        _ => "circle-x",
+    };
+    let args = [("plugin", title), ("export", text(details, "export"))];
+    Told {
+        icon,
+        what: visit.t(&format!("timeline.plugin_{name}"), &args),
+        more: Some(reason(visit, &details["error"])).filter(|reason| !reason.is_empty()),
     }
 }
 
