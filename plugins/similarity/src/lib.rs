@@ -1,6 +1,7 @@
 //! Similar company names, as two functions for expressions. Keeps no list of companies and learns nothing: the same names
 //! always give the same number.
 
+mod lists;
 mod name;
 
 use mortise_sdk::prelude::*;

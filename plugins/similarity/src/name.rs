@@ -1,244 +1,10 @@
 //! What distinguishes a company name from others: without legal form, region and punctuation; and how alike two such cores
 //! are. Pure: names in, a number between 0 and 1 out.
 
+use crate::lists::{BRANCHES, FORM_ENDS, FORMS_CHINESE, FORMS_LATIN, REGION_ENDS, REGIONS, REGIONS_LATIN};
+
 /// Longest name that is compared, in characters; the rest of a longer one is cut off. Comparing takes the square of it.
 const CHARS_MAX: usize = 120;
-
-/// Legal forms at the end of a name, longest first within each language.
-const FORMS_CHINESE: &[&str] = &[
-    "股份有限责任公司",
-    "集团股份有限公司",
-    "股份有限責任公司",
-    "集團股份有限公司",
-    "股份有限公司",
-    "有限责任公司",
-    "集团有限公司",
-    "有限責任公司",
-    "集團有限公司",
-    "有限合伙企业",
-    "个体工商户",
-    "有限公司",
-    "集团公司",
-    "总公司",
-    "分公司",
-    "子公司",
-    "有限合伙",
-    "合伙企业",
-    "事务所",
-    "公司",
-    "集团",
-    "集團",
-];
-/// What is only a part of a company; the region in front of it says where the part is, not which company it is.
-const BRANCHES: &[&str] = &["分公司", "办事处", "代表处", "分行", "分店"];
-/// The last characters of these forms.
-const FORM_ENDS: [char; 7] = ['司', '团', '團', '伙', '业', '所', '户'];
-const FORMS_LATIN: &[&str] = &[
-    "incorporated",
-    "corporation",
-    "limited",
-    "company",
-    "holdings",
-    "holding",
-    "group",
-    "gmbh",
-    "inc",
-    "llc",
-    "llp",
-    "ltd",
-    "plc",
-    "pte",
-    "pty",
-    "corp",
-    "co",
-    "ag",
-    "kg",
-    "sa",
-    "sas",
-    "sarl",
-    "srl",
-    "spa",
-    "bv",
-    "nv",
-    "oy",
-    "ab",
-    "as",
-    "kk",
-];
-
-/// Regions at the beginning of a name: provinces and the cities that companies are most often named after. By their first
-/// characters; of those with the same one, longer names first.
-const REGIONS: &[&str] = &[
-    "上海",
-    "东莞",
-    "中国",
-    "中山",
-    "义乌",
-    "乌鲁木齐",
-    "云南",
-    "佛山",
-    "兰州",
-    "内蒙古",
-    "北京",
-    "南京",
-    "南宁",
-    "南昌",
-    "南通",
-    "厦门",
-    "台湾",
-    "合肥",
-    "吉林",
-    "呼和浩特",
-    "哈尔滨",
-    "唐山",
-    "嘉兴",
-    "四川",
-    "大连",
-    "天津",
-    "太原",
-    "宁夏",
-    "宁波",
-    "安徽",
-    "山东",
-    "山西",
-    "常州",
-    "广东",
-    "广州",
-    "广西",
-    "徐州",
-    "惠州",
-    "成都",
-    "拉萨",
-    "新疆",
-    "无锡",
-    "昆山",
-    "昆明",
-    "杭州",
-    "武汉",
-    "江苏",
-    "江西",
-    "沈阳",
-    "河北",
-    "河南",
-    "泉州",
-    "济南",
-    "浙江",
-    "海南",
-    "海口",
-    "深圳",
-    "温州",
-    "湖北",
-    "湖南",
-    "澳门",
-    "烟台",
-    "珠海",
-    "甘肃",
-    "石家庄",
-    "福州",
-    "福建",
-    "绍兴",
-    "苏州",
-    "西宁",
-    "西安",
-    "西藏",
-    "贵州",
-    "贵阳",
-    "辽宁",
-    "郑州",
-    "重庆",
-    "金华",
-    "银川",
-    "长春",
-    "长沙",
-    "陕西",
-    "青岛",
-    "青海",
-    "香港",
-    "黑龙江",
-];
-/// What follows a region's name.
-const REGION_ENDS: &[&str] = &[
-    "壮族自治区",
-    "回族自治区",
-    "维吾尔自治区",
-    "特别行政区",
-    "自治区",
-    "自治州",
-    "开发区",
-    "高新区",
-    "工业园区",
-    "新区",
-    "省",
-    "市",
-    "区",
-    "县",
-];
-/// The same regions, as Chinese companies write them in Latin letters.
-const REGIONS_LATIN: &[&str] = &[
-    "beijing",
-    "changchun",
-    "changsha",
-    "changzhou",
-    "chengdu",
-    "china",
-    "chongqing",
-    "dalian",
-    "dongguan",
-    "foshan",
-    "fujian",
-    "fuzhou",
-    "guangdong",
-    "guangzhou",
-    "guiyang",
-    "hangzhou",
-    "harbin",
-    "hebei",
-    "hefei",
-    "henan",
-    "hong kong",
-    "hongkong",
-    "hubei",
-    "hunan",
-    "jiangsu",
-    "jiangxi",
-    "jinan",
-    "kunming",
-    "kunshan",
-    "liaoning",
-    "macau",
-    "nanchang",
-    "nanjing",
-    "nanning",
-    "nantong",
-    "ningbo",
-    "prc",
-    "qingdao",
-    "quanzhou",
-    "shandong",
-    "shanghai",
-    "shanxi",
-    "shaanxi",
-    "shaoxing",
-    "shenyang",
-    "shenzhen",
-    "sichuan",
-    "suzhou",
-    "taiwan",
-    "taiyuan",
-    "tianjin",
-    "wenzhou",
-    "wuhan",
-    "wuxi",
-    "xiamen",
-    "xian",
-    "xuzhou",
-    "yantai",
-    "yunnan",
-    "zhejiang",
-    "zhengzhou",
-    "zhongshan",
-    "zhuhai",
-];
 
 /// The distinctive part of a name. A name of nothing but form and region stays as it is.
 pub(crate) fn core(name: &str) -> String {
@@ -371,13 +137,14 @@ fn strip_region(name: &str) -> Option<&str> {
     alike.find_map(|region| name.strip_prefix(region))
 }
 
-/// The rest behind a region in Latin letters, which ends where a word ends.
+/// The rest behind a region in Latin letters, which is a word of its own; looked for by halves.
 fn strip_latin_region(name: &str) -> Option<&str> {
-    if !name.starts_with(|first: char| first.is_ascii_lowercase()) {
-        return None;
+    let rest = name.strip_prefix("hong kong").filter(|rest| rest.is_empty() || rest.starts_with(' '));
+    if let Some(rest) = rest {
+        return Some(rest.trim());
     }
-    let mut known = REGIONS_LATIN.iter().filter_map(|region| name.strip_prefix(region));
-    known.find(|rest| rest.is_empty() || rest.starts_with(' ')).map(str::trim)
+    let (first, rest) = name.split_once(' ').unwrap_or((name, ""));
+    REGIONS_LATIN.binary_search(&first).ok().map(|_| rest.trim())
 }
 
 fn letters(core: &str) -> Vec<char> {
@@ -481,6 +248,7 @@ mod tests {
     fn forms_and_regions_stand_where_they_are_looked_for() {
         assert!(FORMS_CHINESE.iter().all(|form| form.ends_with(FORM_ENDS)));
         assert!(REGIONS.is_sorted_by_key(|region| region.chars().next()));
+        assert!(REGIONS_LATIN.is_sorted());
     }
 
     #[test]
