@@ -153,7 +153,7 @@ impl<'a> Saving<'a> {
         let state = lifecycle_of(self.work, self.entity).map(|lifecycle| lifecycle.field);
         let one = |given: &Field| {
             let wrong = |issue: &Issue| {
-                let issue = self.named("plugin.output", binding).with("reason", self.words(issue));
+                let issue = self.named("plugin.cannot_set", binding).with("reason", self.words(issue));
                 issue.with("name", &given.name)
             };
             let output = binding.output.iter().find(|output| *output.name == *given.name);
