@@ -51,6 +51,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mortise-sdk-macros", &["mortise-wit"]),
     ("mortise-sdk", &["mortise-sdk-macros"]),
     ("fabe-check", &["mortise-sdk"]),
+    ("test-worker", &["mortise-sdk"]),
     ("intent-heat", &["mortise-sdk"]),
     ("quote-pricing", &["mortise-sdk"]),
     ("similarity", &["mortise-sdk"]),
