@@ -167,6 +167,7 @@ impl Engine {
         tenant.retain(self.retention);
         tenant.trust(self.keys.load_full());
         tenant.seal_again().await?;
+        tenant.seal_plugin_secrets_again().await?;
         tenant.follow();
         self.open.write().insert(slug.to_owned(), tenant.clone());
         Ok(tenant)
@@ -217,6 +218,7 @@ impl Engine {
         for tenant in open {
             tenant.trust(keys.clone());
             tenant.seal_again().await?;
+            tenant.seal_plugin_secrets_again().await?;
         }
         Ok(())
     }

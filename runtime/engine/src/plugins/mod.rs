@@ -33,7 +33,7 @@ pub(crate) use bind::bind;
 pub(crate) use bound::{Binding, Bound, EntityPlugins, InputPath, OutputField};
 pub(crate) use call::{Answer, Calling, Switchboard};
 pub use complaint::Complaint;
-pub(crate) use functions::{Asking, FunctionMemo};
+pub(crate) use functions::{FunctionMemo, plugin_issue};
 pub(crate) use host::PluginHouse;
 pub use host::PluginOptions;
 pub use info::{CanaryInfo, CircuitInfo, PluginInfo, PluginState, SecretInfo, VersionInfo};
