@@ -38,7 +38,7 @@ export function check(folder) {
         "@mortise/sdk/testing": [join(KIT, "src/testing.ts")],
       },
     },
-    include: [join(folder, "src/**/*.ts"), join(folder, "test/**/*.ts"), join(KIT, "src/globals.d.ts")],
+    include: [join(folder, "src/**/*.ts"), join(folder, "test/**/*.ts"), join(KIT, "src/*.d.ts")],
   };
   writeFileSync(config, JSON.stringify(settings, null, 2));
   const compiler = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
