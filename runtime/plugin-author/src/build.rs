@@ -2,6 +2,7 @@
 //! the manifest asks for and exports what it names, or nothing is written.
 
 mod rust;
+pub(crate) mod script;
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use clap::Args;
 use mortise_plugin_host::manifest::Language;
 use serde_json::json;
 
-use crate::error::{AuthorError, problem};
+use crate::error::AuthorError;
 use crate::project::{Project, write};
 use crate::terms::Terms;
 
@@ -47,10 +48,8 @@ impl Build {
 pub(crate) fn build(project: &Project, path: &Path) -> Result<usize, AuthorError> {
     let (component, kit) = match project.manifest.language {
         Language::Rust => (rust::component(project)?, "mortise-sdk"),
-        language @ (Language::Typescript | Language::Python) => {
-            let language = format!("{language:?}");
-            return Err(problem("author.no_kit").arg("language", language).arg("folder", "sdk").into());
-        }
+        Language::Typescript => (script::typescript(project)?, "mortise-sdk-typescript"),
+        Language::Python => return Err(script::no_kit("Python", &project.folder)),
     };
     let bytes = project.pack(component, kit)?;
     write(path, &bytes)?;

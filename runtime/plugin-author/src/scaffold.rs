@@ -3,6 +3,7 @@
 
 mod points;
 mod rust;
+mod typescript;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -90,8 +91,9 @@ impl New {
         Manifest::parse(&manifest)?;
         let mut files = match parameters.lang {
             Lang::Rust => rust::files(&parameters),
-            Lang::Ts | Lang::Python => {
-                return Err(problem("author.no_kit").arg("language", "").arg("folder", "sdk").into());
+            Lang::Ts => typescript::files(&parameters),
+            Lang::Python => {
+                return Err(problem("author.no_kit").arg("language", "Python").arg("folder", "sdk").into());
             }
         };
         files.insert(FILE.to_owned(), manifest);

@@ -6,12 +6,14 @@
 mod bench;
 mod ci;
 mod docs;
+mod plugins;
 mod postgres;
 mod run;
 mod setup;
 mod shell;
 mod shots;
 mod test;
+mod wasm;
 
 use std::process::ExitCode;
 
@@ -38,6 +40,7 @@ Build automation of Mortise.
       --rows COUNT       records to load, default 100000; with --automation everything in proportion
       --seconds COUNT    length of each measurement, default 10
       --only WORD        measure only the workloads whose name contains the word
+  cargo xtask plugins              build the plugins that ship into target/plugins
   cargo xtask docs [--check]       regenerate the generated pages and build the book; --check changes nothing
   cargo xtask ci                   everything that has to pass before a change lands
   cargo xtask shots [WORD…]        pictures of every page in both languages, light and dark, in target/shots; with words only
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         "run" => run::run(&arguments),
         "test" => test::run(&arguments),
         "bench" => bench::run(&arguments),
+        "plugins" => plugins::run(&arguments),
         "docs" => docs::run(&arguments),
         "ci" => ci::run(),
         "shots" => shots::run(&arguments),

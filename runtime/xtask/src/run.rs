@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::setup;
 use crate::shell::{cargo, check_arguments, execute, option, root, target};
+use crate::{plugins, setup};
 
 /// The apps that ship with the product, required ones first.
 const APPS: &[&str] = &["sales-core", "lead-management"];
@@ -40,8 +40,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     };
     demo.check_address()?;
     setup::web()?;
-    let mut build = cargo(["build", "--package", "mortise"]);
+    let mut build = cargo(["build", "--package", "mortise", "--package", "mortise-plugin-author"]);
     execute(if debug { &mut build } else { build.arg("--release") })?;
+    plugins::build(&demo.program.with_file_name("mortise-plugin"))?;
     if arguments.iter().any(|argument| argument == "--fresh") && demo.data.exists() {
         std::fs::remove_dir_all(&demo.data)?;
     }
@@ -110,6 +111,7 @@ impl Demo {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.env("MORTISE_DATA", &self.data).env_remove("MORTISE_DATABASE_URL");
+        command.env("MORTISE_PLUGINS", target().join("plugins"));
         command
     }
 

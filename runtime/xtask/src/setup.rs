@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result, bail};
 
 use crate::shell::{cargo, everything_required, execute, find_program, is_root, program, root, target};
+use crate::wasm;
 
 /// The version of mdBook that the book is written for.
 const MDBOOK_VERSION: &str = "0.5.4";
@@ -54,6 +55,12 @@ pub(crate) const WRK: Tool =
 pub(crate) fn everything() -> Result<()> {
     for tool in [&POSTGRES, &CHROMIUM, &FONTS, &WRK] {
         ensure(tool)?;
+    }
+    if let Err(error) = wasm::ensure() {
+        if everything_required() {
+            return Err(error);
+        }
+        eprintln!("Skipped: plugins in Rust cannot be built: {error:#}");
     }
     web()?;
     browser_tests()?;
@@ -142,16 +149,30 @@ fn digest(folder: &Path) -> Result<String> {
     Ok(format!("{:016x}", hasher.finish()))
 }
 
-fn collect(folder: &Path, files: &mut BTreeSet<PathBuf>) -> Result<()> {
+/// Folders that are made, not written.
+const MADE: [&str; 7] = ["node_modules", "dist", "target", "build", ".venv", "__pycache__", ".pytest_cache"];
+
+/// All files below a folder that are written by people.
+pub(crate) fn collect(folder: &Path, files: &mut BTreeSet<PathBuf>) -> Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         if !path.is_dir() {
             files.insert(path);
-        } else if !path.ends_with("node_modules") && !path.ends_with("dist") {
+        } else if !MADE.iter().any(|made| path.ends_with(made)) {
             collect(&path, files)?;
         }
     }
     Ok(())
+}
+
+/// Makes a file unless it was made before of sources with the same digest.
+pub(crate) fn stamped(made: &Path, digest: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    let stamp = stamp(&made.file_name().unwrap_or_default().to_string_lossy());
+    if made.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|old| old == digest) {
+        return Ok(());
+    }
+    work()?;
+    write_stamp(&stamp, digest)
 }
 
 fn stamp(name: &str) -> PathBuf {

@@ -7,21 +7,22 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::postgres::{Cluster, Durability};
-use crate::setup;
 use crate::shell::{cargo, everything_required, execute, find_program, option, program, root, target};
+use crate::{plugins, setup};
 
 /// Runs all tests; arguments after `--` go to the Rust test runner.
 pub(crate) fn run_all(runner_arguments: &[String], require_all: bool, seeds: Option<&str>) -> Result<()> {
     setup::web()?;
     let cluster = Cluster::start(Durability::None)?;
+    // One build with the tests' features, so that no dependency is compiled twice.
+    execute(&mut cargo(["build", "--workspace", "--bins", "--tests"]))?;
     let environment = Environment {
         postgres: cluster.as_ref().map(Cluster::url),
         required: require_all,
         seeds: seeds.map(str::to_owned),
         binary: target().join("debug").join("mortise"),
+        plugins: plugins::build(&target().join("debug").join("mortise-plugin"))?,
     };
-    // One build with the tests' features, so that no dependency is compiled twice.
-    execute(&mut cargo(["build", "--workspace", "--bins", "--tests"]))?;
 
     let mut failures = Vec::new();
     let mut step = |name: &str, result: Result<()>| {
@@ -59,11 +60,13 @@ struct Environment {
     /// Runs of the simulation; its own number unless given.
     seeds: Option<String>,
     binary: PathBuf,
+    /// Packages of the plugins that ship.
+    plugins: PathBuf,
 }
 
 impl Environment {
     fn apply<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command.env("MORTISE_BIN", &self.binary);
+        command.env("MORTISE_BIN", &self.binary).env("MORTISE_TEST_PLUGINS", &self.plugins);
         if let Some(url) = &self.postgres {
             command.env("MORTISE_TEST_POSTGRES", url);
         }
