@@ -1,7 +1,13 @@
 //! Which elements of FABE a text covers: sentences are looked through for signs of each element, in Chinese and English.
 //! Pure; the same text always gives the same answer.
 
+use std::sync::OnceLock;
+
 use serde_json::{Value, json};
+
+use crate::words::{
+    ADVANTAGE_SIGNS, BENEFIT_SIGNS, CUSTOMERS, DENIALS, EVIDENCE_SIGNS, FEATURE_SIGNS, SELLERS, TERMS,
+};
 
 /// Sentences kept for each element; the first ones convince as well as all.
 const SENTENCES_MAX: usize = 3;
@@ -43,130 +49,6 @@ impl Element {
     }
 }
 
-const FEATURE_SIGNS: &[&str] = &[
-    "采用",
-    "配备",
-    "搭载",
-    "内置",
-    "支持",
-    "具备",
-    "具有",
-    "配置了",
-    "特点是",
-    "功能",
-    "材质",
-    "规格",
-    "参数",
-    "型号",
-    "equipped with",
-    "features",
-    "built-in",
-    "built in",
-    "comes with",
-    "it has",
-    "is made of",
-    "supports",
-    "consists of",
-    "specification",
-    "based on",
-];
-const ADVANTAGE_SIGNS: &[&str] = &[
-    "相比",
-    "比同类",
-    "比传统",
-    "比竞品",
-    "优势",
-    "更快",
-    "更高",
-    "更稳定",
-    "更安全",
-    "更耐用",
-    "更准",
-    "更低",
-    "更省",
-    "领先",
-    "唯一",
-    "不同于",
-    "优于",
-    "compared to",
-    "compared with",
-    "unlike",
-    "better than",
-    "faster",
-    "more accurate",
-    "more reliable",
-    "advantage",
-    "stronger",
-    "lighter",
-    "longer than",
-    "outperform",
-];
-const BENEFIT_SIGNS: &[&str] = &[
-    "帮您",
-    "帮助您",
-    "帮你",
-    "让您",
-    "让你",
-    "您可以",
-    "你可以",
-    "您就能",
-    "给您带来",
-    "为您",
-    "对您来说",
-    "贵公司",
-    "您的团队",
-    "节省",
-    "降低成本",
-    "提高效率",
-    "增加收入",
-    "减少",
-    "for you",
-    "you can",
-    "you save",
-    "your team",
-    "helps you",
-    "help you",
-    "saves you",
-    "lets you",
-    "allows you",
-    "your company",
-    "means that you",
-    "your costs",
-    "your profit",
-];
-const EVIDENCE_SIGNS: &[&str] = &[
-    "案例",
-    "客户反馈",
-    "检测报告",
-    "认证",
-    "证书",
-    "数据显示",
-    "实测",
-    "测试报告",
-    "统计",
-    "已经有",
-    "已服务",
-    "第三方",
-    "专利",
-    "获奖",
-    "样品",
-    "演示",
-    "case study",
-    "certified",
-    "certificate",
-    "test report",
-    "customers like",
-    "reference customer",
-    "according to",
-    "data shows",
-    "measured",
-    "studies show",
-    "patent",
-    "award",
-    "for example at",
-    "proven",
-];
-
 /// Sentences that show an element, for each.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Coverage {
@@ -204,13 +86,11 @@ pub(crate) fn of(transcript: &str) -> Coverage {
         if customer_speaks || sentence.ends_with(['?', '？']) {
             continue;
         }
-        let words = sentence.trim_end_matches(ENDS).trim();
-        let lower = words.to_lowercase();
-        for element in Element::ALL {
-            let shown = element.signs().iter().any(|sign| says(&lower, sign))
-                || element == Element::Evidence && has_figure(&lower);
+        let words = sentence.trim_end_matches(ends).trim();
+        let shown = shown(&words.to_ascii_lowercase());
+        for element in Element::ALL.into_iter().filter(|element| shown[*element as usize]) {
             let found = &mut coverage.found[element as usize];
-            if shown && found.len() < SENTENCES_MAX {
+            if found.len() < SENTENCES_MAX {
                 found.push(words.chars().take(SENTENCE_CHARS_MAX).collect());
             }
         }
@@ -218,7 +98,9 @@ pub(crate) fn of(transcript: &str) -> Coverage {
     coverage
 }
 
-const ENDS: &[char] = &['。', '！', '？', '!', '?', ';', '；', '\n', '\r', '.'];
+fn ends(letter: char) -> bool {
+    matches!(letter, '。' | '！' | '？' | '!' | '?' | ';' | '；' | '\n' | '\r' | '.')
+}
 
 /// Who begins to speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,22 +109,6 @@ enum Speaker {
     Other,
 }
 
-const CUSTOMERS: &[&str] =
-    &["客户", "顾客", "对方", "甲方", "买方", "customer", "client", "buyer", "prospect"];
-const SELLERS: &[&str] = &[
-    "销售",
-    "业务",
-    "顾问",
-    "客服",
-    "我方",
-    "乙方",
-    "sales",
-    "seller",
-    "salesperson",
-    "rep",
-    "agent",
-    "advisor",
-];
 /// Longest label of a speaker, in characters.
 const LABEL_CHARS_MAX: usize = 20;
 
@@ -277,7 +143,7 @@ fn sentences(text: &str) -> Vec<&str> {
     let mut letters = text.char_indices().peekable();
     while let Some((at, letter)) = letters.next() {
         let next = letters.peek().map(|(_, next)| *next);
-        let closes = ENDS.contains(&letter) && (letter != '.' || next.is_none_or(char::is_whitespace));
+        let closes = ends(letter) && (letter != '.' || next.is_none_or(char::is_whitespace));
         if closes {
             let end = at + letter.len_utf8();
             sentences.push(text[start..end].trim());
@@ -289,79 +155,82 @@ fn sentences(text: &str) -> Vec<&str> {
     sentences
 }
 
-/// Words before a sign that turn it into its opposite.
-const DENIALS: &[&str] = &[
-    "不",
-    "没",
-    "无",
-    "未",
-    "没有",
-    "暂无",
-    "尚无",
-    "缺乏",
-    "缺少",
-    "不能",
-    "无法",
-    "不会",
-    "不是",
-    "并非",
-    "not ",
-    "no ",
-    "not a ",
-    "not yet ",
-    "without ",
-    "without a ",
-    "never ",
-    "n't ",
-    "n't have a ",
-    "n't have ",
-    "cannot ",
-    "not have ",
-];
-
-/// Whether a sentence has a sign. Latin signs have to begin where a word begins: `unlike` is not in `funlike`.
-fn says(sentence: &str, sign: &str) -> bool {
-    let latin = sign.is_ascii();
-    sentence.match_indices(sign).any(|(at, _)| {
-        let before = sentence[..at].chars().next_back();
-        let negated = DENIALS.iter().any(|denial| sentence[..at].ends_with(denial));
-        !negated && (!latin || before.is_none_or(|before| !before.is_ascii_alphanumeric()))
-    })
+/// All signs by their first letter, so that a transcript is gone through once and not once for each sign.
+struct Signs {
+    sorted: Vec<(char, &'static str, Element)>,
+    /// A bit for each remainder of a first letter: most letters begin no sign, and are done with here.
+    firsts: [u64; 16],
 }
 
-/// Percentages of money are terms of the offer and prove nothing.
-const TERMS: &[&str] = &[
-    "优惠",
-    "折扣",
-    "打折",
-    "首付",
-    "预付",
-    "付款",
-    "尾款",
-    "定金",
-    "税",
-    "返点",
-    "discount",
-    "deposit",
-    "down payment",
-    "prepay",
-    "payment",
-    "tax",
-    "vat",
-    "rebate",
-];
+impl Signs {
+    fn all() -> &'static Signs {
+        static SIGNS: OnceLock<Signs> = OnceLock::new();
+        SIGNS.get_or_init(|| {
+            let of = |element: Element| {
+                let with_first = move |sign: &&'static str| Some((sign.chars().next()?, *sign, element));
+                element.signs().iter().filter_map(with_first)
+            };
+            let mut sorted: Vec<_> = Element::ALL.into_iter().flat_map(of).collect();
+            sorted.sort_by_key(|(first, _, _)| *first);
+            let mut firsts = [0; 16];
+            for (first, _, _) in &sorted {
+                let (word, bit) = Signs::place(*first);
+                firsts[word] |= bit;
+            }
+            Signs { sorted, firsts }
+        })
+    }
+
+    fn place(letter: char) -> (usize, u64) {
+        let remainder = letter as usize % 1_024;
+        (remainder / 64, 1 << (remainder % 64))
+    }
+
+    /// The signs that begin with a letter.
+    fn of(&self, letter: char) -> impl Iterator<Item = &(char, &'static str, Element)> {
+        let (word, bit) = Signs::place(letter);
+        let known = self.firsts[word] & bit != 0;
+        let from = if known {
+            self.sorted.partition_point(|(first, _, _)| *first < letter)
+        } else {
+            self.sorted.len()
+        };
+        self.sorted[from..].iter().take_while(move |(first, _, _)| *first == letter)
+    }
+}
+
+/// The elements that a sentence in lower case shows. Latin signs have to begin where a word begins: `unlike` is not in
+/// `funlike`.
+fn shown(sentence: &str) -> [bool; 4] {
+    let mut shown = [false; 4];
+    let signs = Signs::all();
+    let mut within_word = false;
+    for (at, letter) in sentence.char_indices() {
+        let begins = !(within_word && letter.is_ascii());
+        within_word = letter.is_ascii_alphanumeric();
+        if !begins {
+            continue;
+        }
+        for (_, sign, element) in signs.of(letter) {
+            let says = sentence[at..].starts_with(sign);
+            if says && !DENIALS.iter().any(|denial| sentence[..at].ends_with(denial)) {
+                shown[*element as usize] = true;
+            }
+        }
+    }
+    shown[Element::Evidence as usize] |= has_figure(sentence);
+    shown
+}
 
 /// A percentage or a multiple is evidence on its own: 良率提升 12%, three times as… in digits.
 fn has_figure(sentence: &str) -> bool {
-    if TERMS.iter().any(|term| sentence.contains(term)) {
-        return false;
-    }
-    let letters: Vec<char> = sentence.chars().collect();
-    letters.windows(2).any(|pair| pair[0].is_ascii_digit() && ['%', '％', '倍'].contains(&pair[1]))
-        || sentence.contains("百分之")
-        || letters
-            .windows(9)
-            .any(|window| window[0].is_ascii_digit() && window[1..].iter().collect::<String>() == " percent")
+    let figure = |(at, digit): (usize, u8)| {
+        // 12 % is written with a space, too.
+        let rest = || sentence[at + 1..].trim_start_matches(' ');
+        digit.is_ascii_digit() && ["%", "％", "倍", "percent"].iter().any(|unit| rest().starts_with(unit))
+    };
+    (sentence.bytes().enumerate().any(figure) || sentence.contains("百分之"))
+        && !TERMS.iter().any(|term| sentence.contains(term))
 }
 
 #[cfg(test)]
@@ -437,8 +306,13 @@ mod tests {
 
     #[test]
     fn a_figure_is_evidence() {
-        for text in ["良率提高了15%。", "产能是原来的3倍。", "Scrap fell by 8 percent.", "成本降低百分之十。"]
-        {
+        for text in [
+            "良率提高了15%。",
+            "良率提升 12 %。",
+            "产能是原来的3倍。",
+            "Scrap fell by 8 percent.",
+            "成本降低百分之十。",
+        ] {
             assert!(!missing(text).contains(&"evidence"), "{text}");
         }
         assert!(missing("3 machines").contains(&"evidence"));

@@ -2,6 +2,7 @@
 //! for expressions; finds words, does not understand them, and says by which sentence it was convinced.
 
 mod coverage;
+mod words;
 
 use mortise_sdk::prelude::*;
 
