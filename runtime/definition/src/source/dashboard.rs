@@ -1,5 +1,6 @@
-//! `dashboards/*.json`: a page of cards, each of which shows a metric.
+//! `dashboards/*.json`: a page of cards, each of which shows a metric, or a table that a plugin brings.
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,10 +41,14 @@ pub struct Card {
     /// Heading; the metric's name unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Text>,
-    /// How it is drawn.
+    /// How it is drawn; `table` where a plugin brings the figures.
     pub kind: CardKind,
     /// The metric: `new_orders`, or `app.new_orders`.
-    pub metric: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    /// A plugin that brings the figures, instead of a metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<CardProvider>,
     /// Broken down by this dimension of the metric (not for `number` and `line`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
@@ -61,6 +66,21 @@ pub struct Card {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 12))]
     pub width: Option<u8>,
+}
+
+/// A table that a plugin brings, with the eyes of whoever looks at it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CardProvider {
+    /// The plugin, by its name in `app.json`.
+    #[schemars(length(max = 60))]
+    pub plugin: String,
+    /// The provider among its exports.
+    #[schemars(length(max = 60))]
+    pub name: String,
+    /// What it is given: texts, numbers, yes or no.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub params: IndexMap<String, serde_json::Value>,
 }
 
 /// How a card is drawn.

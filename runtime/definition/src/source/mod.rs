@@ -31,7 +31,7 @@ pub use assignment::{
 };
 pub use calendar::{Calendar, Holiday, Weekday, WorkingDay};
 pub use connector::{Attach, Connector, ConnectorKind, Mapping, Places, Receive};
-pub use dashboard::{Card, CardKind, Dashboard, Grain};
+pub use dashboard::{Card, CardKind, CardProvider, Dashboard, Grain};
 pub use data::{Data, words};
 pub use decision::{Decision, DecisionInput, DecisionOutput, DecisionRow, HitPolicy, OutputType};
 pub use entity::{Check, Compare, DuplicateField, Duplicates, Entity, Extension, Index};

@@ -23,6 +23,7 @@ use super::entry;
 use super::host::PluginHouse;
 use super::installed::Version;
 use super::outside::Outside;
+use super::providing::Kept;
 use super::runs::{Noted, RunLog};
 use crate::commands::Work;
 use crate::tenant::Tenant;
@@ -37,12 +38,21 @@ pub(crate) struct Switchboard {
     outside: RwLock<Option<Arc<dyn Outside>>>,
     /// What became of calls.
     pub(super) log: RunLog,
+    /// What providers of dashboards said a moment ago.
+    pub(super) provided: Kept,
 }
 
 impl Switchboard {
     pub(crate) fn new(tenant: Weak<Tenant>, slug: &str, house: Arc<PluginHouse>) -> Arc<Switchboard> {
         let (slug, outside) = (slug.to_owned(), RwLock::default());
-        Arc::new(Switchboard { tenant, slug, house, outside, log: RunLog::default() })
+        Arc::new(Switchboard {
+            tenant,
+            slug,
+            house,
+            outside,
+            log: RunLog::default(),
+            provided: Kept::default(),
+        })
     }
 
     /// A full budget for everything that one save, or one piece of work, makes plugins do.

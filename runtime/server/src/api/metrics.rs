@@ -8,9 +8,10 @@ use axum::extract::{Path, Query as Params};
 use axum::response::Response;
 use futures_util::future::join_all;
 use mortise_definition::model::{
-    CardModel, DashboardModel, EntityModel, FieldKind, FieldModel, MetricModel, Slot, system,
+    CardModel, DashboardModel, EntityModel, FieldKind, FieldModel, MetricModel, Shown, Slot, system,
 };
 use mortise_definition::source::{CardKind, Figure, Grain, Window};
+use mortise_engine::plugins::ProvidedTable;
 use mortise_engine::values::{self, ValueContext};
 use mortise_engine::{Figured, MetricQuery};
 use mortise_expr::Value;
@@ -62,6 +63,14 @@ pub struct Told {
 }
 
 /// What a card shows.
+pub enum CardContent {
+    /// Figures of a metric.
+    Figures(CardFigures),
+    /// A table of a plugin.
+    Table(Arc<ProvidedTable>),
+}
+
+/// The figures of a card.
 pub struct CardFigures {
     /// The metric.
     pub metric: Arc<MetricModel>,
@@ -85,12 +94,19 @@ pub fn sees(by: &SignedIn, dashboard: &DashboardModel) -> bool {
     user.admin || roles.is_empty() || roles.iter().any(|role| user.roles.contains(role))
 }
 
-/// The figures of a card.
-pub async fn card(by: &SignedIn, card: &CardModel) -> Result<CardFigures, Failure> {
+/// What a card shows.
+pub async fn card(by: &SignedIn, card: &CardModel) -> Result<CardContent, Failure> {
+    match &card.shows {
+        Shown::Metric(metric) => figures(by, card, metric).await.map(CardContent::Figures),
+        Shown::Provider(ask) => Ok(CardContent::Table(by.tenant.engine.provided(by.actor(), ask).await?)),
+    }
+}
+
+async fn figures(by: &SignedIn, card: &CardModel, metric: &str) -> Result<CardFigures, Failure> {
     let engine = &by.tenant.engine;
     let model = engine.model();
     let ranked = matches!(card.kind, CardKind::Bar | CardKind::Leaderboard | CardKind::Table);
-    let known = model.automation.metrics.get(&card.metric);
+    let known = model.automation.metrics.get(metric);
     let smallest_first = card.kind == CardKind::Leaderboard && known.is_some_and(|one| one.lower_is_better);
     let query = MetricQuery {
         by: card.by.into_iter().filter(|_| !matches!(card.kind, CardKind::Number | CardKind::Line)).collect(),
@@ -99,7 +115,7 @@ pub async fn card(by: &SignedIn, card: &CardModel) -> Result<CardFigures, Failur
         matching: Vec::new(),
         best: (ranked && !smallest_first).then_some(card.limit as u64),
     };
-    let (metric, mut figures) = engine.metric(by.actor(), &card.metric, &query).await?;
+    let (metric, mut figures) = engine.metric(by.actor(), metric, &query).await?;
     let entity = &model.entities[metric.entity];
     if smallest_first {
         figures.sort_by(|a, b| a.figure.unwrap_or(f64::MAX).total_cmp(&b.figure.unwrap_or(f64::MAX)));
@@ -337,10 +353,18 @@ pub(super) async fn read_dashboard(by: SignedIn, Path(key): Path<String>) -> Res
     let dashboard = dashboard(&by, &key)?;
     let cards = dashboard.cards.iter().map(|one| async {
         let mut told = json!({
-            "id": one.id, "label": one.label.get(by.language), "kind": one.kind, "metric": one.metric,
+            "id": one.id, "label": one.label.get(by.language), "kind": one.kind,
         });
+        match &one.shows {
+            Shown::Metric(metric) => told["metric"] = json!(metric),
+            Shown::Provider(ask) => told["provider"] = json!({ "plugin": ask.plugin, "name": ask.name }),
+        }
         match card(&by, one).await {
-            Ok(figures) => {
+            Ok(CardContent::Table(table)) => {
+                told["columns"] = json!(table.columns);
+                told["rows"] = json!(table.rows);
+            }
+            Ok(CardContent::Figures(figures)) => {
                 told["figure"] = json!(figures.metric.figure);
                 told["target"] = json!(figures.target);
                 told["rows"] = figures.rows.iter().map(|row| row_json(row, &figures, one)).collect();

@@ -6,6 +6,7 @@ use axum::response::Response;
 use chrono::TimeDelta;
 use mortise_definition::model::{CardModel, FieldKind, MeasureModel, MetricModel};
 use mortise_definition::source::{CardKind, Figure, Window};
+use mortise_engine::plugins::{ProvidedColumn, ProvidedTable};
 use mortise_engine::values;
 use mortise_expr::{Expression, Value};
 use serde::Serialize;
@@ -16,7 +17,7 @@ use super::shell::entity_path;
 use super::show::grouped;
 use super::visit::Visit;
 use crate::Failure;
-use crate::api::metrics::{self, CardFigures, Standing, Told};
+use crate::api::metrics::{self, CardContent, CardFigures, Standing, Told};
 
 #[derive(Serialize)]
 struct Page {
@@ -57,9 +58,25 @@ struct Card {
     standing: Option<Standing>,
     heading: String,
     rows: Vec<Row>,
+    /// What a plugin brought.
+    table: Option<Brought>,
     /// The same for the script that draws.
     data: Option<String>,
     records: Option<String>,
+}
+
+/// A table that a plugin brought.
+#[derive(Serialize)]
+struct Brought {
+    columns: Vec<BroughtColumn>,
+    rows: Vec<Vec<String>>,
+}
+
+#[derive(Serialize)]
+struct BroughtColumn {
+    label: String,
+    /// Numbers stand at the right.
+    number: bool,
 }
 
 #[derive(Serialize)]
@@ -110,7 +127,8 @@ pub(super) async fn card(
     let card = card.ok_or_else(|| Failure::not_found("dashboard.not_found").with("dashboard", &key))?;
     let href = visit.base.path(&format!("/dashboards/{key}/{}", card.id));
     let told = match metrics::card(&visit.by, card).await {
-        Ok(figures) => tell(&visit, card, &figures, href),
+        Ok(CardContent::Figures(figures)) => tell(&visit, card, &figures, href),
+        Ok(CardContent::Table(table)) => Card { table: Some(brought(&table)), ..bare(&visit, card, href) },
         Err(failure) => {
             if let Some(cause) = failure.log() {
                 tracing::error!(code = failure.code(), cause, card = card.id, "a card could not be read");
@@ -141,9 +159,33 @@ fn bare(visit: &Visit, card: &CardModel, href: String) -> Card {
         standing: None,
         heading: String::new(),
         rows: Vec::new(),
+        table: None,
         data: None,
         records: None,
     }
+}
+
+/// The words of a table that a plugin brought.
+fn brought(table: &ProvidedTable) -> Brought {
+    let number = |kind: &str| matches!(kind, "integer" | "decimal" | "float" | "percent");
+    let columns: Vec<BroughtColumn> = table
+        .columns
+        .iter()
+        .map(|column| BroughtColumn { label: column.label.clone(), number: number(&column.kind) })
+        .collect();
+    let cell = |(value, column): (&serde_json::Value, &ProvidedColumn)| match (value, column.kind.as_str()) {
+        (serde_json::Value::Null, _) => "—".to_owned(),
+        (serde_json::Value::String(text), _) => text.clone(),
+        (serde_json::Value::Number(share), "percent") => {
+            format!("{}%", decimals(share.as_f64().unwrap_or(0.0) * 100.0, 1))
+        }
+        (serde_json::Value::Number(value), kind) if number(kind) => {
+            decimals(value.as_f64().unwrap_or(0.0), 2)
+        }
+        (other, _) => other.to_string(),
+    };
+    let rows = table.rows.iter().map(|row| row.iter().zip(&table.columns).map(cell).collect());
+    Brought { rows: rows.collect(), columns }
 }
 
 fn tell(visit: &Visit, card: &CardModel, figures: &CardFigures, href: String) -> Card {

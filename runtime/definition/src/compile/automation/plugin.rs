@@ -49,7 +49,7 @@ impl Build<'_> {
     }
 
     /// The id of the plugin that an app calls by this name, and whether the app can do without it.
-    fn plugin_of(&mut self, app: usize, name: &str, place: &Place) -> Option<(String, bool)> {
+    pub(super) fn plugin_of(&mut self, app: usize, name: &str, place: &Place) -> Option<(String, bool)> {
         let plugins = &self.compiler.packages[app].app.plugins;
         if let Some(plugin) = plugins.get(name) {
             return Some((plugin.id.clone(), plugin.optional));

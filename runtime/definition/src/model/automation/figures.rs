@@ -81,11 +81,30 @@ pub struct CardModel {
     pub id: String,
     pub label: Text,
     pub kind: CardKind,
-    /// Key.
-    pub metric: String,
+    pub shows: Shown,
     pub by: Option<Slot>,
     pub per: Grain,
     pub window: Option<Window>,
     pub limit: usize,
     pub width: u8,
+}
+
+/// Where the figures of a card come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shown {
+    /// A metric, by its key.
+    Metric(String),
+    /// A plugin.
+    Provider(ProviderAsk),
+}
+
+/// What a plugin is asked for a card.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProviderAsk {
+    /// Id of the plugin.
+    pub plugin: String,
+    /// Its export.
+    pub name: String,
+    /// What it is given: texts, numbers, yes or no.
+    pub params: Vec<(String, serde_json::Value)>,
 }
