@@ -3,6 +3,7 @@
 
 mod automation;
 mod plugins;
+mod view;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,10 +12,11 @@ use mortise_expr::{Decimal, Expression, OutsideFunction, Shape, Value};
 use regex::Regex;
 
 use crate::Text;
-use crate::source::{self, Compare, FieldAccess, FormPurpose, Operation, RollupOperation, ViewKind};
+use crate::source::{self, Compare, FieldAccess, FormPurpose, Operation, RollupOperation};
 
 pub use automation::*;
 pub use plugins::{PluginEntityModel, PluginFunctionModel, PluginUseModel};
+pub use view::{CalculatedModel, ColumnModel, ViewColumn, ViewModel};
 
 /// Position of a field in a record: records are slices of values by slot, system fields first.
 pub type Slot = usize;
@@ -380,50 +382,6 @@ pub struct CheckModel {
     pub field: Option<Slot>,
     /// App whose settings it sees.
     pub app: usize,
-}
-
-/// A view, compiled.
-#[derive(Debug)]
-pub struct ViewModel {
-    /// `app.view`.
-    pub key: String,
-    /// Id within the app.
-    pub id: String,
-    /// App that owns it.
-    pub app: usize,
-    /// Entity.
-    pub entity: usize,
-    /// Label.
-    pub label: Text,
-    /// How it is drawn.
-    pub kind: ViewKind,
-    /// Columns.
-    pub columns: Vec<ColumnModel>,
-    /// Which records.
-    pub filter: Option<Expression>,
-    /// Order; `true` is descending. Ends with the id, so that it is total.
-    pub sort: Vec<(Slot, bool)>,
-    /// Quick filters.
-    pub quick_filters: Vec<Slot>,
-    /// Records on a page.
-    pub page_size: u16,
-    /// Row colours.
-    pub highlights: Vec<(Expression, String)>,
-}
-
-/// A column of a view.
-#[derive(Debug)]
-pub struct ColumnModel {
-    /// Field of the entity.
-    pub slot: Slot,
-    /// Field of the referenced entity, for `reference.field`.
-    pub through: Option<Slot>,
-    /// As written: `name` or `account.phone`; the key in API answers.
-    pub path: String,
-    /// Heading.
-    pub label: Text,
-    /// Left out on a phone.
-    pub hide_on_phone: bool,
 }
 
 /// A form, compiled.

@@ -297,7 +297,9 @@ impl Asker<'_> {
     /// Whether a condition holds on a record; one that fails to evaluate covers nothing.
     pub(crate) fn holds(&self, (condition, app): &Rows, record: &[Value]) -> bool {
         let roots: [&[Value]; 3] = [record, &self.user.root, &self.published.model.apps[*app].setting_values];
-        condition.test(&Context { now: self.now, tz: self.user.tz, roots: &roots, functions: None }).unwrap_or(false)
+        condition
+            .test(&Context { now: self.now, tz: self.user.tz, roots: &roots, functions: None })
+            .unwrap_or(false)
     }
 
     /// Whether a record is within a scope.

@@ -175,7 +175,9 @@ mod tests {
         let record = [size];
         let roots: [&[Value]; 3] = [&record, &[], &[]];
         let now = DateTime::from_timestamp(0, 0).unwrap();
-        Ok(decide(table, &Context { now, tz: chrono_tz::UTC, roots: &roots, functions: None })?.outputs.remove(0))
+        Ok(decide(table, &Context { now, tz: chrono_tz::UTC, roots: &roots, functions: None })?
+            .outputs
+            .remove(0))
     }
 
     fn range(low: i64, high: i64) -> Test {

@@ -1,13 +1,15 @@
 //! Lists: one statement for the records, one per reference column for titles, a cached or capped count for the total.
 //! The row scope of the person is part of every one of them.
 
+mod calculated;
+
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
-use mortise_definition::model::{EntityModel, FieldKind, Slot, system};
+use mortise_definition::model::{CalculatedModel, EntityModel, FieldKind, Slot, system};
 use mortise_definition::source::Operation;
-use mortise_expr::{Context, Value};
+use mortise_expr::{Context, Expression, Value};
 use mortise_store::{Param, Select, TenantStore, select};
 use parking_lot::Mutex;
 use sea_query::{Alias, Expr, ExprTrait};
@@ -80,6 +82,7 @@ pub(crate) async fn page(
     let next = rows.last().filter(|_| more).map(|row| query::write_cursor(&plan.sort, &row.values));
     resolve(work, store, &entity, query, &mut rows).await?;
     hide(work, &entity, &[Operation::Read], &mut rows);
+    calculated::fill(work, query, &mut rows).await;
     let total = match query.total {
         true => Some(total(work, store, totals, &entity, &plan, query).await?),
         false => None,
@@ -148,6 +151,7 @@ pub(crate) async fn export(
         query.cursor = Some(query::write_cursor(&plan.sort, &last.values));
         resolve(work, store, &entity, &query, &mut rows).await?;
         hide(work, &entity, &[Operation::Read, Operation::Export], &mut rows);
+        calculated::fill(work, &query, &mut rows).await;
         each(&rows)?;
         if !full {
             return Ok(());
@@ -216,8 +220,10 @@ fn columns(work: &Work, entity: &EntityModel, query: &Query, sort: &[(Slot, bool
 fn asked(work: &Work, entity: &EntityModel, query: &Query, sort: &[(Slot, bool)]) -> Vec<Slot> {
     let table = &work.published.layout.tables[entity.index];
     let viewed = query.view.as_ref().map(|view| {
-        let highlights = view.highlights.iter().flat_map(|(when, _)| when.references());
-        let read = highlights.filter(|reference| reference.root == 0).map(|reference| reference.slot);
+        let highlights = view.highlights.iter().map(|(when, _)| when);
+        let shown = view.calculated.iter().filter_map(CalculatedModel::expression);
+        let references = highlights.chain(shown).flat_map(Expression::references);
+        let read = references.filter(|reference| reference.root == 0).map(|reference| reference.slot);
         view.columns.iter().map(|column| column.slot).chain(read).collect::<Vec<Slot>>()
     });
     let Some(wanted) = query.columns.clone().or(viewed) else { return table.stored.clone() };

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::values::{self, Issue, Parsed};
 
 /// Records of one page at most.
-pub const LIMIT_MAX: u64 = 500;
+pub const LIMIT_MAX: u64 = 1_000;
 /// Records of a page unless asked otherwise.
 pub const LIMIT: u64 = 50;
 /// Conditions of one request at most.

@@ -1,5 +1,7 @@
 //! Single records: reading one within the person's scope, and writing records as JSON.
 
+use std::sync::Arc;
+
 use mortise_definition::model::{EntityModel, FieldKind, Slot, system};
 use mortise_definition::source::Operation;
 use mortise_expr::Value;
@@ -21,6 +23,10 @@ pub struct Record {
     pub titles: Vec<(Slot, String)>,
     /// Fields of referenced records, by slot of the reference and slot of the field.
     pub through: Vec<((Slot, Slot), Value)>,
+    /// What the calculated columns of the list's view say, with their names, in their order.
+    pub calculated: Vec<(Arc<str>, Value)>,
+    /// Position of the highlight of the list's view that gives it its colour, where plugins have a say in that.
+    pub colour: Option<usize>,
     /// Child rows, by slot of the lines field.
     pub lines: Vec<(Slot, Vec<Record>)>,
     /// Fields that the person sees on other records but not on this one.
@@ -43,6 +49,8 @@ impl Record {
             values,
             titles: Vec::new(),
             through: Vec::new(),
+            calculated: Vec::new(),
+            colour: None,
             lines: Vec::new(),
             hidden: Vec::new(),
             rights: Rights::default(),
@@ -216,6 +224,12 @@ pub(crate) fn write_record(
         );
         separate(out, &mut first);
         write_text(&path, out);
+        out.push(b':');
+        write_json(value, out);
+    }
+    for (name, value) in &record.calculated {
+        separate(out, &mut first);
+        write_text(name, out);
         out.push(b':');
         write_json(value, out);
     }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use mortise_expr::{Expression, Type};
 
 use super::Compiler;
 use super::expressions::{Nulls, Site};
+use super::names::check_name;
 use super::place::Place;
 use crate::model::{
-    ColumnModel, EntityModel, FieldKind, FormModel, ItemModel, SectionModel, Slot, ViewModel, system,
+    CalculatedModel, ColumnModel, EntityModel, FieldKind, FieldModel, FormModel, ItemModel, SectionModel,
+    Slot, ViewModel, system,
 };
 use crate::problem::Problems;
 use crate::source::{Column, Form, FormItem, FormPurpose, Section, View};
@@ -68,10 +71,34 @@ impl Compiler<'_> {
         if view.columns.is_empty() || view.columns.len() > COLUMNS_MAX {
             problems.push(place.key("columns").error("view.columns").arg("limit", COLUMNS_MAX));
         }
-        let columns = view.columns.iter().enumerate().filter_map(|(index, column)| {
-            self.column(entity, column, &place.key("columns").index(index), entities, problems)
-        });
-        let columns = columns.collect();
+        let mut columns = Vec::with_capacity(view.columns.len());
+        let mut calculated = Vec::new();
+        for (index, column) in view.columns.iter().enumerate() {
+            let place = place.key("columns").index(index);
+            match column {
+                Column::Field(path) => {
+                    columns.extend(self.column(entity, (path, None, false), &place, entities, problems));
+                }
+                Column::Detailed { field, label, hide_on_phone } => {
+                    let written = (field.as_str(), label.clone(), *hide_on_phone);
+                    columns.extend(self.column(entity, written, &place.key("field"), entities, problems));
+                }
+                Column::Calculated { id, expression, label, hide_on_phone } => {
+                    check_name(id, &place.key("id"), problems);
+                    let twice = view.columns[..index]
+                        .iter()
+                        .any(|other| matches!(other, Column::Calculated { id: other, .. } if other == id));
+                    if twice || entities[entity].field(id).is_some() {
+                        problems.push(place.key("id").error("view.column_id").arg("name", id));
+                    }
+                    let place = place.key("expression");
+                    let value = self.expression_with(site, &[], expression, None, &place, problems);
+                    calculated.extend(value.and_then(|value| {
+                        shown(app, index, (id, label, *hide_on_phone), value, &place, problems)
+                    }));
+                }
+            }
+        }
         let filter = view.filter.as_deref();
         let filter =
             filter.and_then(|source| self.filter(site, source, &place.key("filter"), Nulls::Fine, problems));
@@ -98,6 +125,7 @@ impl Compiler<'_> {
             label: view.label.clone(),
             kind: view.kind,
             columns,
+            calculated,
             filter,
             sort: self.sort(&entities[entity], view, &place.key("sort"), problems),
             quick_filters,
@@ -109,20 +137,13 @@ impl Compiler<'_> {
     fn column(
         &self,
         entity: usize,
-        column: &Column,
+        (path, label, hide_on_phone): (&str, Option<Text>, bool),
         place: &Place,
         entities: &[EntityModel],
         problems: &mut Problems,
     ) -> Option<ColumnModel> {
-        let path = column.field();
-        let (label, hide_on_phone, place) = match column {
-            Column::Field(_) => (None, false, place.clone()),
-            Column::Detailed { label, hide_on_phone, .. } => {
-                (label.clone(), *hide_on_phone, place.key("field"))
-            }
-        };
         let (name, through) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
-        let slot = self.drafts[entity].find(name, &place, problems)?;
+        let slot = self.drafts[entity].find(name, place, problems)?;
         let field = &entities[entity].fields[slot];
         let mut heading = field.label.clone();
         let through = match through {
@@ -135,7 +156,7 @@ impl Compiler<'_> {
                     }
                     return None;
                 };
-                let slot = self.drafts[target].find(rest, &place, problems)?;
+                let slot = self.drafts[target].find(rest, place, problems)?;
                 heading = joined(&heading, &entities[target].fields[slot].label);
                 Some((target, slot))
             }
@@ -332,6 +353,40 @@ impl Compiler<'_> {
             columns,
         })
     }
+}
+
+/// A column that shows an expression.
+fn shown(
+    app: usize,
+    position: usize,
+    (id, label, hide_on_phone): (&str, &Text, bool),
+    value: Expression,
+    place: &Place,
+    problems: &mut Problems,
+) -> Option<CalculatedModel> {
+    if matches!(value.ty(), Type::List(_) | Type::Geo | Type::Json | Type::Id | Type::Null) {
+        problems.push(place.error("view.column_type").arg("type", value.ty()));
+        return None;
+    }
+    let field = FieldModel {
+        slot: Slot::MAX,
+        id: id.to_owned(),
+        name: id.into(),
+        label: label.clone(),
+        help: None,
+        kind: FieldKind::Computed { value },
+        required: false,
+        unique: false,
+        search: false,
+        index: false,
+        app,
+        default: None,
+        visible_when: None,
+        required_when: None,
+        valid_when: None,
+        message: None,
+    };
+    Some(CalculatedModel { position, field, hide_on_phone })
 }
 
 /// True when records can be put into an order by such a field.

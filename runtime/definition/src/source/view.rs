@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Source;
-use super::patterns::{ARTIFACT_ID, STYLE_NAME};
+use super::patterns::{ARTIFACT_ID, NAME, STYLE_NAME};
 use crate::Text;
 
 /// A list over one entity.
@@ -24,7 +24,7 @@ pub struct View {
     /// How it is drawn.
     #[serde(default, skip_serializing_if = "ViewKind::is_table")]
     pub kind: ViewKind,
-    /// Columns in order: fields, or fields of a referenced record (`account.phone`).
+    /// Columns in order: fields, fields of a referenced record (`account.phone`), or expressions.
     pub columns: Vec<Column>,
     /// Which records: an expression over `record`, `user` and `settings`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,13 +88,17 @@ pub enum Column {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         hide_on_phone: bool,
     },
-}
-
-impl Column {
-    /// The field, or `reference.field`.
-    pub fn field(&self) -> &str {
-        match self {
-            Column::Field(field) | Column::Detailed { field, .. } => field,
-        }
-    }
+    /// A value that is calculated whenever the list is shown, and stored nowhere: lists cannot be filtered or ordered by it.
+    Calculated {
+        /// Name of the column in the API; no field has the same.
+        #[schemars(regex(pattern = NAME), length(max = 40))]
+        id: String,
+        /// The value, over `record`, `user` and `settings`. Fields that the person may not see are empty.
+        expression: Source,
+        /// Heading.
+        label: Text,
+        /// Left out on a phone.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        hide_on_phone: bool,
+    },
 }

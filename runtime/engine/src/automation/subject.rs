@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::commands::Work;
 use crate::error::Error;
+use crate::plugins::plugin_issue;
 use crate::values::Issue;
 
 /// A record that rules and clocks look at.
@@ -106,6 +107,9 @@ impl Subject {
 
 /// An expression could not be calculated.
 pub(crate) fn failed(expression: &Expression, error: &EvalError) -> Error {
+    if let Some(issue) = plugin_issue(error) {
+        return Error::BadRequest(issue.with("expression", expression.source()));
+    }
     let issue = match error {
         EvalError::Overflow { operation } => Issue::new("automation.overflow").with("operation", operation),
         EvalError::Pattern { reason } => Issue::new("automation.pattern").with("reason", reason),

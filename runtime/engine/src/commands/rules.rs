@@ -9,6 +9,7 @@ use super::input::Input;
 use super::lifecycle;
 use crate::error::FieldIssue;
 use crate::people::Channel;
+use crate::plugins::plugin_issue;
 use crate::values::{self, Issue};
 
 /// A record as it would be, and what is wrong with it already. Whether it is valid has not been asked yet.
@@ -154,6 +155,12 @@ pub(crate) fn holds(work: &Work, app: usize, condition: &Expression, values: &[V
     work.with_roots(app, values, |cx| condition.test(cx)).unwrap_or(false)
 }
 
+/// Whether a condition of validity holds. Where a plugin could not be asked, that is told, and not that the value is wrong.
+fn judged(work: &Work, app: usize, condition: &Expression, values: &[Value]) -> Result<bool, Issue> {
+    let holds = work.with_roots(app, values, |cx| condition.test(cx));
+    holds.or_else(|error| plugin_issue(&error).map_or(Ok(false), Err))
+}
+
 fn refuse_invisible(
     work: &Work,
     entity: &EntityModel,
@@ -188,18 +195,27 @@ pub(crate) fn validate(
             }
         } else if let Some(condition) = &field.valid_when
             && touched(field, Some(condition))
-            && !holds(work, field.app, condition, values)
         {
-            complain(issues, field, Issue::new("field.not_valid"), field.message.clone());
+            match judged(work, field.app, condition, values) {
+                Ok(true) => {}
+                Ok(false) => complain(issues, field, Issue::new("field.not_valid"), field.message.clone()),
+                Err(issue) => complain(issues, field, issue, None),
+            }
         }
     }
     for check in &entity.checks {
         let field = check.field.map_or(&entity.fields[system::ID], |slot| &entity.fields[slot]);
         let matters = touched(field, Some(&check.condition)) || check.field.is_none() && touched(field, None);
-        if matters && !holds(work, check.app, &check.condition, values) {
-            let name = check.field.map_or(String::new(), |slot| entity.fields[slot].name.to_string());
-            let issue = Issue::new("record.check").with("check", &check.id);
-            issues.push(FieldIssue { field: name, issue, text: Some(check.message.clone()) });
+        if matters {
+            let (issue, text) = match judged(work, check.app, &check.condition, values) {
+                Ok(true) => continue,
+                Ok(false) => {
+                    (Issue::new("record.check").with("check", &check.id), Some(check.message.clone()))
+                }
+                Err(issue) => (issue, None),
+            };
+            let field = check.field.map_or(String::new(), |slot| entity.fields[slot].name.to_string());
+            issues.push(FieldIssue { field, issue, text });
         }
     }
 }
@@ -214,7 +230,7 @@ fn complain(
 }
 
 fn failed(error: &mortise_expr::EvalError) -> Issue {
-    Issue::new("field.calculation").with("reason", error)
+    plugin_issue(error).unwrap_or_else(|| Issue::new("field.calculation").with("reason", error))
 }
 
 /// One complaint of a kind per field is enough.

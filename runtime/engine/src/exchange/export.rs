@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 
 use chrono::{Datelike, Timelike};
-use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Model, Slot};
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Model, Slot, ViewColumn};
 use mortise_definition::source::Operation;
 use mortise_expr::Value;
 use rust_xlsxwriter::{ExcelDateTime, Format as CellFormat, Workbook, Worksheet, XlsxError};
@@ -93,10 +93,23 @@ fn columns<'m>(
     seen: &[Slot],
     language: &str,
 ) -> Vec<Column<'m>> {
-    if let Some(view) = query.view.as_ref().filter(|_| query.columns.is_none()) {
-        let visible = view.columns.iter().filter(|column| seen.contains(&column.slot));
-        return visible
+    let view = query.view.as_ref().filter(|_| query.columns.is_none());
+    if let Some(view) = view.and_then(|view| model.views.get(&view.key)) {
+        return view
+            .all_columns()
+            .into_iter()
             .filter_map(|column| {
+                let column = match column {
+                    ViewColumn::Field(column) => column,
+                    ViewColumn::Calculated(column) => {
+                        let heading = column.field.label.get(language).to_owned();
+                        let slot = column.field.slot;
+                        return Some(Column { slot, through: None, field: &column.field, heading });
+                    }
+                };
+                if !seen.contains(&column.slot) {
+                    return None;
+                }
                 let field = &entity.fields[column.slot];
                 let field = match (column.through, &field.kind) {
                     (Some(slot), FieldKind::Reference { entity: target }) => {
@@ -138,7 +151,11 @@ fn text(column: &Column, record: &Record, cx: &ValueContext) -> String {
 
 fn value<'a>(column: &Column, record: &'a Record) -> &'a Value {
     match column.through {
-        None => &record.values[column.slot],
+        None => record.values.get(column.slot).unwrap_or_else(|| {
+            // A calculated column has no slot.
+            let found = record.calculated.iter().find(|(name, _)| *name == column.field.name);
+            found.map_or(&Value::Null, |(_, value)| value)
+        }),
         Some(slot) => {
             let found = record.through.iter().find(|(at, _)| *at == (column.slot, slot));
             found.map_or(&Value::Null, |(_, value)| value)

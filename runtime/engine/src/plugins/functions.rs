@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use self::convert::Args;
 use super::bound::Binding;
 use crate::commands::Work;
+use crate::values::Issue;
 
 /// How often many records are evaluated to see what they ask for. What is still open then is asked for one by one.
 const ROUNDS_MAX: usize = 8;
@@ -185,6 +186,23 @@ impl OutsideFunctions for Asking<'_> {
         memo.keep(batch, answers);
         answer
     }
+}
+
+/// What is wrong where a function of a plugin gave no value; none for everything else that can go wrong.
+pub(crate) fn plugin_issue(error: &EvalError) -> Option<Issue> {
+    let (code, function, owner, reason, reason_zh) = match error {
+        EvalError::Missing { function, owner, reason, reason_zh } => {
+            ("expr.plugin_missing", function, owner, reason, reason_zh)
+        }
+        EvalError::Failed { function, owner, reason, reason_zh } => {
+            ("expr.plugin_failed", function, owner, reason, reason_zh)
+        }
+        _ => return None,
+    };
+    let issue = Issue::new(code).with("function", function).with("plugin", owner);
+    // The sentence ends with a point of its own.
+    let reason = reason.trim_end_matches('.');
+    Some(issue.with("reason", reason).with("reason_zh", reason_zh))
 }
 
 impl Work {

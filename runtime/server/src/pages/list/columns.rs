@@ -1,7 +1,7 @@
 //! Columns, rows and order of a list. Shows what the query read and nothing else: no row asks the database again.
 
 use mortise_definition::model::{
-    AssignmentModel, EntityModel, FieldKind, FieldModel, Slot, ViewModel, system,
+    AssignmentModel, CalculatedModel, EntityModel, FieldKind, FieldModel, Slot, ViewColumn, ViewModel, system,
 };
 use mortise_engine::Record;
 use mortise_expr::{Context, Type, Value};
@@ -27,6 +27,26 @@ pub(super) struct Column {
     slot: Slot,
     #[serde(skip)]
     through: Option<Slot>,
+    /// Of a column that shows an expression.
+    #[serde(skip)]
+    name: Arc<str>,
+}
+
+impl Column {
+    /// A column that shows an expression; lists have no order by it.
+    fn calculated(part: &CalculatedModel, language: &str) -> Column {
+        Column {
+            label: part.field.label.get(language).to_owned(),
+            title: false,
+            numeric: numeric(&part.field),
+            phone_hide: part.hide_on_phone,
+            sort: None,
+            href: None,
+            slot: part.field.slot,
+            through: None,
+            name: part.field.name.clone(),
+        }
+    }
 }
 
 /// A row as the template needs it.
@@ -109,15 +129,18 @@ pub(super) fn columns(
             }),
             slot,
             through,
+            name: Arc::default(),
         }
     };
     let mut columns: Vec<Column> = match view {
         Some(view) => view
-            .columns
-            .iter()
-            .filter(|part| sees(part.slot))
-            .map(|part| {
-                column(part.slot, part.through, part.label.get(language).to_owned(), part.hide_on_phone)
+            .all_columns()
+            .into_iter()
+            .filter_map(|part| match part {
+                ViewColumn::Field(part) => sees(part.slot).then(|| {
+                    column(part.slot, part.through, part.label.get(language).to_owned(), part.hide_on_phone)
+                }),
+                ViewColumn::Calculated(part) => Some(Column::calculated(part, language)),
             })
             .collect(),
         None => entity
@@ -163,14 +186,22 @@ pub(super) fn rows(
         id: record.id().to_string(),
         title: title_of(show, entity, record),
         tone: view.and_then(|view| tone(show, view, record)),
-        cells: columns.iter().map(|column| cell(show, entity, column, record)).collect(),
+        cells: columns.iter().map(|column| cell(show, entity, view, column, record)).collect(),
         claim: claims.iter().find(|policy| free(record, policy)).map(|policy| policy.key.clone()),
     };
     records.iter().map(row).collect()
 }
 
-fn cell(show: &Show, entity: &EntityModel, column: &Column, record: &Record) -> Cell {
-    let field = &entity.fields[column.slot];
+fn cell(
+    show: &Show,
+    entity: &EntityModel,
+    view: Option<&ViewModel>,
+    column: &Column,
+    record: &Record,
+) -> Cell {
+    let Some(field) = entity.fields.get(column.slot) else {
+        return calculated(show, view, column, record);
+    };
     if let (Some(inner), FieldKind::Reference { entity: target }) = (column.through, &field.kind) {
         let value = record.through.iter().find(|(at, _)| *at == (column.slot, inner)).map(|(_, value)| value);
         return show.value(&show.model.entities[*target].fields[inner], value.unwrap_or(&Value::Null), None);
@@ -178,8 +209,22 @@ fn cell(show: &Show, entity: &EntityModel, column: &Column, record: &Record) -> 
     show.cell(entity, record, column.slot)
 }
 
+/// A cell that shows an expression.
+fn calculated(show: &Show, view: Option<&ViewModel>, column: &Column, record: &Record) -> Cell {
+    let columns = view.map_or(&[][..], |view| &view.calculated);
+    let field = columns.iter().map(|column| &column.field).find(|field| *field.name == *column.name);
+    let value = record.calculated.iter().find(|(name, _)| **name == *column.name);
+    match (field, value) {
+        (Some(field), Some((_, value))) => show.value(field, value, None),
+        _ => Cell::None,
+    }
+}
+
 /// The colour of a row: the first condition of the view that holds.
 fn tone(show: &Show, view: &ViewModel, record: &Record) -> Option<String> {
+    if view.highlights.iter().any(|(when, _)| !when.outside().is_empty()) {
+        return record.colour.map(|position| view.highlights[position].1.clone());
+    }
     let settings = &show.model.apps[view.app].setting_values;
     let roots: [&[Value]; 3] = [&record.values, &show.by.user().root, settings];
     let context = Context { now: show.now, tz: show.by.user().tz, roots: &roots, functions: None };
