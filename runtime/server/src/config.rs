@@ -20,6 +20,8 @@ pub const IMPORT_LIMIT_BYTES: usize = 256 * 1024 * 1024;
 const FORM_BYTES: u64 = 64 * 1024;
 /// Largest app package; the biggest app known has 300 kB of JSON.
 pub const PACKAGE_LIMIT_BYTES: usize = 16 * 1024 * 1024;
+/// Largest package of a plugin: the largest component and everything beside it, as text that JSON can carry.
+pub const PLUGIN_LIMIT_BYTES: usize = 56 * 1024 * 1024;
 
 /// Connections at once: a thousand people with the six connections of a browser do not all ask at the same time, and
 /// idle ones cost some 20 kB each.

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use axum::http::StatusCode;
-use mortise_engine::PluginOptions;
+use mortise_engine::plugins::PluginOptions;
 use mortise_plugin_host::limits::Settings;
 use mortise_plugin_host::{Compiler, Permissions};
 use serde::Deserialize;

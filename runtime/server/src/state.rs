@@ -275,6 +275,7 @@ impl AppState {
         engine.set_directory(self.directory_of(&record).await?);
         set_clock(&engine, &record);
         engine.hire(self.courier.clone());
+        engine.connect_plugins(self.outlet.clone());
         self.control.open_lane(record.id).await?;
         if let Some(lanes) = self.lanes.get() {
             engine.work_lane(lanes.clone());

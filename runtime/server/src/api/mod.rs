@@ -16,6 +16,7 @@ pub mod inbound;
 mod inbox;
 pub mod metrics;
 pub mod openapi;
+pub mod plugins;
 pub mod records;
 pub mod roles;
 pub mod sandbox;
@@ -41,6 +42,7 @@ pub fn router(config: &Config) -> Router<AppState> {
         .merge(app_routes())
         .merge(message_routes())
         .merge(automation_routes())
+        .merge(plugins::router())
         .route("/users", get(users::list).post(users::post))
         .route("/users/{id}", get(users::read).patch(users::patch))
         .route("/users/{id}/sessions", get(sessions::list_of).delete(sessions::end_of))
@@ -135,7 +137,7 @@ fn large_routes(config: &Config) -> Router<AppState> {
     let files = Router::new()
         .route("/files", post(files::upload))
         .layer(DefaultBodyLimit::max(config.upload_limit_bytes()));
-    batches.merge(packages).merge(imports).merge(files)
+    batches.merge(packages).merge(imports).merge(files).merge(plugins::packages())
 }
 
 /// Leaves a note about administration in the tenant's audit.

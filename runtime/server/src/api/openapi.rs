@@ -299,7 +299,7 @@ fn parameters() -> Value {
         "sort": query("sort", text(), "Field names separated by commas, `-` before one for descending."),
         "fields": query("fields", text(), "Names of the fields wanted, separated by commas."),
         "trash": query("trash", json!({"type": "boolean"}), "The trash instead of the living records."),
-        "limit": query("limit", json!({"type": "integer", "minimum": 1, "maximum": 500}), "Records on a page."),
+        "limit": query("limit", json!({"type": "integer", "minimum": 1, "maximum": 1000}), "Records on a page."),
         "cursor": query("cursor", text(), "`next` of the page before."),
         "total": query("total", json!({"type": "boolean"}), "Whether to count."),
         "format": query("format", json!({"type": "string", "enum": ["csv", "xlsx"]}), "File format."),
@@ -445,7 +445,7 @@ const FIXED: &[(&str, &str, &str, &str, bool)] = &[
 
 fn fixed_paths() -> Map<String, Value> {
     let mut paths: Map<String, Value> = Map::new();
-    for (method, path, summary, status, has_body) in FIXED {
+    for (method, path, summary, status, has_body) in FIXED.iter().chain(super::plugins::PATHS) {
         let id = format!("{method}{}", path.replace(['/', '{', '}', '.'], "_"));
         let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         let in_path =
@@ -455,8 +455,8 @@ fn fixed_paths() -> Map<String, Value> {
             .answers(status, answer.as_ref())
             .parameters(names.map(in_path).collect());
         if *has_body {
-            let content =
-                if matches!(*path, "/files" | "/imports") { "application/octet-stream" } else { JSON };
+            let bytes = matches!(*path, "/files" | "/imports" | "/plugins" | "/plugins/inspect");
+            let content = if bytes { "application/octet-stream" } else { JSON };
             operation = operation.takes(content, &json!({}));
         }
         let entry = paths.entry(*path).or_insert_with(|| json!({}));

@@ -70,7 +70,10 @@ fn needed<'a>(method: &Method, path: &'a str) -> (&'static str, Option<&'a str>)
         "batch" | "files" | "imports" | "inbox" => (verb, None),
         "session" | "openapi.json" => ("read", None),
         _ if method.is_safe()
-            && !matches!(area, "tokens" | "sessions" | "audit" | "deliveries" | "connectors" | "work")
+            && !matches!(
+                area,
+                "tokens" | "sessions" | "audit" | "deliveries" | "connectors" | "work" | "plugins"
+            )
             && action.is_none() =>
         {
             ("read", None)

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use mortise_definition::locale;
-use mortise_engine::{Credential, Errand, Outside};
+use mortise_engine::plugins::{Credential, Errand, Outside};
 use mortise_plugin_host::value::{Fault, Response, Retry};
 use parking_lot::Mutex;
 use tokio_rustls::rustls;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use mortise_engine::{Credential, Errand, Outside};
+use mortise_engine::plugins::{Credential, Errand, Outside};
 use mortise_plugin_host::value::{Fault, Request, Response, Retry};
 use mortise_plugin_host::{HttpTerms, Permissions};
 use parking_lot::Mutex;

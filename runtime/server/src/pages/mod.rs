@@ -29,23 +29,37 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use bytes::Bytes;
+use mortise_definition::Package;
 use serde::Serialize;
 use std::sync::Arc;
 
-use crate::config::{BODY_LIMIT_BYTES, IMPORT_LIMIT_BYTES, PACKAGE_LIMIT_BYTES};
+use admin::waiting::Waiting;
+
+use crate::config::{BODY_LIMIT_BYTES, IMPORT_LIMIT_BYTES, PACKAGE_LIMIT_BYTES, PLUGIN_LIMIT_BYTES};
 use crate::{AppState, Base, Failure, RequestContext};
 use visit::Look;
+
+/// Packages of apps that wait for a decision at the same time; each has some hundred kilobytes.
+const WAITING_APPS_MAX: usize = 16;
+/// The same of plugins, which may have tens of megabytes.
+const WAITING_PLUGINS_MAX: usize = 6;
 
 /// Templates and what pages keep between two requests.
 pub struct Pages {
     templates: render::Pages,
-    waiting: admin::install::Waiting,
+    waiting: Waiting<Arc<Package>>,
+    plugins: Waiting<Bytes>,
 }
 
 impl Pages {
     /// Loads what the binary carries.
     pub fn load() -> Result<Self, minijinja::Error> {
-        Ok(Pages { templates: render::Pages::load()?, waiting: admin::install::Waiting::default() })
+        Ok(Pages {
+            templates: render::Pages::load()?,
+            waiting: Waiting::new(WAITING_APPS_MAX),
+            plugins: Waiting::new(WAITING_PLUGINS_MAX),
+        })
     }
 }
 
@@ -73,6 +87,7 @@ pub fn router() -> Router<AppState> {
         .route("/profile/tokens/{id}/delete", post(profile::delete_token))
         .merge(records())
         .merge(administration())
+        .merge(plugins())
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
         .merge(uploads())
         .route("/assets/{file}", get(assets::serve))
@@ -151,6 +166,31 @@ fn administration() -> Router<AppState> {
         .route("/admin/audit/verify", post(audit::verify))
 }
 
+fn plugins() -> Router<AppState> {
+    use admin::plugins::{calls, change, check, list, runs, show};
+    Router::new()
+        .route("/admin/plugins", get(list))
+        .route("/admin/plugins/install", post(check::install))
+        .route("/admin/plugins/{id}", get(show::show))
+        .route("/admin/plugins/{id}/grant", post(change::grant))
+        .route("/admin/plugins/{id}/enable", post(change::enable))
+        .route("/admin/plugins/{id}/disable", post(change::disable))
+        .route("/admin/plugins/{id}/canary", post(change::start))
+        .route("/admin/plugins/{id}/promote", post(change::promote))
+        .route("/admin/plugins/{id}/stop", post(change::stop))
+        .route("/admin/plugins/{id}/rollback", post(change::rollback))
+        .route("/admin/plugins/{id}/settings", post(change::settings))
+        .route("/admin/plugins/{id}/secrets/{name}", post(change::secret))
+        .route("/admin/plugins/{id}/mapping", post(change::mapping))
+        .route("/admin/plugins/{id}/reset", post(change::reset))
+        .route("/admin/plugins/{id}/remove", post(change::remove))
+        .route("/admin/plugins/{id}/jobs/{job}/run", post(change::run_job))
+        .route("/admin/plugins/{id}/runs", get(runs::list))
+        .route("/admin/plugins/{id}/calls", get(calls::list))
+        .route("/admin/plugins/{id}/calls/{call}/retry", post(calls::retry))
+        .route("/admin/plugins/{id}/calls/{call}/dismiss", post(calls::dismiss))
+}
+
 /// Routes that take files.
 fn uploads() -> Router<AppState> {
     let imports = Router::new()
@@ -160,7 +200,10 @@ fn uploads() -> Router<AppState> {
         .route("/admin/apps/check", post(admin::install::check))
         .route("/admin/sandbox", post(admin::sandbox::run))
         .layer(DefaultBodyLimit::max(PACKAGE_LIMIT_BYTES));
-    imports.merge(packages)
+    let plugins = Router::new()
+        .route("/admin/plugins/check", post(admin::plugins::check::check))
+        .layer(DefaultBodyLimit::max(PLUGIN_LIMIT_BYTES));
+    imports.merge(packages).merge(plugins)
 }
 
 /// A failure that has to be shown to a person.
@@ -252,7 +295,7 @@ pub fn error_page(state: &AppState, view: ErrorView<'_>) -> Response {
 
 /// The page that an address belongs to: what can only be posted is left for the page with its form.
 fn page_of(address: &str) -> &str {
-    const POSTED: [&str; 19] = [
+    const POSTED: [&str; 28] = [
         "/dismiss",
         "/claim",
         "/unfreeze",
@@ -272,6 +315,15 @@ fn page_of(address: &str) -> &str {
         "/retry",
         "/secret",
         "/test",
+        "/grant",
+        "/enable",
+        "/disable",
+        "/canary",
+        "/promote",
+        "/rollback",
+        "/mapping",
+        "/reset",
+        "/remove",
     ];
     let path = address.split('?').next().unwrap_or_default();
     POSTED.iter().find_map(|end| path.strip_suffix(end)).unwrap_or(address)

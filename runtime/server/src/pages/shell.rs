@@ -164,6 +164,7 @@ fn admin_links(language: &str, look: &Look) -> Vec<NavLink> {
         ("departments", "sitemap"),
         ("roles", "shield-check"),
         ("apps", "apps"),
+        ("plugins", "puzzle"),
         ("automation", "bolt"),
         ("sandbox", "crystal-ball"),
         ("connectors", "plug"),

@@ -1,17 +1,15 @@
 //! Installing or upgrading an app in two steps: the upload is checked and its consequences are shown; then it is installed.
-//! Between the steps the package waits in memory, for the person who uploaded it and for a while only.
+//! Between the steps the package waits in memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Form, Multipart};
 use axum::response::Response;
-use chrono::{DateTime, TimeDelta, Utc};
 use mortise_definition::model::Model;
 use mortise_definition::{Change, ChangeKind, Package, Problem as Finding};
 use mortise_engine::{Error, Plan};
 use mortise_store::catalog::Destructive;
-use parking_lot::Mutex;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -21,44 +19,6 @@ use crate::api::apps::{app_problems, unzip};
 use crate::pages::flash::Toast;
 use crate::pages::problem::Problem;
 use crate::pages::visit::Visit;
-
-/// Packages that wait at the same time, on the whole server; the oldest makes room.
-const WAITING_MAX: usize = 16;
-/// A decision takes minutes, not hours.
-const WAITS: TimeDelta = TimeDelta::hours(1);
-
-/// Packages that were checked and wait for a decision.
-#[derive(Default)]
-pub(in crate::pages) struct Waiting(Mutex<Vec<Waiter>>);
-
-struct Waiter {
-    id: Uuid,
-    tenant: Uuid,
-    user: Uuid,
-    since: DateTime<Utc>,
-    package: Arc<Package>,
-}
-
-impl Waiting {
-    fn put(&self, visit: &Visit, package: Arc<Package>) -> Uuid {
-        let (id, now) = (visit.state.new_id(), visit.state.now());
-        let mut waiting = self.0.lock();
-        waiting.retain(|one| now - one.since < WAITS);
-        if waiting.len() >= WAITING_MAX {
-            waiting.remove(0);
-        }
-        let (tenant, user) = (visit.tenant.record.id, visit.user().id);
-        waiting.push(Waiter { id, tenant, user, since: now, package });
-        id
-    }
-
-    fn get(&self, visit: &Visit, id: Uuid) -> Option<Arc<Package>> {
-        let (tenant, user) = (visit.tenant.record.id, visit.user().id);
-        let waiting = self.0.lock();
-        let own = |one: &&Waiter| one.id == id && one.tenant == tenant && one.user == user;
-        waiting.iter().find(own).map(|one| one.package.clone())
-    }
-}
 
 #[derive(Serialize)]
 struct Page {

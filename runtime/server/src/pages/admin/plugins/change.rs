@@ -1,0 +1,247 @@
+//! What an administrator does on the page of a plugin: each form one handler, by the same functions as the API.
+
+use axum::extract::{Form, Path};
+use axum::response::Response;
+use mortise_engine::Error;
+use mortise_engine::plugins::{EntityMapping, Mapping};
+use mortise_plugin_host::manifest::{Setting, ValueKind};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::PATH;
+use super::check::{ticked, told};
+use super::consent::narrowed;
+use super::show::{Typed, kind_name, plugin_page};
+use crate::Failure;
+use crate::api::plugins as api;
+use crate::pages::admin::{administrator, value};
+use crate::pages::flash::Toast;
+use crate::pages::visit::Visit;
+
+type Fields = Form<Vec<(String, String)>>;
+
+/// The page of the plugin with a message, or with what went wrong.
+async fn answer(visit: &Visit, id: &str, done: Result<(), Error>, key: &str) -> Result<Response, Failure> {
+    match done.map_err(Failure::from) {
+        Ok(()) => {
+            let title = title(visit, id).await;
+            let toast = Toast::good(visit.t(&format!("plugins.{key}"), &[("title", &title)]));
+            Ok(visit.go_with(&format!("{PATH}/{id}"), &toast))
+        }
+        Err(failure) if failure.status().is_client_error() => {
+            plugin_page(visit, id, &[], Some(&failure)).await
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Name of a plugin.
+async fn title(visit: &Visit, id: &str) -> String {
+    match api::one(&visit.by, id).await {
+        Ok(info) => info.title.get(visit.language).to_owned(),
+        Err(_) => id.to_owned(),
+    }
+}
+
+/// `POST /admin/plugins/{id}/grant`: what is ticked is granted, the rest is not.
+pub(in crate::pages) async fn grant(
+    visit: Visit,
+    Path(id): Path<String>,
+    Form(form): Fields,
+) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    let info = api::one(&visit.by, &id).await?;
+    let number: i64 = value(&form, "number").parse().unwrap_or(info.current);
+    let version = info.versions.iter().find(|version| version.number == number);
+    let asked = version.map(|version| version.asked.clone()).unwrap_or_default();
+    let grant = narrowed(&asked, &ticked(&form));
+    match visit.tenant.engine.grant_plugin(visit.actor(), &id, number, grant).await {
+        Ok(_) if number == info.current => answer(&visit, &id, Ok(()), "granted").await,
+        Ok(report) => {
+            let toast = told(&visit, info.title.get(visit.language), true, &report);
+            Ok(visit.go_with(&format!("{PATH}/{id}"), &toast))
+        }
+        Err(error) => answer(&visit, &id, Err(error), "granted").await,
+    }
+}
+
+/// `POST /admin/plugins/{id}/enable`.
+pub(in crate::pages) async fn enable(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    let done = visit.tenant.engine.set_plugin_enabled(visit.actor(), &id, true).await;
+    answer(&visit, &id, done, "enabled").await
+}
+
+/// `POST /admin/plugins/{id}/disable`.
+pub(in crate::pages) async fn disable(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    let done = visit.tenant.engine.set_plugin_enabled(visit.actor(), &id, false).await;
+    answer(&visit, &id, done, "disabled").await
+}
+
+/// `POST /admin/plugins/{id}/canary`.
+pub(in crate::pages) async fn start(
+    visit: Visit,
+    Path(id): Path<String>,
+    Form(form): Fields,
+) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    let number = value(&form, "number").parse().unwrap_or_default();
+    // What is no number between 0 and 100 is refused by the engine as the share that it cannot be.
+    let share = value(&form, "share").parse().unwrap_or(u8::MAX);
+    let people = form.iter().filter(|(name, _)| name == "people");
+    let people: Vec<Uuid> = people.filter_map(|(_, id)| id.parse().ok()).collect();
+    let done = visit.tenant.engine.start_canary(visit.actor(), &id, number, share, people).await;
+    answer(&visit, &id, done, "canary_started").await
+}
+
+/// `POST /admin/plugins/{id}/promote`.
+pub(in crate::pages) async fn promote(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    let done = visit.tenant.engine.promote_canary(visit.actor(), &id).await;
+    answer(&visit, &id, done, "promoted").await
+}
+
+/// `POST /admin/plugins/{id}/stop`.
+pub(in crate::pages) async fn stop(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    let done = visit.tenant.engine.stop_canary(visit.actor(), &id).await;
+    answer(&visit, &id, done, "canary_stopped").await
+}
+
+/// `POST /admin/plugins/{id}/rollback`.
+pub(in crate::pages) async fn rollback(
+    visit: Visit,
+    Path(id): Path<String>,
+    Form(form): Fields,
+) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    let number = value(&form, "number").parse().ok();
+    let done = visit.tenant.engine.rollback_plugin(visit.actor(), &id, number).await;
+    answer(&visit, &id, done.map(drop), "rolled_back").await
+}
+
+/// `POST /admin/plugins/{id}/reset`.
+pub(in crate::pages) async fn reset(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    let done = visit.tenant.engine.reset_circuits(visit.actor(), &id);
+    answer(&visit, &id, done, "reset_done").await
+}
+
+/// `POST /admin/plugins/{id}/remove`: what the plugin keeps in its store stays.
+pub(in crate::pages) async fn remove(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    let title = title(&visit, &id).await;
+    match visit.tenant.engine.remove_plugin(visit.actor(), &id, true).await {
+        Ok(()) => Ok(visit.go_with(PATH, &Toast::good(visit.t("plugins.removed", &[("title", &title)])))),
+        Err(error) => answer(&visit, &id, Err(error), "removed").await,
+    }
+}
+
+/// `POST /admin/plugins/{id}/jobs/{job}/run`.
+pub(in crate::pages) async fn run_job(
+    visit: Visit,
+    Path((id, job)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    let done = visit.tenant.engine.run_plugin_job(visit.actor(), &id, &job, &Map::new()).await;
+    answer(&visit, &id, done, "run_started").await
+}
+
+/// `POST /admin/plugins/{id}/secrets/{name}`.
+pub(in crate::pages) async fn secret(
+    visit: Visit,
+    Path((id, name)): Path<(String, String)>,
+    Form(form): Fields,
+) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    let done = visit.tenant.engine.set_plugin_secret(visit.actor(), &id, &name, value(&form, "secret")).await;
+    answer(&visit, &id, done, "secret_saved").await
+}
+
+/// `POST /admin/plugins/{id}/settings`: each changed setting by itself; refused ones keep what was typed.
+pub(in crate::pages) async fn settings(
+    visit: Visit,
+    Path(id): Path<String>,
+    Form(form): Fields,
+) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    let info = api::one(&visit.by, &id).await?;
+    let manifest = api::current(&info).and_then(|version| version.manifest.as_ref());
+    let mut refused = Vec::new();
+    for setting in manifest.into_iter().flat_map(|manifest| &manifest.settings) {
+        let name = setting.name.as_str();
+        if !form.iter().any(|(known, _)| known == name) {
+            continue;
+        }
+        let typed = value(&form, name);
+        let Some(json) = setting_json(setting, typed) else {
+            let kind = visit.t(&format!("plugins.kind.{}", kind_name(setting.kind)), &[]);
+            let message = visit.t("plugins.setting_wrong", &[("kind", &kind)]);
+            refused.push(Typed { name: name.to_owned(), value: typed.to_owned(), message });
+            continue;
+        };
+        if info.settings.get(name).unwrap_or(&Value::Null) == &json {
+            continue;
+        }
+        let done = visit.tenant.engine.set_plugin_setting(visit.actor(), &id, name, json).await;
+        if let Err(error) = done {
+            let failure = Failure::from(error);
+            if failure.status().is_server_error() {
+                return Err(failure);
+            }
+            let message = failure.issues().first().map(|issue| issue.text(visit.language));
+            let message = message.unwrap_or_else(|| failure.title(visit.language));
+            refused.push(Typed { name: name.to_owned(), value: typed.to_owned(), message });
+        }
+    }
+    if refused.is_empty() {
+        return answer(&visit, &id, Ok(()), "settings_saved").await;
+    }
+    let failure = Failure::invalid(Vec::new());
+    plugin_page(&visit, &id, &refused, Some(&failure)).await
+}
+
+/// The wire form of a typed setting; none when it is no such value. Empty, or the default, goes back to the default.
+fn setting_json(setting: &Setting, text: &str) -> Option<Value> {
+    let json = match setting.kind {
+        ValueKind::Boolean => json!(text == "true"),
+        _ if text.is_empty() => Value::Null,
+        ValueKind::Integer => json!(text.parse::<i64>().ok()?),
+        ValueKind::Float => json!(text.parse::<f64>().ok().filter(|number| number.is_finite())?),
+        ValueKind::Many => {
+            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Value::from).collect()
+        }
+        ValueKind::Json => serde_json::from_str(text).ok()?,
+        ValueKind::Text | ValueKind::Decimal | ValueKind::Date | ValueKind::Timestamp => json!(text),
+    };
+    Some(if setting.default.as_ref() == Some(&json) { Value::Null } else { json })
+}
+
+/// `POST /admin/plugins/{id}/mapping`: names without an entity are found as if nobody had said anything.
+pub(in crate::pages) async fn mapping(
+    visit: Visit,
+    Path(id): Path<String>,
+    Form(form): Fields,
+) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    let mut mapping = Mapping::new();
+    for (key, chosen) in form.iter().filter(|(_, value)| !value.trim().is_empty()) {
+        if let Some(name) = key.strip_prefix("entity/") {
+            mapping.insert(
+                name.to_owned(),
+                EntityMapping { entity: chosen.clone(), ..EntityMapping::default() },
+            );
+        }
+    }
+    for (key, own) in form.iter().filter(|(_, value)| !value.trim().is_empty()) {
+        let place = key.strip_prefix("field/").and_then(|rest| rest.split_once('/'));
+        if let Some((entity, field)) = place
+            && let Some(known) = mapping.get_mut(entity)
+        {
+            known.fields.insert(field.to_owned(), own.trim().to_owned());
+        }
+    }
+    let done = visit.tenant.engine.set_plugin_mapping(visit.actor(), &id, mapping).await;
+    answer(&visit, &id, done, "mapping_saved").await
+}

@@ -1,0 +1,83 @@
+//! Plugins of a tenant: what is installed and how it is doing; what each may do, its versions, its log. Nothing comes into
+//! force before an administrator has seen, in plain words, what it asks for.
+
+pub(in crate::pages) mod calls;
+pub(in crate::pages) mod change;
+pub(in crate::pages) mod check;
+mod consent;
+mod names;
+pub(in crate::pages) mod runs;
+pub(in crate::pages) mod show;
+mod trial;
+mod words;
+
+use axum::response::Response;
+use mortise_engine::plugins::{PluginInfo, PluginState};
+use serde::Serialize;
+
+use super::administrator;
+use crate::Failure;
+use crate::api::plugins as api;
+use crate::pages::problem::Problem;
+use crate::pages::visit::Visit;
+use words::{Badge, badges};
+
+/// The page of all plugins.
+const PATH: &str = "/admin/plugins";
+
+#[derive(Serialize)]
+struct Page {
+    plugins: Vec<Row>,
+    problem: Option<Problem>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    title: String,
+    version: String,
+    description: Option<String>,
+    badges: Vec<Badge>,
+    /// Why it does not work, or what it needs.
+    note: Option<String>,
+    bad: bool,
+}
+
+fn row(visit: &Visit, info: &PluginInfo) -> Row {
+    let note = match info.state {
+        PluginState::Broken => {
+            info.problems.first().map(|problem| problem.message.get(visit.language).to_owned())
+        }
+        PluginState::Waiting => Some(visit.t("plugins.waiting_text", &[])),
+        PluginState::On | PluginState::Off => None,
+    };
+    Row {
+        id: info.id.clone(),
+        title: info.title.get(visit.language).to_owned(),
+        version: api::current(info).map(|version| version.version.clone()).unwrap_or_default(),
+        description: info.description.as_ref().map(|text| text.get(visit.language).to_owned()),
+        badges: badges(visit, info),
+        note,
+        bad: info.state == PluginState::Broken,
+    }
+}
+
+/// The page of all plugins, with what went wrong.
+async fn list_page(visit: &Visit, failure: Option<&Failure>) -> Result<Response, Failure> {
+    let plugins = api::all(&visit.by).await?;
+    let page = Page {
+        plugins: plugins.iter().map(|info| row(visit, info)).collect(),
+        problem: failure.map(|failure| Problem::of(failure, visit.language)),
+    };
+    let mut response = visit.page("admin/plugins.html", &visit.t("plugins.title", &[]), page)?;
+    if let Some(failure) = failure {
+        *response.status_mut() = failure.status();
+    }
+    Ok(response)
+}
+
+/// `GET /admin/plugins`.
+pub(in crate::pages) async fn list(visit: Visit) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    list_page(&visit, None).await
+}
