@@ -14,8 +14,10 @@ use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::call::Switchboard;
+use super::work::tell_administrators;
 use crate::env::Env;
 use crate::error::Error;
+use crate::people::Actor;
 use crate::tenant::Tenant;
 
 /// How long runs wait until they are written: one small transaction in this time, however many calls there are.
@@ -165,8 +167,15 @@ impl Tenant {
             (std::mem::take(&mut waiting.runs), std::mem::take(&mut waiting.figures), clear)
         };
         let (tenant, now) = (Arc::<str>::from(&*self.slug), self.now());
+        let work = self.work(&Actor::system(self.directory().tz));
         let written = self.store.write(move |session: &mut Session<'_>| -> Result<(), Error> {
             runs.iter().try_for_each(|(id, noted)| put(session, *id, noted))?;
+            runs.iter().filter(|(_, noted)| noted.record.opened).try_for_each(|(_, noted)| {
+                let RunRecord { plugin, export, detail, .. } = &noted.record;
+                let reason = detail.as_deref().unwrap_or_default();
+                let args = [("plugin", plugin.as_str()), ("export", export), ("reason", reason)];
+                tell_administrators(&work, session, "circuit", &args, None)
+            })?;
             figures.iter().try_for_each(|(figure, sum)| add(session, figure, sum))?;
             if clear { clear_old(session, now) } else { Ok(()) }
         });

@@ -183,6 +183,8 @@ pub(crate) fn heals(error: &Error) -> bool {
         Error::Within { error, .. } => heals(error),
         Error::Store(mortise_store::Error::Database(_) | mortise_store::Error::Io(_)) => true,
         Error::Stale { .. } => true,
+        // A plugin that broke down, or had too much to do, may have recovered by then.
+        Error::Invalid(issues) => issues.iter().any(|issue| issue.issue.code == "plugin.failed"),
         _ => false,
     }
 }
