@@ -49,7 +49,7 @@ pub(crate) fn build(project: &Project, path: &Path) -> Result<usize, AuthorError
     let (component, kit) = match project.manifest.language {
         Language::Rust => (rust::component(project)?, "mortise-sdk"),
         Language::Typescript => (script::typescript(project)?, "mortise-sdk-typescript"),
-        Language::Python => return Err(script::no_kit("Python", &project.folder)),
+        Language::Python => (script::python(project)?, "mortise-sdk-python"),
     };
     let bytes = project.pack(component, kit)?;
     write(path, &bytes)?;

@@ -8,8 +8,10 @@
 mod build;
 mod cases;
 mod check;
+mod dev;
 mod diff;
 mod error;
+mod http;
 mod pack;
 mod project;
 mod scaffold;
@@ -39,6 +41,8 @@ pub enum Task {
     Test(testing::Test),
     /// Call one export with the input of a case.
     Run(testing::Run),
+    /// Build again at every change and put the plugin into a running server.
+    Dev(dev::Dev),
     /// Tell what differs between two packages.
     Diff(diff::Diff),
     /// Write the package of a plugin that is built already.
@@ -53,6 +57,7 @@ pub async fn run(task: Task, terms: Terms) -> Result<(), AuthorError> {
         Task::Check(check) => check.run(terms),
         Task::Test(test) => test.run(terms).await,
         Task::Run(run) => run.run(terms).await,
+        Task::Dev(dev) => dev.run(terms).await,
         Task::Diff(diff) => diff.run(terms),
         Task::Pack(pack) => pack.run(terms),
     }

@@ -2,6 +2,7 @@
 //! comes out is the author's; nothing is ever written over.
 
 mod points;
+mod python;
 mod rust;
 mod typescript;
 
@@ -92,9 +93,7 @@ impl New {
         let mut files = match parameters.lang {
             Lang::Rust => rust::files(&parameters),
             Lang::Ts => typescript::files(&parameters),
-            Lang::Python => {
-                return Err(problem("author.no_kit").arg("language", "Python").arg("folder", "sdk").into());
-            }
+            Lang::Python => python::files(&parameters),
         };
         files.insert(FILE.to_owned(), manifest);
         for point in &parameters.points {
@@ -102,6 +101,9 @@ impl New {
         }
         for (name, text) in &files {
             write(&folder.join(name), text.as_bytes())?;
+        }
+        if parameters.lang == Lang::Rust {
+            rust::tidy(&folder);
         }
         let shown = folder.display().to_string();
         terms.say("author.new", &[("folder", &shown), ("id", &parameters.id)]);
@@ -216,4 +218,13 @@ fn pretty(json: &serde_json::Value) -> String {
 /// The path of a kit, as text of a configuration file.
 fn quoted(path: &str) -> String {
     json!(path).to_string()
+}
+
+/// `credit_score` → `CreditScore`, as the kits name the type of a record.
+fn camel(name: &str) -> String {
+    let first = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect::<String>())
+    };
+    name.split('_').map(first).collect()
 }

@@ -13,7 +13,11 @@ use crate::project::{Project, write};
 use crate::toolchain::execute;
 
 /// Names the folder `sdk` of a clone of Mortise.
-pub(crate) const SDK_VARIABLE: &str = "MORTISE_SDK";
+const SDK_VARIABLE: &str = "MORTISE_SDK";
+/// The Python that makes environments.
+const PYTHON: &str = "python3";
+/// The Python of an environment.
+const INTERPRETER: &str = if cfg!(windows) { ".venv/Scripts/python.exe" } else { ".venv/bin/python" };
 /// Folders that are made, or that decide nothing about the component.
 const NOT_SOURCES: [&str; 8] =
     ["target", "build", "cases", "dist", "node_modules", ".venv", "__pycache__", ".git"];
@@ -29,6 +33,58 @@ pub(super) fn typescript(project: &Project) -> Result<Vec<u8>, AuthorError> {
         build.arg(kit.join("tool/cli.mjs")).arg("build").arg(&project.folder).arg(component);
         execute(build.current_dir(&project.folder).stdout(Stdio::null()), "node")
     })
+}
+
+/// The component of a plugin in Python.
+pub(super) fn python(project: &Project) -> Result<Vec<u8>, AuthorError> {
+    let kit = python_kit(&project.folder)?;
+    unless_made(project, &kit, |component| {
+        let mut build = match kit.join("prepare.py").is_file() {
+            true => {
+                let mut prepare = Command::new(PYTHON);
+                execute(prepare.arg("prepare.py").current_dir(&kit).stdout(Stdio::null()), PYTHON)?;
+                let mut build = Command::new(kit.join(INTERPRETER));
+                build.env("PYTHONPATH", &kit).arg("-m").arg("mortise_sdk");
+                build
+            }
+            false => {
+                let mut build = Command::new(kit.join(INTERPRETER.trim_start_matches(".venv/")));
+                build.arg("-m").arg("mortise_sdk");
+                build
+            }
+        };
+        build.arg("build").arg(&project.folder).arg(component);
+        execute(build.current_dir(&project.folder).stdout(Stdio::null()), PYTHON)
+    })
+}
+
+/// Where the kit is: named by requirements.txt, by the environment, or above the plugin; else an environment of the plugin's
+/// own into which the released kit is installed.
+fn python_kit(folder: &Path) -> Result<PathBuf, AuthorError> {
+    let is_kit = |kit: &PathBuf| kit.join("mortise_sdk").is_dir() && kit.join("prepare.py").is_file();
+    let found = required_kit(folder).into_iter().chain(kits(folder, "python")).find(is_kit);
+    if let Some(kit) = found {
+        return about(&kit, kit.canonicalize());
+    }
+    let requirements = folder.join("requirements.txt");
+    if !requirements.is_file() {
+        return Err(no_kit("Python", folder));
+    }
+    let own = folder.join(".venv");
+    if !own.is_dir() {
+        execute(Command::new(PYTHON).args(["-m", "venv"]).arg(&own), PYTHON)?;
+        let mut install = Command::new(folder.join(INTERPRETER));
+        install.args(["-m", "pip", "install", "--quiet", "-r"]).arg(&requirements);
+        execute(&mut install, PYTHON)?;
+    }
+    Ok(own)
+}
+
+/// The kit that a requirements.txt names as a folder: `mortise-sdk @ file:///clone/sdk/python`.
+fn required_kit(folder: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(folder.join("requirements.txt")).ok()?;
+    let named = text.lines().find_map(|line| line.trim().strip_prefix("mortise-sdk @ file://"))?;
+    Some(PathBuf::from(named.trim()))
 }
 
 /// Where the kit is: installed beside the plugin, named by its package.json, named by the environment, or above it.
@@ -62,14 +118,14 @@ fn named_kit(folder: &Path) -> Option<PathBuf> {
 }
 
 /// Kits of a language in a clone: the one that the environment names, then those above the plugin.
-pub(super) fn kits(folder: &Path, language: &str) -> impl Iterator<Item = PathBuf> {
+fn kits(folder: &Path, language: &str) -> impl Iterator<Item = PathBuf> {
     let named = std::env::var_os(SDK_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     let above = folder.ancestors().map(|above| above.join("sdk")).collect::<Vec<_>>();
     let language = language.to_owned();
     named.into_iter().chain(above).map(move |sdk| sdk.join(&language))
 }
 
-pub(super) fn no_kit(language: &str, folder: &Path) -> AuthorError {
+fn no_kit(language: &str, folder: &Path) -> AuthorError {
     problem("author.no_kit").arg("language", language).arg("folder", folder.display()).into()
 }
 
@@ -89,7 +145,7 @@ fn npm(folder: &Path, what: &str) -> Result<(), AuthorError> {
 }
 
 /// Makes the component, or takes the one that was made of the same sources.
-pub(super) fn unless_made(
+fn unless_made(
     project: &Project,
     kit: &Path,
     make: impl FnOnce(&Path) -> Result<(), AuthorError>,

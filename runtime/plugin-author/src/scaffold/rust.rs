@@ -1,8 +1,11 @@
 //! The scaffold in Rust: one function and one unit test for each point.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
+
 use mortise_plugin_host::manifest::Point;
 
-use super::{Files, Parameters, quoted};
+use super::{Files, Parameters, camel, quoted};
 use crate::SERVER;
 
 /// Stands between the code and the test of a template.
@@ -28,6 +31,13 @@ pub(super) fn files(parameters: &Parameters) -> Files {
         ("README.md".to_owned(), fill(include_str!("../../templates/rust/README.md.in"))),
         ("src/lib.rs".to_owned(), library(parameters)),
     ])
+}
+
+/// Lays the code out as usual, where rustfmt is installed; it compiles in any case.
+pub(super) fn tidy(folder: &Path) {
+    let mut format = Command::new("rustfmt");
+    format.args(["--edition", "2024"]).arg(folder.join("src/lib.rs"));
+    format.stderr(Stdio::null()).status().ok();
 }
 
 fn library(parameters: &Parameters) -> String {
@@ -85,13 +95,4 @@ fn template(point: Point) -> &'static str {
         Point::Job => include_str!("../../templates/rust/job.in"),
         Point::Connector => include_str!("../../templates/rust/connector.in"),
     }
-}
-
-/// `credit_score` → `CreditScore`, as the kit names the type of a record.
-fn camel(name: &str) -> String {
-    let first = |word: &str| {
-        let mut letters = word.chars();
-        letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect::<String>())
-    };
-    name.split('_').map(first).collect()
 }
