@@ -332,15 +332,18 @@ async fn a_condition_decides_before_the_plugin_is_touched() {
 
 #[tokio::test]
 async fn rules_that_set_each_other_off_end_before_plugins_lie_too_deep() {
-    let task = json!({"type": "create", "entity": "task", "values": {"job": "record.job", "what": "'--'"}});
-    let again =
-        json!({"id": "again", "label": "Again", "entity": "task", "on": [{"type": "created"}], "do": [task]});
-    check_works(vec![("rules/again.json", again)], async |world: &mut World| {
+    let on = json!([{"type": "changed", "fields": ["amount"]}]);
+    let ping = rule(
+        "ping",
+        json!({"on": on, "condition": "record.note != 'stop'",
+            "do": [{"type": "set", "values": {"amount": "record.amount + 1"}}]}),
+    );
+    check_works(vec![("rules/ping.json", ping)], async |world: &mut World| {
         install(world, &json!({"on_failure": "skip"})).await;
-        world.bench.create(&world.ann(), "works.task", json!({"what": "--"})).await;
-        world.settle().await;
-        assert_eq!(world.tasks().await.len(), 8, "as deep as plugins may lie");
-        assert_eq!(world.parked().await, ["rule:works.again record.invalid"]);
+        let id = world.job(json!({"name": "--", "amount": 0})).await;
+        world.change(id, json!({"amount": 1})).await;
+        assert_eq!(world.see(id).await["amount"], 8, "as deep as plugins may lie");
+        assert_eq!(world.parked().await, ["rule:works.ping record.invalid"]);
         let items = world.failed(mortise_engine::WorkState::Parked).await;
         assert_eq!(items[0].error.fields[0].code, "plugin.budget");
     })
