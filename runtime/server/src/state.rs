@@ -147,7 +147,7 @@ impl AppState {
         };
         let keys = keys::settle(&config, &control).await?;
         let file_bytes_max = config.file_bytes_max();
-        let plugins = mortise_engine::plugins::PluginOptions::default();
+        let plugins = plugins::decided(&config)?.options;
         let options = EngineOptions { data_dir: config.data.clone(), database, env, file_bytes_max, plugins };
         let engine = Engine::open_with(options, keys, config.serving.keeping.retention()).await?;
         Self::new(config, engine, control, operator).await
