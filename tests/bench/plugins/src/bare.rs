@@ -43,18 +43,18 @@ impl Bare {
         let mut config = Config::new();
         config.wasm_component_model(true).concurrency_support(false).epoch_interruption(true);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-        let engine = Engine::new(&config)?;
-        let component = Component::new(&engine, component)?;
+        let engine = Engine::new(&config).map_err(words)?;
+        let component = Component::new(&engine, component).map_err(words)?;
         let index = component
             .get_export_index(None, "mortise:validation/validator@1.0.0")
             .and_then(|interface| component.get_export_index(Some(&interface), "validate"))
             .ok_or_else(|| anyhow!("the guest exports no validator"))?;
         let mut linker = Linker::<()>::new(&engine);
         // What the guest could import and never calls.
-        linker.define_unknown_imports_as_traps(&component)?;
-        let pre = linker.instantiate_pre(&component)?;
+        linker.define_unknown_imports_as_traps(&component).map_err(words)?;
+        let pre = linker.instantiate_pre(&component).map_err(words)?;
         let mut store = store(&engine);
-        let instance = futures_lite_block(pre.instantiate_async(&mut store))?;
+        let instance = blocking(pre.instantiate_async(&mut store))?;
         let (call, entry) = (call(), entry());
         Ok(Bare { engine, pre, index, call, entry, kept: tokio::sync::Mutex::new((store, instance)) })
     }
@@ -65,6 +65,10 @@ impl Bare {
 
     /// Microseconds of a fresh instance, the call, and their end.
     pub(crate) async fn call(&self) -> Result<f64> {
+        self.fresh().await.map_err(words)?
+    }
+
+    async fn fresh(&self) -> wasmtime::Result<Result<f64>> {
         let begin = Instant::now();
         let mut store = store(&self.engine);
         let instance = self.pre.instantiate_async(&mut store).await?;
@@ -72,20 +76,22 @@ impl Bare {
         let (answer,) = function.call_async(&mut store, self.parameters()).await?;
         drop(store);
         let micros = begin.elapsed().as_secs_f64() * 1e6;
-        answer.map_err(|fault| anyhow!(fault.message))?;
-        Ok(micros)
+        Ok(answer.map(|_| micros).map_err(|fault| anyhow!(fault.message)))
     }
 
     /// Microseconds of the call alone.
     pub(crate) async fn call_reused(&self) -> Result<f64> {
+        self.again().await.map_err(words)?
+    }
+
+    async fn again(&self) -> wasmtime::Result<Result<f64>> {
         let mut kept = self.kept.lock().await;
         let (store, instance) = &mut *kept;
         let begin = Instant::now();
         let function = instance.get_typed_func::<Parameters<'_>, Answer>(&mut *store, &self.index)?;
         let (answer,) = function.call_async(&mut *store, self.parameters()).await?;
         let micros = begin.elapsed().as_secs_f64() * 1e6;
-        answer.map_err(|fault| anyhow!(fault.message))?;
-        Ok(micros)
+        Ok(answer.map(|_| micros).map_err(|fault| anyhow!(fault.message)))
     }
 }
 
@@ -97,8 +103,12 @@ fn store(engine: &Engine) -> Store<()> {
 }
 
 /// Instantiation waits for nothing, so that blocking on it is no harm.
-fn futures_lite_block<T>(work: impl Future<Output = wasmtime::Result<T>>) -> Result<T> {
-    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(work)).map_err(Into::into)
+fn blocking<T>(work: impl Future<Output = wasmtime::Result<T>>) -> Result<T> {
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(work)).map_err(words)
+}
+
+fn words(error: wasmtime::Error) -> anyhow::Error {
+    anyhow!("{error:#}")
 }
 
 fn call() -> Call {

@@ -63,7 +63,7 @@ async fn measure(guests: &Guests) -> Result<()> {
     table::row("Mortise: permit, limits, budget, breaker, record", &table::Figure::of(ours_times), &base);
     table::row("bare wasmtime 48: pool, epochs, no limits", &base, &base);
     table::row("bare wasmtime, instance kept", &table::Figure::of(reused), &base);
-    table::row("extism 1.41, the same work on JSON", &table::Figure::of(extism_times), &base);
+    table::row("extism 1.30, the same work on JSON", &table::Figure::of(extism_times), &base);
     println!();
     first_use::measure(&package, &guests.others).await?;
     first_use::memory(&package).await
