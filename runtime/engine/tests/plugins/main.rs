@@ -1,0 +1,17 @@
+//! Plugins in a tenant: installing and upgrading them, calls inside saves and expressions, and what they do in the
+//! background. Real components on both databases.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod support;
+
+mod background;
+mod broken;
+mod guard;
+mod lifecycle;
+mod saving;
+mod sharing;
+mod spoken;
+mod versions;

@@ -1,0 +1,175 @@
+//! What a set of plugins survives, and who shares what: restarts, other nodes, other tenants, the operator's limits.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mortise_engine::plugins::{PluginOptions, PluginState};
+use mortise_engine::{Database, Engine, EngineOptions, System};
+use serde_json::json;
+
+use crate::common::desk::{desk, plain, thing};
+use crate::common::{Bench, databases};
+use crate::support::{
+    GOOD, ID, TRAP, check, code, info, install, install_plain, manifest, museum, package, reads, rights,
+};
+
+/// What is awaited comes in milliseconds; a machine that is busy takes its time.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn files(folder: &Path) -> usize {
+    std::fs::read_dir(folder).map_or(0, Iterator::count)
+}
+
+fn data_dir(bench: &Bench) -> std::path::PathBuf {
+    bench.engine.tenant_dir("x").parent().unwrap().parent().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn everything_is_there_after_a_restart() {
+    for (name, kind) in databases() {
+        let mut bench = Bench::open(name, kind, Arc::new(System)).await;
+        bench.install(desk("1.0.0", vec![thing(vec![plain("note", "text")])])).await.unwrap();
+        install_plain(&bench, "1.0.0", GOOD).await;
+        let bytes = package(&manifest("2.0.0", &json!({})), TRAP);
+        bench.tenant.stage_plugin(&bench.admin(), bytes, None).await.unwrap();
+        bench.tenant.start_canary(&bench.admin(), ID, 2, 30, vec![]).await.unwrap();
+        install(&bench, museum("similarity")).await;
+        let before = serde_json::to_value(bench.tenant.plugins(&bench.admin()).await.unwrap()).unwrap();
+        bench.crash().await;
+        let after = serde_json::to_value(bench.tenant.plugins(&bench.admin()).await.unwrap()).unwrap();
+        assert_eq!(after, before);
+        bench.tenant.rollback_plugin(&bench.admin(), ID, Some(2)).await.unwrap();
+        let refused = bench.try_create(&bench.admin(), "desk.thing", json!({ "name": "a" })).await;
+        assert!(refused.is_err(), "the code is loaded from where it was kept");
+        bench.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn two_tenants_share_code_and_nothing_else() {
+    check(async |bench: &Bench| {
+        let slug = format!("{}b", bench.tenant.slug);
+        let other = bench.engine.tenant(&slug).await.unwrap();
+        other.set_directory((*bench.tenant.directory()).clone());
+        let root = bench.admin();
+        let app = Arc::new(desk("1.0.0", vec![thing(vec![])]));
+        other.install(&root, app, &[]).await.unwrap();
+        install_plain(bench, "1.0.0", GOOD).await;
+        assert!(other.plugins(&root).await.unwrap().is_empty());
+        let bytes = package(&manifest("1.0.0", &json!({})), GOOD);
+        other.install_plugin(&root, bytes, None).await.unwrap();
+        let plugins = data_dir(bench).join("plugins");
+        assert_eq!((files(&plugins.join("packages")), files(&plugins.join("code"))), (1, 1));
+
+        bench.tenant.set_plugin_enabled(&root, ID, false).await.unwrap();
+        assert_eq!(other.plugin(&root, ID).await.unwrap().state, PluginState::On);
+        bench.tenant.remove_plugin(&root, ID, false).await.unwrap();
+        assert_eq!(other.plugin(&root, ID).await.unwrap().state, PluginState::On);
+        bench.engine.drop_tenant_storage(&slug).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_node_notices_what_another_one_changed() {
+    check(async |bench: &Bench| {
+        let Some((_, kind @ Database::Postgres { .. })) = databases().pop() else { return };
+        if bench.database != "postgres" {
+            return;
+        }
+        // Nodes share the data folder.
+        let engine = Engine::open(EngineOptions {
+            data_dir: data_dir(bench),
+            database: kind,
+            env: Arc::new(System),
+            file_bytes_max: mortise_engine::FILE_BYTES_MAX,
+            plugins: PluginOptions::default(),
+        });
+        let engine = engine.await.unwrap();
+        let tenant = engine.tenant(&bench.tenant.slug).await.unwrap();
+        tenant.set_directory((*bench.tenant.directory()).clone());
+        let listening = engine.listen(|_| ()).await.unwrap();
+        install_plain(bench, "1.0.0", TRAP).await;
+        let create = async || {
+            let values = json!({ "name": "a" }).as_object().unwrap().clone();
+            let entity = "desk.thing".into();
+            let command =
+                mortise_engine::Command::Create { entity, values, id: None, allow_duplicates: false };
+            tenant.run(&bench.admin(), command, mortise_engine::RunOptions::default()).await
+        };
+        assert!(create().await.is_err(), "a write never goes past a plugin that is in force");
+        bench.tenant.set_plugin_enabled(&bench.admin(), ID, false).await.unwrap();
+        let begun = Instant::now();
+        while create().await.is_err() {
+            assert!(begun.elapsed() < PATIENCE);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        drop(listening);
+        engine.shutdown().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_operator_allows_less_than_an_administrator_grants() {
+    for (name, kind) in databases() {
+        let mut bench = Bench::open(name, kind.clone(), Arc::new(System)).await;
+        bench.install(desk("1.0.0", vec![thing(vec![plain("note", "text")])])).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let ceiling = Some(rights(&reads(&["name"])));
+        let options = EngineOptions {
+            data_dir: folder.path().to_owned(),
+            database: kind,
+            env: Arc::new(System),
+            file_bytes_max: mortise_engine::FILE_BYTES_MAX,
+            plugins: PluginOptions { ceiling: ceiling.clone(), ..PluginOptions::default() },
+        };
+        let engine = Engine::open(options).await.unwrap();
+        let slug = format!("{}c", bench.tenant.slug);
+        let root = bench.admin();
+        let old = std::mem::replace(&mut bench.tenant, engine.tenant(&slug).await.unwrap());
+        bench.tenant.set_directory((*old.directory()).clone());
+        let bytes = package(&manifest("1.0.0", &reads(&["name", "note"])), GOOD);
+        let seen = bench.tenant.inspect_plugin(&root, bytes).await.unwrap();
+        assert_eq!(Some(seen.allowed), ceiling);
+        assert_ne!(Some(seen.asked), ceiling);
+        engine.drop_tenant_storage(&slug).await.unwrap();
+        bench.tenant = old;
+        bench.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_copy_of_a_tenant_has_the_same_plugins_and_leaves_them_alone() {
+    check(async |bench: &Bench| {
+        install_plain(bench, "1.0.0", GOOD).await;
+        let before = serde_json::to_value(info(bench).await).unwrap();
+        let wish = mortise_engine::scenario::sandbox::Wish { days: 2, ..Default::default() };
+        let watcher: mortise_engine::scenario::sandbox::Watcher = Arc::new(|_| true);
+        bench.engine.sandbox(&bench.tenant, &bench.admin(), &wish, &watcher).await.unwrap();
+        assert_eq!(serde_json::to_value(info(bench).await).unwrap(), before);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tenant_that_nobody_uses_is_closed_with_its_plugins_and_finds_them_again() {
+    check(async |bench: &Bench| {
+        let slug = format!("{}d", bench.tenant.slug);
+        let root = bench.admin();
+        let tenant = bench.engine.tenant(&slug).await.unwrap();
+        tenant.set_directory((*bench.tenant.directory()).clone());
+        tenant.install_plugin(&root, museum("similarity"), None).await.unwrap();
+        tenant.run_due().await.unwrap();
+        drop(tenant);
+        assert!(bench.engine.rest(&slug, 0, chrono::TimeDelta::minutes(2)).await.unwrap());
+        assert!(bench.engine.opened(&slug).is_none());
+        let tenant = bench.engine.tenant(&slug).await.unwrap();
+        assert_eq!(tenant.plugins(&root).await.unwrap()[0].state, PluginState::On);
+        assert_eq!(code(tenant.plugin(&root, ID).await), "plugin.not_installed");
+        drop(tenant);
+        bench.engine.drop_tenant_storage(&slug).await.unwrap();
+    })
+    .await;
+}
