@@ -41,12 +41,12 @@ impl Case {
         };
         let run = self.call(plugin, &invocation).await?;
         let mut differences = script.surprises();
-        differences.extend(self.unexpected(&run.outcome));
+        differences.extend(self.unexpected(&run.outcome, &run.record));
         differences.extend(self.unexpected_log(&run.record));
         Ok(Report { differences, outcome: run.outcome, record: run.record })
     }
 
-    fn unexpected(&self, outcome: &Result<Json, Failure>) -> Option<String> {
+    fn unexpected(&self, outcome: &Result<Json, Failure>, record: &RunRecord) -> Option<String> {
         let fits = match (&self.expected, outcome) {
             (Expected::Answer(expected), Ok(answer)) => same(expected, answer),
             (Expected::Fault { code, message, retry }, Err(Failure::Fault(fault))) => {
@@ -69,7 +69,9 @@ impl Case {
             Err(Failure::Fault(fault)) => format!("the fault {}: {}", fault.code, fault.message),
             Err(failure) => format!("the failure {}: {failure}", failure.code()),
         };
-        (!fits).then(|| format!("expected {}\n     came {}", expected(), came()))
+        let lines = record.lines.iter().map(|line| format!("\n     log {}", line.message));
+        let lines: String = lines.collect();
+        (!fits).then(|| format!("expected {}\n     came {}{lines}", expected(), came()))
     }
 
     fn unexpected_log(&self, record: &RunRecord) -> Option<String> {

@@ -70,9 +70,11 @@ export function intoValue(from: IntoValue): Value {
     case "number":
       return { tag: "float", val: from };
   }
-  if (from instanceof Uint8Array) return { tag: "bytes", val: from };
+  // What the host sends is made in another realm than the plugin's, where `instanceof` knows nothing.
+  if (ArrayBuffer.isView(from)) return { tag: "bytes", val: from as Uint8Array };
   if (Array.isArray(from)) return { tag: "many", val: [...from] };
-  return from as Value;
+  if (typeof (from as Value).tag === "string") return from as Value;
+  throw new TypeError("an object is no value; `json` takes anything nested");
 }
 
 /** Fields of an object: `{ total: decimal("9.90"), lines: 3n }`. */

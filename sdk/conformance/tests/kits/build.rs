@@ -64,7 +64,9 @@ pub(crate) fn component(kit: Kit, folder: &Path) -> Option<Vec<u8>> {
     if built < newest {
         match kit {
             Kit::Rust => rust(folder, &target),
-            Kit::TypeScript => run(Command::new("node").arg("sdk/typescript/build.mjs").arg(folder).arg(&target)),
+            Kit::TypeScript => {
+                run(Command::new("node").arg("sdk/typescript/build.mjs").arg(folder).arg(&target))
+            }
             Kit::Python => run(Command::new("python3").arg("sdk/python/build.py").arg(folder).arg(&target)),
         }
     }
@@ -87,37 +89,38 @@ fn changed(folder: &Path) -> Option<SystemTime> {
 }
 
 fn rust(folder: &Path, target: &Path) {
-    let modules = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rust");
     run(Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--target", "wasm32-unknown-unknown", "--manifest-path"])
         .arg(folder.join("Cargo.toml"))
-        .arg("--target-dir")
-        .arg(&modules)
-        // Without what only a debugger reads, the module is small enough for a plugin.
-        .env("CARGO_PROFILE_DEV_DEBUG", "false")
-        .env("CARGO_PROFILE_DEV_STRIP", "symbols")
-        .env("CARGO_PROFILE_DEV_OPT_LEVEL", "s"));
+        .args(["--target-dir".as_ref(), modules().as_os_str()]));
     let manifest = std::fs::read_to_string(folder.join("plugin.json")).unwrap();
     let manifest = Manifest::parse(&manifest).unwrap();
     let name = folder.file_name().unwrap().to_string_lossy().replace('-', "_");
     let name = if name == "rust" { "conformance".to_owned() } else { name };
-    let module = modules.join("wasm32-unknown-unknown/debug").join(format!("{name}.wasm"));
+    let module = modules().join("wasm32-unknown-unknown/debug").join(format!("{name}.wasm"));
     let module = std::fs::read(module).unwrap();
     let component =
         mortise_wit::componentize(&module, &manifest.imports(), &manifest.export_interfaces()).unwrap();
     std::fs::write(target, component).unwrap();
 }
 
+/// Where cargo puts everything: the folder that the one for tests lies in.
+fn modules() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().to_path_buf()
+}
+
 fn wasm_target() -> bool {
-    let output = Command::new("rustc").args(["--print", "target-libdir", "--target", "wasm32-unknown-unknown"]);
-    let output = { output }.output().ok();
-    output.is_some_and(|said| {
+    let said = Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", "wasm32-unknown-unknown"])
+        .output();
+    said.is_ok_and(|said| {
         said.status.success() && Path::new(String::from_utf8_lossy(&said.stdout).trim()).is_dir()
     })
 }
 
 fn run(command: &mut Command) {
     let output = command.current_dir(root()).output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?}:\n{said}");
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mortise_cases::{Case, read};
-use mortise_plugin_host::limits::{Counter, Limits, Settings};
+use mortise_plugin_host::limits::{Limits, Settings};
 use mortise_plugin_host::manifest::Point;
 use mortise_plugin_host::{Compiler, Package, Plugin, PluginHost, compatibility, inspect};
 
@@ -104,7 +104,8 @@ fn there_is_a_case_for_every_point_and_every_kind_of_value() {
     for point in Point::ALL {
         assert!(cases.iter().any(|case| case.point == point), "{}", point.name());
     }
-    let words: Vec<String> = cases.iter().map(|case| serde_json::Value::from(case.input.clone()).to_string()).collect();
+    let words: Vec<String> =
+        cases.iter().map(|case| serde_json::Value::from(case.input.clone()).to_string()).collect();
     for kind in ["integer", "float", "decimal", "date", "timestamp", "bytes", "reference", "json", "other"] {
         assert!(words.iter().any(|text| text.contains(&format!("{{\"{kind}\":"))), "{kind}");
     }
