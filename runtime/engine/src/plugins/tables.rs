@@ -249,7 +249,7 @@ fn forget_versions(session: &mut Session<'_>, plugin: &str) -> Result<(), Error>
 }
 
 /// Takes a plugin away, with everything that is of no use without it. Its log stays as long as any, and so does what it
-/// stored, unless that is to go, too. What it still had to do is dismissed.
+/// stored, unless that is to go, too. So is what it still had to do: it waits, or is dismissed.
 pub(super) fn remove(
     session: &mut Session<'_>,
     plugin: &str,
@@ -257,12 +257,15 @@ pub(super) fn remove(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     delete(session, "_plugin", "id", plugin)?;
-    for table in ["_plugin_version", "_plugin_secret", "_plugin_job", "_plugin_usage"] {
+    for table in ["_plugin_version", "_plugin_secret", "_plugin_usage"] {
         delete(session, table, "plugin", plugin)?;
     }
-    if !keep_data {
-        delete(session, "_plugin_storage", "plugin", plugin)?;
+    if keep_data {
+        // What it still had to do waits for it to come back, and is shown as waiting.
+        return Ok(());
     }
+    delete(session, "_plugin_storage", "plugin", plugin)?;
+    delete(session, "_plugin_job", "plugin", plugin)?;
     let sql = session.naming.sql(&format!(
         "UPDATE {} SET state = 'dismissed', next_at = NULL, ended_at = ?2 WHERE plugin = ?1 AND state IN \
          ('waiting', 'sleeping', 'awaiting')",

@@ -117,8 +117,8 @@ impl Tenant {
         self.change_plugin(actor, id, change).await
     }
 
-    /// Removes a plugin with its settings, secrets and pending calls; what it keeps in its store stays if that is wished,
-    /// and is found again when it is installed once more.
+    /// Removes a plugin with its settings and secrets; what it keeps in its store and what it still has to do stay if that
+    /// is wished, and are found again when it is installed once more.
     pub async fn remove_plugin(&self, actor: &Actor, id: &str, keep_data: bool) -> Result<(), Error> {
         let change = |scene: &Scene<'_>| {
             scene.plugin(id)?;

@@ -5,23 +5,36 @@ use mortise_sdk::prelude::*;
 
 schema!("plugin.json");
 
-/// Calls of any kind are refused as long as this key holds a number above zero, which goes down with each.
+/// Calls are refused as long as this key holds a number above zero, which goes down with each.
 const REFUSALS: &str = "refusals";
+/// But only when so many calls have been written down.
+const REFUSE_FROM: &str = "refuse-from";
 /// Records of one step.
 const PAGE: u32 = 100;
 
 /// Refuses as often as the test wants, then writes the call down: `log/<number>`.
 fn enter(cx: &Context, what: &str) -> Result<(), Fault> {
-    let stored = cx.storage().get(REFUSALS)?.unwrap_or_default();
-    let left: u32 = String::from_utf8_lossy(&stored).parse().unwrap_or(0);
-    if left > 0 {
+    let logged = cx.storage().keys("log/", None, 1_000)?.len();
+    let left = number(cx, REFUSALS)?;
+    if left > 0 && logged >= usize::try_from(number(cx, REFUSE_FROM)?).unwrap_or_default() {
         cx.storage().set(REFUSALS, (left - 1).to_string().as_bytes())?;
         return Err(Fault { code: "told".into(), message: "told to refuse".into(), retry: Retry::Backoff });
     }
-    let number = cx.storage().keys("log/", None, 1_000)?.len();
     let call = cx.call();
     let line = format!("{what} key={} attempt={}", call.idempotency_key, call.attempt);
-    cx.storage().set(&format!("log/{number:04}"), line.as_bytes())
+    // Another call may write at the same time.
+    for place in logged.. {
+        if cx.storage().swap(&format!("log/{place:04}"), None, Some(line.as_bytes()))? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What a key of the store says; 0 without it.
+fn number(cx: &Context, key: &str) -> Result<i64, Fault> {
+    let stored = cx.storage().get(key)?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(&stored).parse().unwrap_or(0))
 }
 
 fn amount(job: Option<&Job>) -> String {
@@ -119,8 +132,7 @@ fn walk(cx: &Context, cursor: Option<Vec<u8>>, _: Fields) -> Result<Progress, Fa
         cursor,
     };
     let page = cx.records().find("job", &query)?;
-    let stored = cx.storage().get("sum")?.unwrap_or_default();
-    let mut sum: i64 = String::from_utf8_lossy(&stored).parse().unwrap_or(0);
+    let mut sum = number(cx, "sum")?;
     let processed = page.entries.len() as u64;
     for entry in page.entries {
         sum += Fields::from_entry(entry).get::<i64>("amount").unwrap_or_default();
