@@ -7,6 +7,7 @@ use wasmtime::component::{ComponentExportIndex, Instance};
 use crate::manifest::{Export, Point};
 use crate::plugin::{Invocation, Plugin, Target, typed};
 use crate::run::{Failure, Run};
+use crate::sitting::Sitting;
 use crate::state::CallState;
 use crate::v1::types as wire;
 use crate::v1::{Checked, fields};
@@ -60,11 +61,23 @@ impl Plugin {
         before: Option<&Entry>,
         after: &Entry,
     ) -> Run<Vec<Violation>> {
+        self.validate_in(None, invocation, rule, before, after).await
+    }
+
+    /// The same in a sitting.
+    pub async fn validate_in(
+        &self,
+        sitting: Option<&mut Sitting>,
+        invocation: &Invocation,
+        rule: &str,
+        before: Option<&Entry>,
+        after: &Entry,
+    ) -> Run<Vec<Violation>> {
         let (call, before, after) =
             ((&invocation.call).into(), before.map(wire::Entry::from), wire::Entry::from(after));
         let params: Validate<'_> = (rule, &call, before.as_ref(), &after);
         let convert = |_: &Export, said: Vec<wire::Violation>| said.checked();
-        self.call(invocation, target(Point::Validator, rule), params, convert).await
+        self.call_in(sitting, invocation, target(Point::Validator, rule), params, convert).await
     }
 
     /// Lets a plugin look at a record before it is saved, and change it.
@@ -75,6 +88,18 @@ impl Plugin {
         op: &str,
         before: Option<&Entry>,
         after: Option<&Entry>,
+    ) -> Run<Verdict> {
+        self.before_save_in(None, invocation, hook, op, (before, after)).await
+    }
+
+    /// The same in a sitting.
+    pub async fn before_save_in(
+        &self,
+        sitting: Option<&mut Sitting>,
+        invocation: &Invocation,
+        hook: &str,
+        op: &str,
+        (before, after): (Option<&Entry>, Option<&Entry>),
     ) -> Run<Verdict> {
         let (call, before, after) =
             ((&invocation.call).into(), before.map(wire::Entry::from), after.map(wire::Entry::from));
@@ -87,7 +112,7 @@ impl Plugin {
             }
             Ok(verdict)
         };
-        self.call(invocation, target(Point::BeforeSave, hook), params, convert).await
+        self.call_in(sitting, invocation, target(Point::BeforeSave, hook), params, convert).await
     }
 
     /// Tells a plugin about a change.

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -34,6 +35,8 @@ pub struct PluginHost {
     pub(crate) breaker: Breaker,
     linker: Linker<CallState>,
     code: CodeStore,
+    /// How many plugins were loaded so far.
+    loaded: AtomicU64,
 }
 
 impl PluginHost {
@@ -45,7 +48,8 @@ impl PluginHost {
         Everything::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)
             .map_err(|error| HostError::Engine(format!("{error:#}")))?;
         let permits = Permits::new(&settings);
-        Ok(Arc::new(PluginHost { settings, engines, permits, breaker: Breaker::default(), linker, code }))
+        let (breaker, loaded) = (Breaker::default(), AtomicU64::new(0));
+        Ok(Arc::new(PluginHost { settings, engines, permits, breaker, linker, code, loaded }))
     }
 
     /// The settings that it was opened with.
@@ -111,7 +115,8 @@ impl PluginHost {
             }
         };
         let (host, digest) = (Arc::clone(self), digest.to_owned());
-        Ok(Arc::new(Plugin { host, manifest, digest, serving, functions }))
+        let number = self.loaded.fetch_add(1, Ordering::Relaxed);
+        Ok(Arc::new(Plugin { number, host, manifest, digest, serving, functions }))
     }
 
     /// The circuits of a tenant that are open, and for how long still.

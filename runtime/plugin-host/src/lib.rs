@@ -26,6 +26,7 @@ mod permission;
 mod permit;
 mod plugin;
 pub mod run;
+mod sitting;
 mod state;
 mod v1;
 pub mod value;
@@ -45,3 +46,4 @@ pub use permission::{
     WritePermission, permit,
 };
 pub use plugin::{Invocation, Plugin};
+pub use sitting::Sitting;

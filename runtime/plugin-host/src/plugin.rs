@@ -21,6 +21,7 @@ use crate::manifest::{Export, Manifest, Point};
 use crate::meter::{Exceeded, Meter, Scope, TransactionBudget};
 use crate::permission::Permissions;
 use crate::run::{Failure, LogLine, Run, RunRecord, usage};
+use crate::sitting::{Seat, Sitting};
 use crate::state::{CallState, Memory};
 use crate::v1::answer;
 use crate::v1::types as wire;
@@ -43,6 +44,8 @@ pub struct Invocation {
 
 /// A plugin that is ready to be called. Calls under way finish on the one they began with when another replaces it.
 pub struct Plugin {
+    /// Which of all plugins that were loaded since the start it is.
+    pub(crate) number: u64,
     pub(crate) host: Arc<PluginHost>,
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) digest: String,
@@ -95,6 +98,13 @@ pub(crate) struct Target<'a> {
     pub(crate) name: &'a str,
 }
 
+/// What counts a call, and where its lines go.
+#[derive(Clone, Copy)]
+struct Counted<'a> {
+    meter: &'a Arc<Meter>,
+    lines: &'a Arc<Mutex<Vec<LogLine>>>,
+}
+
 /// A call under way. When whoever waits for it goes away, the transaction still pays, and the circuit may be tried again.
 struct Unfinished<'a> {
     plugin: &'a Plugin,
@@ -141,6 +151,22 @@ impl Plugin {
         P: ComponentNamedList + Lower + Send + Sync,
         W: Lift + Send + Sync + 'static,
     {
+        self.call_in(None, invocation, target, params, convert).await
+    }
+
+    /// The same on the instance of a sitting, which is made for the first call.
+    pub(crate) async fn call_in<P, W, T>(
+        &self,
+        sitting: Option<&mut Sitting>,
+        invocation: &Invocation,
+        target: Target<'_>,
+        params: P,
+        convert: impl FnOnce(&Export, W) -> Result<T, Failure>,
+    ) -> Run<T>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        W: Lift + Send + Sync + 'static,
+    {
         let export = self.manifest.export(target.point, target.name);
         let deadline = export.and_then(|export| export.deadline_ms);
         let limits = self.host.settings.limits(target.point.tier(), self.manifest.language, deadline);
@@ -152,7 +178,8 @@ impl Plugin {
             (_, Err(failure)) => Err(failure),
             (Some(export), Ok(())) => {
                 let unfinished = Unfinished { plugin: self, circuit: &circuit, meter: &meter };
-                let called = self.within_deadline(invocation, target, params, &meter, &lines).await;
+                let counted = Counted { meter: &meter, lines: &lines };
+                let called = self.within_deadline(sitting, invocation, target, params, counted).await;
                 std::mem::forget(unfinished);
                 let outcome = called.and_then(|said| answer(said, |value| convert(export, value)));
                 return self.close(invocation, target, outcome, &meter, &lines, Some(&circuit));
@@ -170,38 +197,48 @@ impl Plugin {
 
     async fn within_deadline<P, W>(
         &self,
+        mut sitting: Option<&mut Sitting>,
         invocation: &Invocation,
         target: Target<'_>,
         params: P,
-        meter: &Arc<Meter>,
-        lines: &Arc<Mutex<Vec<LogLine>>>,
+        counted: Counted<'_>,
     ) -> Result<Result<W, wire::Fault>, Failure>
     where
         P: ComponentNamedList + Lower + Send + Sync,
         W: Lift + Send + Sync + 'static,
     {
+        let meter = counted.meter;
         let until = meter.deadline();
-        let permits = &self.host.permits;
-        let permit = permits.acquire(&invocation.tenant, invocation.call.depth, until).await?;
-        let work = meter.measure(self.instance_call(invocation, target, params, meter, lines));
-        let called = match tokio::time::timeout_at(until.into(), work).await {
-            Ok(called) => called.map_err(|error| failure_of(&error, meter)),
+        let (seat, permit) = match sitting.as_mut().and_then(|sitting| sitting.take(self.number)) {
+            Some((seat, permit)) => (Some(seat), permit),
+            None => {
+                let permits = &self.host.permits;
+                (None, permits.acquire(&invocation.tenant, invocation.call.depth, until).await?)
+            }
+        };
+        let work = self.instance_call((seat, sitting.is_some()), invocation, target, params, counted);
+        match tokio::time::timeout_at(until.into(), meter.measure(work)).await {
+            Ok(Ok((said, seat))) => {
+                if let Some((sitting, seat)) = sitting.zip(seat) {
+                    sitting.keep(self.number, seat, permit);
+                }
+                Ok(said)
+            }
+            Ok(Err(error)) => Err(failure_of(&error, meter)),
             Err(_) => Err(meter
                 .shared_deadline()
                 .map_or_else(|| Failure::Deadline { limit_ms: meter.limits().wall_ms }, Failure::Limit)),
-        };
-        drop(permit);
-        called
+        }
     }
 
     async fn instance_call<P, W>(
         &self,
+        (seat, keep): (Option<Seat>, bool),
         invocation: &Invocation,
         target: Target<'_>,
         params: P,
-        meter: &Arc<Meter>,
-        lines: &Arc<Mutex<Vec<LogLine>>>,
-    ) -> wasmtime::Result<Result<W, wire::Fault>>
+        Counted { meter, lines }: Counted<'_>,
+    ) -> wasmtime::Result<(Result<W, wire::Fault>, Option<Seat>)>
     where
         P: ComponentNamedList + Lower + Send + Sync,
         W: Lift + Send + Sync + 'static,
@@ -209,11 +246,21 @@ impl Plugin {
         let missing = || wasmtime::Error::msg("the export is not part of the serving component");
         let serving = self.serving.as_ref().ok_or_else(missing)?;
         let index = serving.exports.get(&(target.point, target.function)).ok_or_else(missing)?;
-        let mut store = self.store(invocation, meter, lines);
-        let instance = serving.pre.instantiate_async(&mut store).await?;
+        let Seat { mut store, instance } = match seat {
+            Some(mut seat) => {
+                seat.store.data_mut().go_on(invocation, meter, lines)?;
+                limit_copies(&mut seat.store, meter);
+                seat
+            }
+            None => {
+                let mut store = self.store(invocation, meter, lines);
+                let instance = serving.pre.instantiate_async(&mut store).await?;
+                Seat { store, instance }
+            }
+        };
         let function = instance.get_typed_func::<P, (Result<W, wire::Fault>,)>(&mut store, index)?;
         let (said,) = function.call_async(&mut store, params).await?;
-        Ok(said)
+        Ok((said, keep.then_some(Seat { store, instance })))
     }
 
     fn store(
@@ -234,9 +281,8 @@ impl Plugin {
         store.limiter(|state| &mut state.memory);
         limit_copies(&mut store, meter);
         store.set_epoch_deadline(1);
-        let meter = Arc::clone(meter);
-        store.epoch_deadline_callback(move |_| {
-            meter.check_cpu()?;
+        store.epoch_deadline_callback(|store| {
+            store.data().meter.check_cpu()?;
             Ok(UpdateDeadline::Yield(1))
         });
         store

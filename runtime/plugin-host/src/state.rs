@@ -1,5 +1,5 @@
 //! What belongs to one running instance: its meter, its rights, the engine's side of the call, and the memory it may have.
-//! Made for one call and dropped with it; nothing in here outlives an answer or is seen by another tenant.
+//! Made for one call, or for those about one save, and dropped with it; nothing in here is seen by another tenant.
 
 use std::sync::Arc;
 
@@ -8,8 +8,9 @@ use wasmtime::ResourceLimiter;
 
 use crate::capability::Capabilities;
 use crate::limits::Counter;
-use crate::meter::Meter;
+use crate::meter::{Exceeded, Meter};
 use crate::permission::Permissions;
+use crate::plugin::Invocation;
 use crate::run::LogLine;
 
 /// The data of a store.
@@ -33,6 +34,30 @@ pub(crate) struct Memory {
 impl Memory {
     pub(crate) fn new(meter: Arc<Meter>) -> Memory {
         Memory { meter, bytes: 0, elements: 0 }
+    }
+
+    /// Counts on for another call, which has to do with what the calls before it have taken.
+    fn go_on(&mut self, meter: &Arc<Meter>) -> Result<(), Exceeded> {
+        self.meter = Arc::clone(meter);
+        meter.reach(Counter::MemoryBytes, self.bytes)?;
+        meter.reach(Counter::TableElements, self.elements)
+    }
+}
+
+impl CallState {
+    /// Begins another call on the same instance.
+    pub(crate) fn go_on(
+        &mut self,
+        invocation: &Invocation,
+        meter: &Arc<Meter>,
+        lines: &Arc<Mutex<Vec<LogLine>>>,
+    ) -> Result<(), Exceeded> {
+        self.meter = Arc::clone(meter);
+        self.granted = Arc::clone(&invocation.granted);
+        self.capabilities = Arc::clone(&invocation.capabilities);
+        self.locale.clone_from(&invocation.call.locale);
+        self.lines = Arc::clone(lines);
+        self.memory.go_on(meter)
     }
 }
 

@@ -7,13 +7,12 @@ use std::time::Instant;
 
 use mortise_definition::model::{EntityModel, system};
 use mortise_expr::{Context, Value};
-use mortise_plugin_host::manifest::Point;
 use mortise_plugin_host::run::{Failure, Run};
 use mortise_plugin_host::value::{
     Call, Candidate, Document, Field, Outcome, Progress, Scored, Table, Verdict, Violation,
 };
-use mortise_plugin_host::{Invocation, Permissions, Plugin, TransactionBudget};
-use parking_lot::RwLock;
+use mortise_plugin_host::{Invocation, Permissions, Plugin, Sitting, TransactionBudget};
+use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
 
 use super::bound::Binding;
@@ -85,18 +84,20 @@ pub(crate) struct Calling<'a> {
     attempt: u32,
     budget: Option<Arc<TransactionBudget>>,
     about: Option<(&'a EntityModel, Uuid)>,
+    /// Where one instance of the plugin serves all calls.
+    sitting: Mutex<Option<Sitting>>,
 }
 
 impl<'a> Calling<'a> {
     /// Calls at the expense of the work, where that has a budget, else of one of their own.
     pub(crate) fn new(work: &'a Work, key: String) -> Calling<'a> {
         let budget = work.budget.clone().unwrap_or_else(|| work.calls.budget());
-        Calling { work, key, attempt: 1, budget: Some(budget), about: None }
+        Calling { work, key, attempt: 1, budget: Some(budget), about: None, sitting: Mutex::default() }
     }
 
     /// Calls that nobody waits for: each within the limits of its point, and no others.
     pub(crate) fn background(work: &'a Work, key: String) -> Calling<'a> {
-        Calling { work, key, attempt: 1, budget: None, about: None }
+        Calling { work, key, attempt: 1, budget: None, about: None, sitting: Mutex::default() }
     }
 
     /// What the calls may still use together.
@@ -108,6 +109,12 @@ impl<'a> Calling<'a> {
     #[must_use]
     pub(crate) fn about(self, entity: &'a EntityModel, id: Uuid) -> Calling<'a> {
         Calling { about: Some((entity, id)), ..self }
+    }
+
+    /// Says that all calls are of one plugin and about one save, so that one instance does for all of them.
+    #[must_use]
+    pub(super) fn seated(self) -> Calling<'a> {
+        Calling { sitting: Mutex::new(Some(Sitting::default())), ..self }
     }
 
     /// Says that it was tried before.
@@ -133,7 +140,9 @@ impl<'a> Calling<'a> {
             after.id = None;
         }
         let begun = Instant::now();
-        let run = plugin.validate(&invocation, &binding.export().name, before.as_ref(), &after).await;
+        let (mut sitting, name) = (self.sitting.lock().take(), &binding.export().name);
+        let run = plugin.validate_in(sitting.as_mut(), &invocation, name, before.as_ref(), &after).await;
+        *self.sitting.lock() = sitting;
         self.close(binding, begun, run)
     }
 
@@ -152,8 +161,10 @@ impl<'a> Calling<'a> {
             after.id = None;
         }
         let begun = Instant::now();
-        let name = &binding.export().name;
-        let run = plugin.before_save(&invocation, name, op, before.as_ref(), after.as_ref()).await;
+        let (mut sitting, name) = (self.sitting.lock().take(), &binding.export().name);
+        let change = (before.as_ref(), after.as_ref());
+        let run = plugin.before_save_in(sitting.as_mut(), &invocation, name, op, change).await;
+        *self.sitting.lock() = sitting;
         self.close(binding, begun, run)
     }
 

@@ -93,7 +93,12 @@ impl<'a> Saving<'a> {
             return None;
         }
         let (id, version) = (id_of(values), version_of(values) + i64::from(before.is_some()));
-        let calling = Calling::new(work, format!("{id}:{version}")).about(entity, id);
+        let mut calling = Calling::new(work, format!("{id}:{version}")).about(entity, id);
+        // Of several plugins none keeps a place while another one is waited for.
+        let mut asked = plugins.before_save.iter().chain(&plugins.validators);
+        if asked.next().is_some_and(|first| asked.all(|one| Arc::ptr_eq(&one.version, &first.version))) {
+            calling = calling.seated();
+        }
         let heard = Heard { budget: calling.budget(), deferred: Vec::new() };
         Some(Saving { work, entity, plugins, calling, op, before, heard })
     }

@@ -13,4 +13,5 @@ mod limits;
 mod museum;
 mod output;
 mod rights;
+mod sitting;
 mod support;
