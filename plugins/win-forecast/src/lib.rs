@@ -80,16 +80,17 @@ fn win_probability(cx: &Context, opportunity: &Opportunity) -> Result<Score, Fau
 #[allow(clippy::needless_pass_by_value, reason = "a provider owns what it is called with")]
 fn forecast_quality(cx: &Context, _params: Fields) -> Result<Table, Fault> {
     let quality = measured(cx)?;
+    let fine = |value: f64| format!("{value:.4}");
     let values = [
-        quality.deals,
-        quality.brier,
-        quality.brier_of_share,
-        quality.auc,
-        quality.log_loss,
-        quality.calibration_error,
+        format!("{:.0}", quality.deals),
+        fine(quality.brier),
+        fine(quality.brier_of_share),
+        fine(quality.auc),
+        fine(quality.log_loss),
+        fine(quality.calibration_error),
     ];
     let figures = words::figures(cx.chinese()).into_iter().zip(values);
-    let rows = figures.map(|((name, meaning), value)| json!([name, rounded(value, 1e4), meaning]));
+    let rows = figures.map(|((name, meaning), value)| json!([name, value, meaning]));
     let columns = [
         ("figure", "Figure", "指标", "text"),
         ("value", "Value", "数值", "decimal"),
@@ -104,7 +105,7 @@ fn forecast_calibration(cx: &Context, _params: Fields) -> Result<Table, Fault> {
     let bins = measured(cx)?.bins;
     let row = |(place, bin): (usize, &quality::Bin)| {
         let range = format!("{}–{} %", place * 100 / quality::BINS, (place + 1) * 100 / quality::BINS);
-        json!([range, rounded(bin.deals, 10.0), rounded(bin.predicted, 1e4), rounded(bin.actual, 1e4)])
+        json!([range, format!("{:.1}", bin.deals), rounded(bin.predicted, 1e4), rounded(bin.actual, 1e4)])
     };
     let rows = bins.iter().enumerate().filter(|(_, bin)| bin.deals > 0.0).map(row);
     let columns = [
@@ -127,7 +128,7 @@ fn forecast_drivers(cx: &Context, _params: Fields) -> Result<Table, Fault> {
         let odds_ratio = (model.slope * weight).exp();
         let words = words::meaning(cx.chinese(), *factor, odds_ratio, sure);
         let label = words::label(cx.chinese(), &model, *factor);
-        drivers.push((sure, json!([label, rounded(odds_ratio, 100.0), words])));
+        drivers.push((sure, json!([label, format!("{odds_ratio:.2}"), words])));
     }
     drivers.sort_by(|(one, _), (other, _)| other.total_cmp(one));
     let columns = [

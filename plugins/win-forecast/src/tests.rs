@@ -105,6 +105,11 @@ fn rows(provider: &str, call: Call) -> Vec<Vec<Json>> {
     rows
 }
 
+/// A decimal is text.
+fn number(cell: &Json) -> f64 {
+    cell.as_str().unwrap().parse().unwrap()
+}
+
 #[test]
 fn what_was_done_raises_the_forecast_and_a_competitor_lowers_it() {
     history(400);
@@ -130,20 +135,17 @@ fn the_forecast_is_measured_on_deals_that_it_did_not_learn_from() {
     history(400);
     learn(&call());
     let figures = rows("forecast-quality", call());
-    let value = |place: usize| figures[place][1].as_f64().unwrap();
+    let value = |place: usize| number(&figures[place][1]);
     assert_eq!(value(0), 80.0, "the latest fifth");
     assert!(value(1) < value(2), "better than guessing: {figures:?}");
     // On the day of opening nothing is known yet, and that day counts as much as the others.
     assert!(value(3) > 0.6, "{figures:?}");
     let bins = rows("forecast-calibration", chinese_call());
-    let deals: f64 = bins.iter().map(|bin| bin[1].as_f64().unwrap()).sum();
+    let deals: f64 = bins.iter().map(|bin| number(&bin[1])).sum();
     assert!((deals - 80.0).abs() < 0.6, "{bins:?}");
     let drivers = rows("forecast-drivers", call());
     let competitor = drivers.iter().find(|row| row[0] == "A competitor is there").unwrap();
-    assert!(
-        competitor[1].as_f64().unwrap() < 1.0 && competitor[2].to_string().contains("clear"),
-        "{competitor:?}"
-    );
+    assert!(number(&competitor[1]) < 1.0 && competitor[2].to_string().contains("clear"), "{competitor:?}");
     assert!(rows("forecast-drivers", chinese_call()).iter().any(|row| row[0] == "进行过：上门拜访"));
 }
 
