@@ -31,7 +31,9 @@ export function sentences(text: string): Sentence[] {
   return parts.filter((part) => part !== "").map((part, at) => ({ number: at + 1, text: part }));
 }
 
-const LATIN = /[\p{Script=Latin}\p{Nd}]/u;
+// By their numbers: the engine of components knows no classes of letters (`\p{…}`).
+const LATIN = /[a-z0-9\u00df-\u024f]/;
+const PLURAL = /^e?s(?![a-z0-9\u00df-\u024f])/;
 
 /**
  * How often plain text has a word. A Latin word has to begin and end where a word does (`offer` is not in `coffers`), with or
@@ -51,7 +53,6 @@ export function occurrences(text: string, word: string): number {
 function isEdge(text: string, at: number, word: string, side: -1 | 1): boolean {
   const own = side < 0 ? word.charAt(0) : word.charAt(word.length - 1);
   if (!LATIN.test(own)) return true;
-  const rest = side < 0 ? text.slice(Math.max(0, at - 1), at) : text.slice(at + word.length);
-  const plural = side > 0 && /^(?:e?s)(?![\p{Script=Latin}\p{Nd}])/u.test(rest);
-  return plural || !LATIN.test(rest.charAt(0));
+  const rest = side < 0 ? text.slice(Math.max(0, at - 1), at) : text.slice(at + word.length, at + word.length + 3);
+  return (side > 0 && PLURAL.test(rest)) || !LATIN.test(rest.charAt(0));
 }
