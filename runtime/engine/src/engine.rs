@@ -241,6 +241,9 @@ impl Engine {
         if let Some(tenant) = tenant {
             tenant.close().await;
         }
+        if let Some(host) = self.plugins.opened() {
+            host.forget(slug);
+        }
         if let Some(server) = &self.postgres {
             mortise_store::drop_postgres(server, &schema(slug)).await?;
         }

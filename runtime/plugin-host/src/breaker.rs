@@ -86,6 +86,11 @@ impl Breaker {
         self.circuits.lock().retain(|circuit, _| circuit.tenant != tenant || circuit.plugin != plugin);
     }
 
+    /// Forgets a tenant: another one may come under its name.
+    pub fn forget(&self, tenant: &str) {
+        self.circuits.lock().retain(|circuit, _| circuit.tenant != tenant);
+    }
+
     /// The circuits of a tenant that are open, and for how long still.
     pub fn open(&self, tenant: &str, now: Instant) -> Vec<(Circuit, Duration)> {
         let circuits = self.circuits.lock();
@@ -136,7 +141,15 @@ mod tests {
             now += Duration::from_millis(limits.pause_ms_max);
             assert_eq!(breaker.admit(&circuit, now), Ok(()));
         }
+        let other = Circuit { tenant: "u".into(), ..circuit.clone() };
+        for _ in 0..limits.failures {
+            breaker.failed(&circuit, &limits, now);
+            breaker.failed(&other, &limits, now);
+        }
         breaker.reset("t", "p.q");
         assert!(breaker.open("t", now).is_empty());
+        assert_eq!(breaker.open("u", now).len(), 1);
+        breaker.forget("u");
+        assert!(breaker.open("u", now).is_empty());
     }
 }

@@ -124,6 +124,11 @@ impl PluginHost {
         self.breaker.open(tenant, Instant::now())
     }
 
+    /// Forgets what is known of a tenant that is gone.
+    pub fn forget(&self, tenant: &str) {
+        self.breaker.forget(tenant);
+    }
+
     /// Closes a tenant's circuits of a plugin: somebody has looked, or another version is there.
     pub fn close_circuits(&self, tenant: &str, plugin: &str) {
         self.breaker.reset(tenant, plugin);

@@ -92,13 +92,23 @@ pub(crate) async fn plan(tenant: &Tenant, sources: Sources, target: &Target) -> 
         _ => Vec::new(),
     };
     let clocks = tenant.clock_preview(&compiled.model).await?;
+    let mut warnings = warnings_of(&compiled, &app);
+    let plugins = match compiled.model.app(&app) {
+        Some(model) => {
+            let (plugins, lacking) = tenant.plan_plugins(model).await?;
+            warnings.extend(lacking);
+            plugins
+        }
+        None => Vec::new(),
+    };
     let plan = Plan {
         clocks,
         from: installed.map(|package| package.app.version.clone()),
         to: version.package().map(|package| package.app.version.clone()),
         changes,
         conflicts,
-        warnings: warnings_of(&compiled, &app),
+        warnings,
+        plugins,
         migration,
         app,
     };
@@ -274,7 +284,8 @@ impl<P: FnOnce() + Send + 'static> Installation<P> {
         session.wake_lane();
         session.after_commit(self.publish);
         let (created, updated) = (seeded.created, seeded.updated);
-        Ok(Report { app: self.app, version, steps: migration.steps.len(), created, updated })
+        let plugins = Vec::new();
+        Ok(Report { app: self.app, version, steps: migration.steps.len(), created, updated, plugins })
     }
 
     fn store(&self, session: &mut Session<'_>) -> Result<(), Error> {

@@ -15,6 +15,7 @@ use mortise_store::catalog::{Destructive, Migration};
 use serde::Serialize;
 
 use crate::clocks::Recomputed;
+use crate::plugins::{PlannedPlugin, PluginReport};
 pub use check::Findings;
 pub(crate) use install::{Target, base, effective, install, plan, set_setting};
 pub use purge::FormerNames;
@@ -60,6 +61,8 @@ pub struct Plan {
     pub warnings: Vec<Problem>,
     /// What becomes of the clocks that run.
     pub clocks: Recomputed,
+    /// Plugins that come with it.
+    pub plugins: Vec<PlannedPlugin>,
 }
 
 impl Plan {
@@ -82,4 +85,6 @@ pub struct Report {
     pub created: usize,
     /// Records that came with it: brought up to date.
     pub updated: usize,
+    /// Plugins that came with it.
+    pub plugins: Vec<PluginReport>,
 }

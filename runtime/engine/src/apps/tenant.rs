@@ -106,9 +106,14 @@ impl Tenant {
 
     async fn change_apps(&self, actor: &Actor, target: &Target, confirm: &[String]) -> Result<Report, Error> {
         administrator(actor)?;
-        let _one = self.changing.lock().await;
-        let prepared = super::plan(self, super::load(&self.store).await?, target).await?;
-        super::install(self, actor, prepared, confirm).await
+        let one = self.changing.lock().await;
+        let mut prepared = super::plan(self, super::load(&self.store).await?, target).await?;
+        let plugins = std::mem::take(&mut prepared.plan.plugins);
+        let mut report = super::install(self, actor, prepared, confirm).await?;
+        drop(one);
+        // The app works without them: they come after it, each in a step of its own.
+        report.plugins = self.install_planned(actor, plugins, confirm).await;
+        Ok(report)
     }
 
     /// All versions of an app, newest first.

@@ -9,6 +9,7 @@ use mortise_plugin_host::{Compiler, HostError, Permissions, PluginHost};
 use parking_lot::Mutex;
 
 use super::shelf::Shelf;
+use super::shipped::Seen;
 
 /// How plugins are run on this node.
 #[derive(Debug, Clone)]
@@ -41,6 +42,7 @@ pub(crate) struct PluginHouse {
     host: OnceLock<Arc<PluginHost>>,
     opening: Mutex<()>,
     pub(crate) shelf: Shelf,
+    pub(super) seen: Seen,
 }
 
 impl PluginHouse {
@@ -53,6 +55,7 @@ impl PluginHouse {
             host: OnceLock::new(),
             opening: Mutex::new(()),
             shelf: Shelf::default(),
+            seen: Seen::default(),
         })
     }
 

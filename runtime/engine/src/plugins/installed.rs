@@ -51,16 +51,15 @@ impl Installed {
 
 impl Canary {
     fn serves(&self, actor: Option<Uuid>, key: &str, plugin: &str) -> bool {
-        if actor.is_some_and(|actor| self.people.contains(&actor)) {
-            return true;
-        }
-        if self.share == 0 {
-            return false;
-        }
-        let digest = Sha256::new().chain_update(plugin).chain_update([0]).chain_update(key).finalize();
-        let number = digest.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-        number % SHARES < u64::from(self.share)
+        actor.is_some_and(|actor| self.people.contains(&actor)) || is_served(self.share, key, plugin)
     }
+}
+
+/// Whether a call is among the share: the same for the same call, on every node.
+fn is_served(share: u8, key: &str, plugin: &str) -> bool {
+    let digest = Sha256::new().chain_update(plugin).chain_update([0]).chain_update(key).finalize();
+    let number = digest.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    number % SHARES < u64::from(share)
 }
 
 /// A version of a plugin in a tenant.
@@ -136,5 +135,33 @@ impl Named {
     pub(crate) fn name_of<'a>(&'a self, field: &'a FieldModel) -> &'a str {
         let renamed = self.fields.iter().find(|(_, own)| **own == *field.name);
         renamed.map_or(&field.name, |(name, _)| name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Out of a thousand calls, those that go to the version that is tried out.
+    fn served(share: u8) -> usize {
+        (0..1_000).filter(|call| is_served(share, &format!("call {call}"), "p.q")).count()
+    }
+
+    #[test]
+    fn a_share_of_calls_is_served_and_the_same_call_always_alike() {
+        assert_eq!((served(0), served(100)), (0, 1_000));
+        for share in [5_u8, 25, 50, 95] {
+            let found = served(share);
+            let expected = usize::from(share) * 10;
+            assert!(found.abs_diff(expected) < 60, "{found} of {expected}");
+            assert_eq!(served(share), found);
+        }
+    }
+
+    #[test]
+    fn a_call_that_a_small_share_serves_is_served_by_a_larger_one() {
+        let keys: Vec<String> = (0..500).map(|call| format!("call {call}")).collect();
+        assert!(keys.iter().filter(|key| is_served(10, key, "p.q")).all(|key| is_served(40, key, "p.q")));
+        assert!(keys.iter().any(|key| is_served(10, key, "p.q") != is_served(10, key, "p.r")));
     }
 }

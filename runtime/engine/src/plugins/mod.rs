@@ -25,6 +25,7 @@ mod providing;
 mod runs;
 mod saving;
 mod shelf;
+mod shipped;
 mod storage;
 mod tables;
 mod usage;
@@ -44,6 +45,7 @@ pub use mortise_plugin_host::value::{Column as ProvidedColumn, Table as Provided
 pub use outside::{Credential, Errand, Outside};
 pub use runs::PluginCalls;
 pub(crate) use saving::{Heard, Op, Saving};
+pub use shipped::{PlannedPlugin, ShippedPlugin};
 pub use tables::{EntityMapping, Mapping};
 pub use usage::{PluginRun, PluginUsage, RunFilter};
 pub use work::{CallState, PluginCall, PluginJob, Why};
