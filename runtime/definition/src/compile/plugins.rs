@@ -132,7 +132,8 @@ fn otherwise(
     let value = value(declared.returns, written);
     if value.is_none() {
         let problem = place.key("otherwise").error("plugin.otherwise").arg("name", export);
-        problems.push(problem.arg("value", written).arg("wanted", declared.returns.name()));
+        let shown = written.as_str().map_or_else(|| written.to_string(), str::to_owned);
+        problems.push(problem.arg("value", shown).arg("wanted", declared.returns.name()));
     }
     value
 }

@@ -5,6 +5,7 @@
 
 mod meaning;
 mod names;
+mod plugins;
 mod writing;
 
 use std::collections::BTreeMap;
