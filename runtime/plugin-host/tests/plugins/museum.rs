@@ -39,6 +39,7 @@ fn every_exhibit_imports_and_exports_exactly_what_its_manifest_says() {
         exhibit!("rust-0.1.0-intent-heat"),
         exhibit!("rust-0.1.0-quote-pricing"),
         exhibit!("rust-0.1.0-fabe-check"),
+        exhibit!("rust-0.1.0-win-forecast"),
     ] {
         let interfaces = inspect("plugin.wasm", &package.component).unwrap();
         let problems = compatibility(&interfaces, &package.manifest, &semver::Version::new(0, 1, 0));
@@ -119,4 +120,33 @@ async fn a_transcript_is_checked_in_both_languages() {
     let many = |names: &[&str]| Value::Many(names.iter().map(|name| (*name).to_owned()).collect());
     assert_eq!(run.outcome, Ok(vec![many(&["advantage", "evidence"]), many(&["advantage", "benefit"])]));
     assert!(package.manifest.export(Point::Function, "fabe").is_some());
+}
+
+#[tokio::test]
+async fn a_forecast_rests_on_what_a_job_has_put_into_the_store() {
+    let package = exhibit!("rust-0.1.0-win-forecast");
+    let (_place, plugin) = install(&package).await;
+    let memory = Memory::default();
+    let invocation = invocation_with(package.manifest.permissions.clone(), memory.clone());
+    let fields = vec![
+        Field::new("status", text("open")),
+        Field::new("opened_on", Value::Date("2026-03-17".into())),
+        Field::new("main_competitor", Value::Reference { entity: "competitor".into(), id: "c".into() }),
+    ];
+    let open = Entry { entity: "opportunity".into(), id: Some("o1".into()), fields };
+    let refused = plugin.score(&invocation, "win-probability", std::slice::from_ref(&open)).await;
+    assert!(matches!(refused.outcome, Err(Failure::Fault(fault)) if fault.code == "not_trained"));
+
+    let begun = plugin.step(&invocation, "train", None, &[]).await.outcome.unwrap();
+    let ended = plugin.step(&invocation, "train", begun.cursor.as_deref(), &[]).await.outcome.unwrap();
+    assert!(ended.note.unwrap().starts_with("Too little data for a forecast: 0 won"));
+
+    let learnt = r#"{"state":"trained","closed":100,"at":"2026-03-31T08:15:00Z","won":40,"lost":60,
+        "words":{"budgets":[],"sources":[],"kinds":[]},"factors":["competitor"],"weights":[0.0,-1.0],
+        "errors":[0.2,0.25],"means":[1.0,0.5],"slope":1.0,"shift":0.0,"quality":null}"#;
+    memory.stored.lock().insert("model".into(), learnt.into());
+    let scored = plugin.score(&invocation, "win-probability", &[open]).await.outcome.unwrap();
+    assert_eq!((scored[0].score, scored[0].reasons[1].text.as_str()), (26.9, "a competitor is there"));
+    let drivers = plugin.load(&invocation, "forecast-drivers", &[]).await.outcome.unwrap();
+    assert_eq!(drivers.rows[0][0], "A competitor is there");
 }
