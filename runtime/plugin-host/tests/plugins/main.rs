@@ -9,6 +9,7 @@
 mod files;
 mod functions;
 mod guests;
+mod interpreters;
 mod limits;
 mod museum;
 mod output;
