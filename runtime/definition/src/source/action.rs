@@ -188,16 +188,23 @@ pub enum Action {
         when: Option<Source>,
         /// The plugin, by its name among the `plugins` of `app.json`.
         plugin: String,
-        /// The plugin's action; this or `connector`.
+        /// The plugin's action; one of `action`, `connector`, `scorer`, `renderer` has to be given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         action: Option<String>,
-        /// An operation of the plugin's connector; this or `action`.
+        /// An operation of the plugin's connector.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         connector: Option<String>,
+        /// A scorer, which gives the record a number: `result.score`, and its `result.reasons` in words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scorer: Option<String>,
+        /// A renderer, which makes a document of the record. It is attached to the record; `result.name` is its name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        renderer: Option<String>,
         /// What it is given: expressions by name.
         #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
         input: IndexMap<String, Source>,
-        /// What it gives back, as far as `then` reads it as `result.name`: types by name. Any of it may be empty.
+        /// What it gives back, as far as `then` reads it as `result.name`: types by name. Any of it may be empty. What scorers
+        /// and renderers give back is known.
         #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
         returns: IndexMap<String, PluginType>,
         /// What is done when it has finished, once and all or not at all. Expressions see `record` as it is by then, `user`,

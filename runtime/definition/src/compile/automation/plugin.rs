@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mortise_expr::{Member, Shape};
+use mortise_expr::{Member, Shape, Type};
 
 use super::Build;
 use super::area::Area;
@@ -15,20 +15,33 @@ use crate::source::Action;
 /// Most values that go in, and most that come out.
 const VALUES_MAX: usize = 50;
 
+/// What comes back wherever this is asked; nothing where the plugin's author decides.
+fn given_back(asks: &PluginAsk) -> &'static [(&'static str, Type)] {
+    match asks {
+        PluginAsk::Action(_) | PluginAsk::Connector(_) => &[],
+        PluginAsk::Scorer(_) => &[("score", Type::Float), ("reasons", Type::Text)],
+        PluginAsk::Renderer(_) => &[("name", Type::Text)],
+    }
+}
+
 impl Build<'_> {
     pub(super) fn plugin(&mut self, area: &Area, action: &Action, place: &Place) -> Option<ActionKind> {
-        let Action::Plugin { plugin, action, connector, input, returns, then, .. } = action else {
+        let Action::Plugin { plugin, action, connector, scorer, renderer, input, returns, then, .. } = action
+        else {
             return None;
         };
         let used = self.plugin_of(area.site.app, plugin, &place.key("plugin"));
-        let asks = match (action, connector) {
-            (Some(action), None) => Some(PluginAsk::Action(action.clone())),
-            (None, Some(operation)) => Some(PluginAsk::Connector(operation.clone())),
-            (None, None) | (Some(_), Some(_)) => {
-                self.problems.push(place.error("action.plugin_what"));
-                None
-            }
-        };
+        let named = [
+            action.clone().map(PluginAsk::Action),
+            connector.clone().map(PluginAsk::Connector),
+            scorer.clone().map(PluginAsk::Scorer),
+            renderer.clone().map(PluginAsk::Renderer),
+        ];
+        let mut named = named.into_iter().flatten();
+        let asks = named.next().filter(|_| named.next().is_none());
+        if asks.is_none() {
+            self.problems.push(place.error("action.plugin_what"));
+        }
         let at = place.key("input");
         self.at_most(input.len(), VALUES_MAX, &at);
         let mut given = Vec::with_capacity(input.len());
@@ -40,7 +53,13 @@ impl Build<'_> {
         let at = place.key("returns");
         self.at_most(returns.len(), VALUES_MAX, &at);
         returns.keys().for_each(|name| check_name(name, &at.key(name), self.problems));
-        let returned: Vec<_> = returns.iter().map(|(name, kind)| (name.clone(), kind.ty())).collect();
+        let known = asks.as_ref().map_or(&[][..], given_back);
+        if !known.is_empty() && !returns.is_empty() {
+            self.problems.push(at.error("action.plugin_returns_known"));
+        }
+        let known = known.iter().map(|(name, ty)| ((*name).to_owned(), ty.clone()));
+        let declared = returns.iter().map(|(name, kind)| (name.clone(), kind.ty()));
+        let returned: Vec<(String, Type)> = known.chain(declared).collect();
         let members = returned.iter().map(|(name, ty)| Member::new(name.as_str(), ty.clone()).nullable());
         let area = Area::afterwards(area.site, Arc::new(Shape::new(members.collect())));
         let then = self.actions(&area, then, &place.key("then"));

@@ -211,13 +211,20 @@ pub enum PluginAsk {
     Action(String),
     /// An operation of its connector.
     Connector(String),
+    /// A number for the record.
+    Scorer(String),
+    /// A document of the record.
+    Renderer(String),
 }
 
 impl PluginAsk {
     /// Name of the export.
     pub fn name(&self) -> &str {
         match self {
-            PluginAsk::Action(name) | PluginAsk::Connector(name) => name,
+            PluginAsk::Action(name)
+            | PluginAsk::Connector(name)
+            | PluginAsk::Scorer(name)
+            | PluginAsk::Renderer(name) => name,
         }
     }
 }

@@ -19,6 +19,8 @@ fn point(asks: &PluginAsk) -> Point {
     match asks {
         PluginAsk::Action(_) => Point::Action,
         PluginAsk::Connector(_) => Point::Connector,
+        PluginAsk::Scorer(_) => Point::Scorer,
+        PluginAsk::Renderer(_) => Point::Renderer,
     }
 }
 

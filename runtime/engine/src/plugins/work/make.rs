@@ -6,6 +6,7 @@ use mortise_plugin_host::manifest::{OnFailure, Point};
 use mortise_plugin_host::run::Failure;
 use mortise_plugin_host::value::{Field, Outcome, Value as Wire, Verdict};
 
+use super::about;
 use super::course::Said;
 use super::row::PluginCall;
 use super::told::Change;
@@ -49,12 +50,13 @@ pub(super) async fn make(tenant: &Arc<Tenant>, call: &PluginCall) -> Option<Made
             // The kind of record is gone with its app.
             None => Ok(Said::Done(Vec::new())),
         },
-        Point::Function
-        | Point::Scorer
-        | Point::Assigner
-        | Point::Provider
-        | Point::Renderer
-        | Point::Job => Err(Failure::Missing { point, name: call.export.clone() }),
+        Point::Scorer | Point::Renderer => match entity.zip(call.record) {
+            Some(about) => about::answer(tenant, (&work, &calling, binding), point, call, about).await,
+            None => Ok(Said::Done(Vec::new())),
+        },
+        Point::Function | Point::Assigner | Point::Provider | Point::Job => {
+            Err(Failure::Missing { point, name: call.export.clone() })
+        }
     };
     Some(Made { said, on_failure: binding.export().failure_policy() })
 }

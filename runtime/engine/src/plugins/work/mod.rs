@@ -7,6 +7,7 @@
 //! schedule ─────────► job ── carry ── step ── settle └─► tried again, given up (shown, and revived by an administrator)
 //! ```
 
+mod about;
 mod admin;
 mod alert;
 mod asked;
