@@ -41,7 +41,9 @@ fn source(parameters: &Parameters) -> String {
     let taken: Vec<&str> = taken.into_iter().collect();
     let imports = match taken.is_empty() {
         true => String::new(),
-        false => format!("from mortise_sdk import {}\n", taken.join(", ")),
+        // As formatters lay it out: on one line while it is short.
+        false if taken.len() <= 5 => format!("from mortise_sdk import {}\n", taken.join(", ")),
+        false => format!("from mortise_sdk import (\n    {},\n)\n", taken.join(",\n    ")),
     };
     let records = if parameters.points.iter().any(|point| point.needs_entity()) {
         format!("{record}, ")
