@@ -36,6 +36,7 @@ pub fn forecast_json(forecast: &Forecast, language: &str) -> Value {
         "transitions": words.transitions(),
         "notifications": words.notifications(),
         "messages": forecast.messages.iter().map(|message| words.message(message)).collect::<Vec<_>>(),
+        "plugins": words.plugins(),
         "parked": words.parked(),
     })
 }
@@ -44,7 +45,7 @@ fn counts(day: &Day) -> Value {
     json!({
         "assigned": day.assigned, "nobody": day.nobody, "breached": day.breached, "steps": day.steps,
         "transitions": day.transitions, "messages": day.messages, "deliveries": day.deliveries,
-        "parked": day.parked,
+        "calls": day.calls, "parked": day.parked,
     })
 }
 
@@ -65,6 +66,7 @@ fn totals(forecast: &Forecast) -> Value {
         sum.transitions += day.transitions;
         sum.messages += day.messages;
         sum.deliveries += day.deliveries;
+        sum.calls += day.calls;
         sum.parked += day.parked;
     }
     counts(&sum)
@@ -260,6 +262,17 @@ impl Words<'_> {
             "title": message.title, "body": message.body,
             "record": message.record.as_ref().map(|record| self.record(record)),
         })
+    }
+
+    /// Plugins that would be called; the forecast knows them by their ids.
+    fn plugins(&self) -> Vec<Value> {
+        let told = self.forecast.plugins.iter().map(|((plugin, point, export), tally)| {
+            json!({
+                "plugin": plugin, "point": point, "export": export,
+                "count": tally.count, "records": self.records(tally),
+            })
+        });
+        often(told)
     }
 
     fn parked(&self) -> Vec<Value> {

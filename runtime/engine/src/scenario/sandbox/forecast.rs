@@ -46,6 +46,8 @@ pub struct Forecast {
     pub messages: Vec<Message>,
     /// Work that failed for good, by who does it and the code of the reason.
     pub parked: BTreeMap<(String, String), Parked>,
+    /// Calls of plugins that would be made, by plugin, point and export.
+    pub plugins: BTreeMap<(String, String, String), Tally>,
     /// What the records are called that are named above.
     pub names: HashMap<RecordKey, Named>,
     /// The definitions that were in force in the sandbox.
@@ -82,6 +84,8 @@ pub struct Day {
     pub messages: usize,
     /// What would leave the house.
     pub deliveries: usize,
+    /// Calls of plugins that would be made.
+    pub calls: usize,
     /// Work that failed for good.
     pub parked: usize,
 }

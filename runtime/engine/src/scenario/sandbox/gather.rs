@@ -44,6 +44,7 @@ pub(super) struct Gather<'a> {
     assignment: Uuid,
     inbox: Uuid,
     delivery: Uuid,
+    call: Uuid,
 }
 
 /// What the trail says of work that failed.
@@ -90,6 +91,7 @@ impl<'a> Gather<'a> {
                 told: BTreeMap::new(),
                 messages: Vec::new(),
                 parked: BTreeMap::new(),
+                plugins: BTreeMap::new(),
                 names: HashMap::new(),
                 model: sandbox.model(),
                 directory,
@@ -103,6 +105,7 @@ impl<'a> Gather<'a> {
             assignment: id,
             inbox: id,
             delivery: id,
+            call: id,
         })
     }
 
@@ -114,6 +117,7 @@ impl<'a> Gather<'a> {
         self.assignments().await?;
         self.inboxes().await?;
         self.deliveries().await?;
+        self.calls().await?;
         self.forecast.days.push(self.day);
         self.forecast.until = self.time.now();
         Ok(())
@@ -288,6 +292,28 @@ impl<'a> Gather<'a> {
         }
     }
 
+    /// Calls of plugins: nobody makes them here, so that only their beginnings are known.
+    async fn calls(&mut self) -> Result<(), Error> {
+        loop {
+            let columns = ("_plugin_call", "id", "plugin, point, export, entity, record");
+            let rows = self.page(columns, self.call.into(), "", |row| {
+                let text = |index| Ok::<_, mortise_store::Error>(row.text(index)?.unwrap_or_default());
+                let export = (text(1)?, text(2)?, text(3)?);
+                Ok((row.id(0)?.unwrap_or_default(), export, record(row, 4)?))
+            });
+            let rows = rows.await?;
+            let full = is_full(&rows);
+            for (id, export, record) in rows {
+                self.call = id;
+                self.day.calls += 1;
+                self.forecast.plugins.entry(export).or_default().add(record);
+            }
+            if !full {
+                return Ok(());
+            }
+        }
+    }
+
     fn leaves(&mut self, leaving: Leaving) {
         self.day.deliveries += 1;
         let person = self.emails.get(&leaving.target).copied();
@@ -343,6 +369,7 @@ impl Forecast {
         let tallies = self.assignments.values().chain(self.clocks.values());
         let tallies = tallies.chain(self.transitions.values());
         let tallies = tallies.chain(self.parked.values().map(|parked| &parked.tally));
+        let tallies = tallies.chain(self.plugins.values());
         let messages = self.messages.iter().filter_map(|message| message.record.as_ref());
         tallies.flat_map(|tally| &tally.records).chain(messages)
     }
