@@ -357,3 +357,44 @@ fn the_next_days_of_a_tenant_are_simulated_without_a_trace() {
     assert!(!installation.data().join("sandboxes").join("demo").exists());
     installation.run(&["verify", "demo"]);
 }
+
+#[test]
+fn plugins_are_compiled_by_a_process_of_their_own_and_looked_after_from_the_command_line() {
+    let installation = Installation::new();
+    installation.run(&["tenant", "create", "demo", "--name", "Demo"]);
+    let museum = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/plugin-host/tests/museum");
+    let package = museum.join("rust-0.1.0-similarity.plugin");
+    let package = package.to_string_lossy();
+    let seen = json(&installation.run(&["--json", "plugin", "inspect", "demo", &package]));
+    assert_eq!(seen["id"], "mortise.similarity");
+    assert_eq!(json(&installation.run(&["--json", "plugin", "list", "demo"])), Value::Array(Vec::new()));
+    let report = json(&installation.run(&["--json", "plugin", "install", "demo", &package, "--grant-all"]));
+    assert_eq!(report["standing"], "in_force", "{report}");
+    let state = || json(&installation.run(&["--json", "plugin", "list", "demo"]))[0]["state"].clone();
+    assert_eq!(state(), "on");
+    installation.run(&["plugin", "disable", "demo", "mortise.similarity"]);
+    assert_eq!(state(), "off");
+    let server = installation.serve();
+    installation.run(&["plugin", "enable", "demo", "mortise.similarity"]);
+    assert_eq!(state(), "on");
+    assert_eq!(json(&installation.run(&["--json", "plugin", "runs", "demo", "mortise.similarity"])), Value::Array(Vec::new()));
+    let back = installation.try_run(&["plugin", "rollback", "demo", "mortise.similarity"], "");
+    assert!(!back.status.success());
+    installation.run(&["plugin", "remove", "demo", "mortise.similarity"]);
+    assert_eq!(json(&installation.run(&["--json", "plugin", "list", "demo"])), Value::Array(Vec::new()));
+    drop(server);
+    let worker = installation.try_run(&["plugin-compile", "serving"], "no component");
+    assert!(!worker.status.success() && worker.stdout.is_empty(), "{worker:?}");
+    assert!(!installation.run(&["--help"]).contains("plugin-compile"), "it is nothing for people");
+}
+
+#[test]
+fn a_server_does_not_start_with_settings_for_plugins_that_it_cannot_understand() {
+    let installation = Installation::new();
+    installation.run(&["tenant", "create", "demo", "--name", "Demo"]);
+    write(installation.data(), "plugins.json", r#"{"limits": {"save": {"cpu": 7}}}"#);
+    let refused = installation.try_run(&["serve", "--listen", "127.0.0.1:0"], "");
+    assert!(!refused.status.success());
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("plugins.json") && said.contains("cpu"), "{said}");
+}

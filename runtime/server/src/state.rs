@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::auth::{Passwords, SignIns};
 use crate::courier::{Envoy, Outlet};
-use crate::http::Metrics;
+use crate::http::{Metrics, PluginsClosed};
 use crate::pages::Pages;
 use crate::{Base, Config, Failure, keys, plugins};
 
@@ -57,6 +57,8 @@ pub struct Shared {
     pub calls: crate::api::inbound::Calls,
     /// The simulations that run, and who had some lately.
     pub sandboxes: crate::api::sandbox::Runs,
+    /// What plugins came to in tenants that are closed.
+    pub(crate) plugins_closed: PluginsClosed,
     /// Cancelled to stop the server.
     pub stop: CancellationToken,
     tenants: ArcSwap<TenantMap>,
@@ -173,6 +175,7 @@ impl AppState {
             courier: Arc::new(Envoy::new(config.serving.allow_private_addresses).map_err(Failure::internal)?),
             calls: crate::api::inbound::Calls::default(),
             sandboxes: crate::api::sandbox::Runs::default(),
+            plugins_closed: PluginsClosed::default(),
             stop: CancellationToken::new(),
             tenants: ArcSwap::default(),
             opening: Mutex::new(()),
@@ -237,6 +240,7 @@ impl AppState {
             self.change_map(|map| drop(map.by_slug.insert(slug.to_owned(), handle.clone())));
             return Ok(false);
         }
+        self.plugins_closed.keep(handle.engine.plugin_calls());
         let id = handle.record.id;
         self.control.note_lane(id, &noted(&vitals)).await?;
         self.control.rest_lane(id, due).await?;

@@ -151,6 +151,11 @@ impl Tenant {
         self.calls.log.0.lock().totals.clone()
     }
 
+    /// How many exports of its plugins are left alone for a while on this node, because they failed too often.
+    pub fn resting_plugins(&self) -> usize {
+        self.plugins.opened().map_or(0, |host| host.open_circuits(&self.slug).len())
+    }
+
     /// Writes the runs that wait; false when there were none, so that nobody writes them any more.
     pub(crate) async fn write_plugin_runs(&self) -> bool {
         let (runs, figures, clear) = {

@@ -121,12 +121,9 @@ async fn run(task: Task, config: &Config, words: &Words) -> anyhow::Result<()> {
                 Task::Tenant(task) => task.run(&client, words).await,
                 Task::User(task) => task.run(&client, words).await,
                 Task::Secret(task) => task.run(&client, words).await,
+                Task::Plugin(task) => task.run(&client, words).await,
                 Task::Verify(verify) => verify.run(&client, words).await,
-                Task::Serve(_)
-                | Task::Schema(_)
-                | Task::Doctor(_)
-                | Task::Plugin(_)
-                | Task::PluginCompile { .. } => Ok(()),
+                Task::Serve(_) | Task::Schema(_) | Task::Doctor(_) | Task::PluginCompile { .. } => Ok(()),
             };
             client.close().await;
             result

@@ -17,6 +17,7 @@ use prometheus::{
 };
 use uuid::Uuid;
 
+use super::plugin_metrics;
 use crate::{AppState, Failure, auth};
 
 /// Upper bounds in seconds: from a cached read to a request that a person notices.
@@ -161,7 +162,9 @@ pub(super) async fn show(
                 tracing::error!(code = failure.code(), reason, "lanes could not be counted");
             }
             let content_type = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
-            ([content_type], state.metrics.render(&state.engine)).into_response()
+            let mut text = state.metrics.render(&state.engine);
+            text.extend_from_slice(plugin_metrics::render(&state).as_bytes());
+            ([content_type], text).into_response()
         }
         (Some(_), false) => {
             let challenge = (header::WWW_AUTHENTICATE, "Bearer realm=\"mortise metrics\"");

@@ -6,6 +6,7 @@ pub mod layer;
 mod metrics;
 mod operator;
 mod patience;
+mod plugin_metrics;
 mod serving;
 
 use axum::Router;
@@ -19,6 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{AppState, Failure, api, pages};
 
 pub use metrics::Metrics;
+pub(crate) use plugin_metrics::Closed as PluginsClosed;
 pub use serving::serve;
 
 /// Every route of the server.

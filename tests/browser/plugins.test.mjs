@@ -1,0 +1,243 @@
+// A plugin from its package to its end: installed with what is ticked, at work in a form, upgraded with consent, broken by a
+// bad version, at rest, tried out, rolled back, set up, removed; on a screen and on a phone, in both languages.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { AxeBuilder } from "@axe-core/playwright";
+import { PEOPLE, PHONE, api, openPage, overflow, signIn, startBrowser, startServer, words, workspace } from "./harness.mjs";
+
+const t = words("zh-CN");
+const ID = "test.names";
+const NOTES = "/a/notes/note";
+
+let server, browser, page, complaints, close, admin;
+
+const file = (version) => join(workspace, "tests", "browser", "plugins", `names-${version}.plugin`);
+
+before(async () => {
+  server = await startServer({ records: 20 });
+  browser = await startBrowser();
+  admin = await api(server, PEOPLE.administrator);
+  const label = (en, zh) => ({ en, "zh-CN": zh });
+  const note = {
+    id: "note", label: label("Note", "便签"), title: "title",
+    fields: [{ id: "title", label: label("Title", "标题"), type: "text", required: true }],
+  };
+  const files = { "app.json": { id: "notes", version: "1.0.0", label: label("Notes", "便签本") }, "entities/note.json": note };
+  const texts = Object.fromEntries(Object.entries(files).map(([name, content]) => [name, JSON.stringify(content)]));
+  assert.equal((await admin("POST", "/apps", { files: texts })).status, 200);
+  ({ page, complaints, close } = await openPage(browser));
+  await signIn(page, server, PEOPLE.administrator);
+});
+after(async () => {
+  await close?.();
+  await browser?.close();
+  await server?.stop();
+});
+
+const open = (path) => page.goto(server.base + path);
+const home = `/admin/plugins/${ID}`;
+const says = (text) => page.locator(".toast", { hasText: text }).first().waitFor();
+const badge = (key) => page.locator(".page-head .badge", { hasText: t(key) }).waitFor();
+const press = (name) => page.locator("main").getByRole("button", { name, exact: true }).first().click();
+const save = async (title) => (await admin("POST", "/records/notes.note", { title })).status;
+
+/** The page fits, and axe finds nothing that keeps people out. */
+async function inOrder(of = page) {
+  assert.ok((await overflow(of)) <= 0, `${of.url()} is too wide`);
+  const { violations } = await new AxeBuilder({ page: of }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]).analyze();
+  assert.deepEqual(violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.target).join(" ")}`), [], of.url());
+}
+
+/** Looks into a package with the dialog of the page that is open. */
+async function look(version, button) {
+  await page.locator(".topbar-actions").getByRole("button", { name: button }).click();
+  await page.locator("dialog[open] input[type=file]").setInputFiles(file(version));
+  await page.locator("dialog[open] button[data-main]").click();
+  await page.waitForURL(/admin\/plugins\/check$/);
+}
+
+/** Fills in a new note on its page. */
+async function note(title) {
+  await open(`${NOTES}/new`);
+  await page.locator("#f-title").fill(title);
+  await page.locator("button[data-main]").first().click();
+}
+
+test("a package shows what it does and asks for, and is installed with what is ticked", { timeout: 120_000 }, async () => {
+  await open("/");
+  await page.locator(".sidebar a", { hasText: t("plugins.title") }).click();
+  await page.waitForURL(/admin\/plugins$/);
+  await inOrder();
+  await look("1.0.0", t("plugins.install"));
+  await page.getByRole("heading", { name: t("plugins.check_install", { title: "名称检查" }) }).waitFor();
+  const asked = await page.locator(".plugin-ask").allInnerTexts();
+  assert.equal(asked.length, 3, asked.join("\n"));
+  assert.ok(asked[0].includes(t("plugins.read", { entity: "便签" })) && asked[0].includes("标题"), asked[0]);
+  assert.ok(asked[1].includes("api.example.com") && asked[1].includes("访问密钥"), asked[1]);
+  assert.ok(asked[2].includes("1 MiB"), asked[2]);
+  await inOrder();
+  await page.getByLabel(t("plugins.method", { method: "POST" })).uncheck();
+  await press(t("plugins.install_now"));
+  await page.waitForURL(new RegExp(`${ID}$`));
+  await says(t("plugins.installed", { title: "名称检查", version: "1.0.0" }));
+  await badge("plugins.state.on");
+  assert.equal(await page.getByLabel(t("plugins.method", { method: "POST" })).isChecked(), false);
+  assert.equal(await page.getByLabel(t("plugins.method", { method: "GET" })).isChecked(), true);
+  await inOrder();
+});
+
+test("it is heard while a form is saved, and the log shows the call with what it used", { timeout: 120_000 }, async () => {
+  await note("X-ray");
+  await page.getByText("No name begins with an X.").first().waitFor();
+  assert.equal(await page.locator("#f-title").inputValue(), "X-ray");
+  await page.locator("#f-title").fill("Paint");
+  await page.locator("button[data-main]").first().click();
+  await page.waitForURL(/note\/[0-9a-f-]{36}$/);
+  await open(home);
+  await page.locator(".plugin-tabs a", { hasText: t("plugins.tab.runs") }).click();
+  await page.waitForURL(/runs$/);
+  const run = page.locator("tbody tr").first();
+  await run.waitFor();
+  const shown = await run.innerText();
+  for (const text of ["names", "1.0.0", t("plugins.good"), "管理员", t("plugins.counter.wall-ms")]) assert.ok(shown.includes(text), shown);
+  assert.ok((await run.locator("progress").count()) >= 1);
+  await inOrder();
+  await page.getByRole("link", { name: t("plugins.failed_runs") }).click();
+  await page.getByRole("heading", { name: t("plugins.none_failed") }).waitFor();
+  await page.locator(".plugin-tabs a", { hasText: t("plugins.tab.calls") }).click();
+  await page.getByRole("heading", { name: t("plugins.no_calls") }).waitFor();
+  await inOrder();
+});
+
+test("permissions are widened and taken away on its page", { timeout: 60_000 }, async () => {
+  await open(home);
+  await page.getByLabel(t("plugins.method", { method: "POST" })).check();
+  await page.getByLabel(t("plugins.storage_amount", { amount: "1 MiB" })).uncheck();
+  await press(t("plugins.grant_save"));
+  await says(t("plugins.granted"));
+  const { versions } = (await admin("GET", `/plugins/${ID}`)).json;
+  assert.deepEqual(versions[0].granted.http[0].methods, ["GET", "POST"]);
+  assert.equal(versions[0].granted.storage, undefined);
+});
+
+test("an upgrade marks what is new, and what was taken away stays so", { timeout: 60_000 }, async () => {
+  await open(home);
+  await look("1.1.0", t("plugins.upgrade"));
+  await page.getByText(t("plugins.asks_more"), { exact: true }).waitFor();
+  assert.equal(await page.locator(".plugin-ask", { hasText: "other.example.com" }).locator(".badge").first().innerText(), t("plugins.new"));
+  assert.equal(await page.locator(".plugin-ask", { hasText: "api.example.com" }).locator(".badge").count(), 0);
+  assert.equal(await page.getByLabel(t("plugins.storage_amount", { amount: "1 MiB" })).isChecked(), false);
+  await inOrder();
+  await press(t("plugins.upgrade_now"));
+  await page.waitForURL(new RegExp(`${ID}$`));
+  await says(t("plugins.upgraded", { title: "名称检查", version: "1.1.0" }));
+});
+
+test("a version that breaks down is seen, rests, and is rolled back", { timeout: 120_000 }, async () => {
+  await open(home);
+  await look("2.0.0", t("plugins.upgrade"));
+  await press(t("plugins.upgrade_now"));
+  await says(t("plugins.upgraded", { title: "名称检查", version: "2.0.0" }));
+  await note("Paint 2");
+  await page.locator("[role=alert]", { hasText: "名称检查" }).first().waitFor();
+  assert.equal(await page.locator("#f-title").inputValue(), "Paint 2");
+  for (let times = 0; times < 5; times += 1) assert.equal(await save("Paint 2"), 422);
+  await open(home);
+  await badge("plugins.state.resting");
+  await page.getByText(t("plugins.resting_title"), { exact: true }).waitFor();
+  await inOrder();
+  await open(`${home}/runs?failed=1`);
+  const outcomes = (await page.locator("tbody .badge").allInnerTexts()).join(" ");
+  assert.ok(outcomes.includes("插件运行出错"), outcomes);
+  await inOrder();
+  await open(home);
+  await press(t("plugins.reset"));
+  await says(t("plugins.reset_done"));
+  assert.equal(await page.getByText(t("plugins.resting_title"), { exact: true }).count(), 0);
+  await page.locator("tr", { hasText: "1.1.0" }).getByRole("button", { name: t("plugins.back_to") }).click();
+  await says(t("plugins.rolled_back", { title: "名称检查" }));
+  assert.equal(await save("Paint 2"), 201);
+  assert.equal(await save("X-ray"), 422);
+});
+
+test("a version is tried out on one person, compared, and stopped", { timeout: 60_000 }, async () => {
+  await open(home);
+  await page.locator("tr", { hasText: "2.0.0" }).getByRole("button", { name: t("plugins.try_out") }).click();
+  const dialog = page.locator("dialog[open]");
+  await dialog.getByLabel(t("plugins.share")).fill("0");
+  await dialog.getByLabel(t("plugins.people")).selectOption({ label: "管理员" });
+  await dialog.locator("button[data-main]").click();
+  await says(t("plugins.canary_started"));
+  await page.getByText(t("plugins.canary_people", { names: "管理员" })).waitFor();
+  assert.equal(await save("Paint 3"), 422);
+  await open(home);
+  const rows = await page.locator("section", { hasText: t("plugins.canary_title", { version: "2.0.0" }) }).locator("tbody tr").allInnerTexts();
+  assert.ok(rows.some((row) => row.includes("2.0.0") && row.includes(t("plugins.tried"))), rows.join("\n"));
+  await inOrder();
+  await press(t("plugins.canary_stop"));
+  await says(t("plugins.canary_stopped"));
+  assert.equal(await save("Paint 3"), 201);
+});
+
+test("settings are checked, secrets are never shown again, names can be said", { timeout: 60_000 }, async () => {
+  await open(home);
+  await page.getByLabel("上限").fill("many");
+  await page.locator("section", { hasText: t("plugins.settings") }).getByRole("button", { name: t("form.save") }).first().click();
+  await page.locator(".field-error").waitFor();
+  assert.equal(await page.getByLabel("上限").inputValue(), "many");
+  await page.getByLabel("上限").fill("9");
+  await page.getByLabel("词语").fill("甲\n乙");
+  await page.locator("form[action$='/settings']").getByRole("button", { name: t("form.save") }).click();
+  await says(t("plugins.settings_saved"));
+  assert.deepEqual((await admin("GET", `/plugins/${ID}`)).json.settings, { limit: 9, words: ["甲", "乙"] });
+  await page.getByLabel("访问密钥").fill("hush-hush");
+  await page.locator(".plugin-secret").getByRole("button", { name: t("form.save") }).click();
+  await says(t("plugins.secret_saved"));
+  await page.locator(".plugin-secret .badge", { hasText: t("plugins.secret_set") }).waitFor();
+  assert.ok(!(await page.content()).includes("hush"));
+  await page.locator("#map-note").selectOption("notes.note");
+  await page.locator("form[action$='/mapping']").getByRole("button", { name: t("form.save") }).click();
+  await says(t("plugins.mapping_saved"));
+  assert.equal(await save("X-ray"), 422);
+});
+
+test("what is no package is told with the reason", { timeout: 60_000 }, async () => {
+  await open("/admin/plugins");
+  await page.locator(".topbar-actions").getByRole("button", { name: t("plugins.install") }).click();
+  const rubbish = { name: "x.plugin", mimeType: "application/octet-stream", buffer: Buffer.from("rubbish") };
+  await page.locator("dialog[open] input[type=file]").setInputFiles(rubbish);
+  await page.locator("dialog[open] button[data-main]").click();
+  await page.locator(".form-summary[role=alert]").waitFor();
+  await page.locator(".badge", { hasText: t("apps.error") }).waitFor();
+  await inOrder();
+});
+
+test("on a phone in English everything is there, and nothing is wider than the screen", { timeout: 120_000 }, async () => {
+  const phone = await openPage(browser, { device: PHONE, language: "en" });
+  await signIn(phone.page, server, PEOPLE.administrator, "en");
+  for (const path of ["/admin/plugins", home, `${home}/runs`, `${home}/runs?failed=1`, `${home}/calls`]) {
+    await phone.page.goto(server.base + path);
+    await inOrder(phone.page);
+  }
+  await phone.page.goto(server.base + home);
+  await phone.page.getByText(words("en")("plugins.may"), { exact: true }).waitFor();
+  assert.deepEqual(phone.complaints, []);
+  await phone.close();
+});
+
+test("switched off and removed, it is as if it had never been there", { timeout: 60_000 }, async () => {
+  await open(home);
+  await page.locator(".topbar-actions").getByRole("button", { name: t("plugins.disable") }).click();
+  await says(t("plugins.disabled", { title: "名称检查" }));
+  await badge("plugins.state.off");
+  assert.equal(await save("X-ray"), 201);
+  await page.locator("main").getByRole("button", { name: t("plugins.remove"), exact: true }).click();
+  await page.locator("dialog[open]").getByRole("button", { name: t("plugins.remove"), exact: true }).click();
+  await page.waitForURL(/admin\/plugins$/);
+  await says(t("plugins.removed", { title: "名称检查" }));
+  assert.equal((await admin("GET", `/plugins/${ID}`)).status, 404);
+  // A form that was refused, and a page that tells so, are answered with 422.
+  assert.deepEqual(complaints.filter((one) => !one.includes("status of 422")), []);
+});
