@@ -8,6 +8,7 @@ mod anything;
 mod evasion;
 mod figures;
 mod lint;
+mod plugins;
 mod slips;
 
 use std::collections::BTreeMap;
