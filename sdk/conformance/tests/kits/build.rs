@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
+use mortise_plugin_host::Package;
+use mortise_plugin_host::limits::Settings;
 use mortise_plugin_host::manifest::Manifest;
 
 /// A kit.
@@ -33,7 +35,9 @@ impl Kit {
     fn missing(self) -> Option<&'static str> {
         let there = |path: &str| root().join(path).exists();
         match self {
-            Kit::Rust if !wasm_target() => Some("the target wasm32-unknown-unknown is not installed"),
+            Kit::Rust if !wasm_target() && tool().is_none() => {
+                Some("the target wasm32-unknown-unknown is not installed")
+            }
             Kit::TypeScript if !there("sdk/typescript/node_modules") => {
                 Some("sdk/typescript is not set up: `npm ci` there")
             }
@@ -89,19 +93,35 @@ fn changed(folder: &Path) -> Option<SystemTime> {
 }
 
 fn rust(folder: &Path, target: &Path) {
+    if let Some(tool) = tool() {
+        let package = target.with_extension("plugin");
+        let modules = modules().join("wasm");
+        run(Command::new(tool)
+            .arg("build")
+            .arg(folder)
+            .arg("--out")
+            .arg(&package)
+            .env("CARGO_TARGET_DIR", modules));
+        let package = Package::read(&std::fs::read(package).unwrap(), &Settings::default()).unwrap();
+        return std::fs::write(target, package.component).unwrap();
+    }
     run(Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--target", "wasm32-unknown-unknown", "--manifest-path"])
         .arg(folder.join("Cargo.toml"))
         .args(["--target-dir".as_ref(), modules().as_os_str()]));
     let manifest = std::fs::read_to_string(folder.join("plugin.json")).unwrap();
     let manifest = Manifest::parse(&manifest).unwrap();
-    let name = folder.file_name().unwrap().to_string_lossy().replace('-', "_");
-    let name = if name == "rust" { "conformance".to_owned() } else { name };
-    let module = modules().join("wasm32-unknown-unknown/debug").join(format!("{name}.wasm"));
+    let module = modules().join("wasm32-unknown-unknown/debug/conformance.wasm");
     let module = std::fs::read(module).unwrap();
     let component =
         mortise_wit::componentize(&module, &manifest.imports(), &manifest.export_interfaces()).unwrap();
     std::fs::write(target, component).unwrap();
+}
+
+/// The author's tool beside the binary under test, which finds a compiler even where rustup has no target.
+fn tool() -> Option<PathBuf> {
+    let tool = PathBuf::from(std::env::var_os("MORTISE_BIN")?).with_file_name("mortise-plugin");
+    tool.is_file().then_some(tool)
 }
 
 /// Where cargo puts everything: the folder that the one for tests lies in.
