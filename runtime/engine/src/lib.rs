@@ -39,7 +39,7 @@ mod trail;
 pub mod values;
 
 pub use apps::{AppVersion, Findings, FormerNames, Plan, Report};
-pub use assign::{Choice, Considered, Excluded, Replay, ReplayedPerson, Score, StoredAssignment};
+pub use assign::{Advice, Choice, Considered, Excluded, Replay, ReplayedPerson, Score, StoredAssignment};
 pub use automation::{
     Backlog, FailedField, Failure, Freeze, LANE_RENEWAL, Lanes, Retention, Sole, TransitionOffer, Vitals,
     WorkItem, WorkState,

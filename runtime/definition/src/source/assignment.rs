@@ -42,6 +42,10 @@ pub struct Assignment {
     /// What speaks for a candidate; the highest sum wins, and on a tie who waited longest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub terms: Vec<Term>,
+    /// A plugin that chooses among those who are left, with the sums of the terms before its eyes. When it fails, or chooses
+    /// nobody, the terms decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigner: Option<Assigner>,
     /// Where nobody is left: what is tried, in order. The record waits in the pool when nothing helps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fallbacks: Vec<Fallback>,
@@ -51,6 +55,18 @@ pub struct Assignment {
     /// Records that wait without an owner can be claimed by people of the pool, as long as this holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Source>,
+}
+
+/// An assigner of a plugin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Assigner {
+    /// The plugin, by its name in `app.json`.
+    #[schemars(length(max = 60))]
+    pub plugin: String,
+    /// The assigner among its exports.
+    #[schemars(length(max = 60))]
+    pub name: String,
 }
 
 /// An offer: the best few are told, and who takes the record first gets it. When nobody does in time, it is given to the

@@ -27,7 +27,7 @@ mod view;
 pub use action::{Action, Recipient};
 pub use app::{Accepted, App, Requirement, Setting, SettingType};
 pub use assignment::{
-    Assignment, CandidateFilter, Capacity, Fallback, MeasureUse, Offer, Pool, Profile, Term, Top,
+    Assigner, Assignment, CandidateFilter, Capacity, Fallback, MeasureUse, Offer, Pool, Profile, Term, Top,
 };
 pub use calendar::{Calendar, Holiday, Weekday, WorkingDay};
 pub use connector::{Attach, Connector, ConnectorKind, Mapping, Places, Receive};

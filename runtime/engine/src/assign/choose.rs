@@ -6,6 +6,7 @@ use mortise_expr::{Context, Expression, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::advice::{self, Advice};
 use super::candidates::{Candidate, Candidates, is_in};
 use crate::automation::{Subject, failed};
 use crate::commands::Work;
@@ -31,6 +32,9 @@ pub struct Choice {
     pub fallbacks: Vec<String>,
     /// How many were as good as the chosen one; the one who waited longest among them was taken.
     pub tied: usize,
+    /// What a plugin had to say, where one has a say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Advice>,
     /// Who was asked, where the record was offered: the best first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offered: Vec<Uuid>,
@@ -168,7 +172,16 @@ fn attempt(
         let by_sum = rank(*b).total_cmp(&rank(*a));
         by_sum.then(one.turn.cmp(&other.turn)).then(one.id.cmp(&other.id))
     });
+    let advice = advice::ask(work, policy, subject, &scored);
+    if let Some(chosen) = advice.as_ref().and_then(|advice| advice.person)
+        && let Some(place) = scored.iter().position(|(_, candidate, _)| candidate.id == chosen)
+    {
+        let chosen = scored.remove(place);
+        scored.insert(0, chosen);
+    }
     let best = scored.first().map(|(total, ..)| *total);
+    let by_plugin = advice.as_ref().is_some_and(|advice| advice.person.is_some());
+    let best = best.filter(|_| !by_plugin);
     let tied = best.map_or(0, |best| scored.iter().filter(|(total, ..)| (best - total).abs() < TIE).count());
     let person = scored.first().map(|(_, candidate, _)| candidate.id);
     let more = scored.len().saturating_sub(SHOWN_MAX);
@@ -181,7 +194,7 @@ fn attempt(
         terms,
     });
     let considered = considered.collect();
-    Ok(Choice { person, considered, more, excluded, tied, ..Choice::default() })
+    Ok(Choice { person, considered, more, excluded, tied, advice, ..Choice::default() })
 }
 
 fn weights(work: &Work, policy: &AssignmentModel, subject: &Subject) -> Result<Vec<f64>, Error> {

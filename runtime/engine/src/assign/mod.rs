@@ -1,6 +1,7 @@
 //! Assignment (PLAT-11): who gets a record. Everything is decided inside the writer, so that capacities hold however
 //! many records arrive at once, and every decision is kept with what it was made of.
 
+mod advice;
 mod candidates;
 mod choose;
 mod claim;
@@ -23,6 +24,7 @@ use crate::commands::{self, Input, Work};
 use crate::error::Error;
 use crate::values::Issue;
 
+pub use advice::Advice;
 pub(crate) use candidates::CandidateCache;
 use candidates::Candidates;
 pub use choose::{Choice, Considered, Excluded, Score};

@@ -29,6 +29,7 @@ pub(crate) use input::Input;
 pub(crate) use lifecycle::{guarded, leaves_open, lifecycle_of, open_to, state_of};
 pub(crate) use prepare::{prepare, prepare_now};
 pub(crate) use rollups::aggregate;
+pub(crate) use settle::wait;
 pub(crate) use trail::entry as audit_entry;
 pub(crate) use work::Work;
 

@@ -122,7 +122,7 @@ fn settled(
 }
 
 /// Waits on the writer's thread. Without plugins there is nothing to wait for.
-fn wait<T>(work: &Work, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+pub(crate) fn wait<T>(work: &Work, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     match work.published.plugins.is_empty() {
         true => futures_util::FutureExt::now_or_never(future).expect("nothing is waited for without plugins"),
         false => tokio::runtime::Handle::current().block_on(future),

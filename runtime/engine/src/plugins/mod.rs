@@ -35,6 +35,7 @@ pub(crate) use bind::bind;
 pub(crate) use bound::{Binding, Bound, EntityPlugins, InputPath, OutputField};
 pub(crate) use call::{Answer, Calling, Switchboard};
 pub use complaint::Complaint;
+pub(crate) use entry::plain;
 pub(crate) use functions::{FunctionMemo, plugin_issue};
 pub(crate) use host::PluginHouse;
 pub use host::PluginOptions;

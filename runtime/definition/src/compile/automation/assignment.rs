@@ -63,6 +63,10 @@ impl Build<'_> {
         let terms = terms
             .filter_map(|(index, term)| self.term(&plain, &area, term, &place.key("terms").index(index)));
         let terms = terms.collect();
+        let assigner = policy.assigner.as_ref().and_then(|one| {
+            let (plugin, _) = self.plugin_of(app, &one.plugin, &place.key("assigner").key("plugin"))?;
+            Some((plugin, one.name.clone()))
+        });
         let fallbacks = policy.fallbacks.iter().enumerate();
         let fallbacks = fallbacks.map(|(index, fallback)| {
             self.fallback(&plain, policy, &pool, fallback, &place.key("fallbacks").index(index))
@@ -88,6 +92,7 @@ impl Build<'_> {
             open,
             open_when,
             terms,
+            assigner,
             fallbacks,
             offer,
             claim,

@@ -104,6 +104,8 @@ pub struct AssignmentModel {
     /// Which records count as open, over `record`, `user`, `settings`.
     pub open_when: Option<Expression>,
     pub terms: Vec<TermModel>,
+    /// Id of a plugin and its assigner, which chooses among those who are left.
+    pub assigner: Option<(String, String)>,
     pub fallbacks: Vec<FallbackModel>,
     pub offer: Option<OfferModel>,
     /// Over `record`, `user`, `settings`.

@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use mortise_definition::model::AssignmentModel;
-use mortise_engine::{Choice, Considered, Excluded, Score, StoredAssignment};
+use mortise_engine::{Advice, Choice, Considered, Excluded, Score, StoredAssignment};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -53,6 +53,8 @@ struct Decision {
     candidates: Vec<Candidate>,
     more: usize,
     excluded: Vec<Out>,
+    /// What a plugin had to say.
+    advice: Option<String>,
     fallbacks: Vec<String>,
     tied: usize,
 }
@@ -138,8 +140,22 @@ fn decision(visit: &Visit, show: &Show, stored: StoredAssignment) -> Decision {
         more: choice.more,
         excluded: excluded(visit, show, policy, &choice.excluded),
         fallbacks: choice.fallbacks.iter().map(fallback).collect(),
+        advice: choice.advice.as_ref().map(|advice| advised(visit, show, advice)),
         // Several are asked at once: nobody had to be preferred.
         tied: if stored.kind == "offer" { 0 } else { choice.tied },
+    }
+}
+
+/// What a plugin had to say.
+fn advised(visit: &Visit, show: &Show, advice: &Advice) -> String {
+    let plugin = ("plugin", advice.title.as_str());
+    match (advice.person, &advice.failure) {
+        (Some(person), _) => visit.t("assignment.advised", &[plugin, ("person", &person_name(show, person))]),
+        (None, Some(code)) => {
+            let reason = mortise_definition::locale::translate(visit.language, &format!("error.{code}"), &[]);
+            visit.t("assignment.advice_failed", &[plugin, ("reason", &reason)])
+        }
+        (None, None) => visit.t("assignment.advice_none", &[plugin]),
     }
 }
 
