@@ -1,6 +1,9 @@
 //! Generated pages of the book say what the code says. A page that is out of date fails here; `cargo xtask docs`
 //! (which sets `MORTISE_UPDATE_DOCUMENTS`) writes it anew.
 
+#[path = "documents/plugins.rs"]
+mod plugins;
+
 use std::collections::BTreeMap;
 
 use mortise_tests::server::workspace;

@@ -20,7 +20,7 @@ mod findings;
 mod reference;
 
 pub use document::Document;
-pub use reference::reference_markdown;
+pub use reference::{reference_markdown, reference_of};
 
 /// The schema of every kind of artifact, by the name of the kind (JSON Schema 2020-12).
 pub fn schemas() -> Vec<(&'static str, Value)> {

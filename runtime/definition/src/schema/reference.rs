@@ -28,6 +28,16 @@ pub fn reference_markdown() -> String {
     page.text.trim_end().to_owned() + "\n"
 }
 
+/// The keys of one schema and of the types that it uses.
+pub fn reference_of(schema: &Value) -> String {
+    let mut page = Page { text: String::new(), described: Vec::new() };
+    page.keys(schema);
+    for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
+        page.definition(name, definition);
+    }
+    page.text.trim_end().to_owned() + "\n"
+}
+
 struct Page {
     text: String,
     described: Vec<String>,

@@ -34,10 +34,25 @@ pub(super) fn export(point: Point, parameters: &Parameters) -> Value {
 
 /// A case of a point.
 pub(super) fn case(point: Point, parameters: &Parameters) -> Value {
+    let (about, input, expect) = match point.needs_entity() {
+        true => of_record(point, parameters),
+        false => of_values(point),
+    };
+    let mut case = json!({ "about": about, "point": point, "export": parameters.name, "input": input, "expect": expect });
+    match point {
+        Point::AfterCommit => case["log"] = json!(["info: create: Acme"]),
+        Point::Job => case["log"] = json!(["info: finished"]),
+        _ => {}
+    }
+    case
+}
+
+/// What a case shows, its input and its answer, at a point that is about records.
+fn of_record(point: Point, parameters: &Parameters) -> (String, Value, Value) {
     let field = parameters.field();
     let record =
         |id: &str, text: &str| json!({ "entity": parameters.entity, "id": id, "fields": { field: text } });
-    let (about, input, expect) = match point {
+    match point {
         Point::Validator => (
             format!("a record without {field} is refused"),
             json!({ "after": record("1", " ") }),
@@ -52,16 +67,6 @@ pub(super) fn case(point: Point, parameters: &Parameters) -> Value {
             "a change is written into the log".to_owned(),
             json!({ "op": "create", "after": record("1", "Acme") }),
             Value::Null,
-        ),
-        Point::Action => (
-            "the action counts words".to_owned(),
-            json!({ "input": { "text": "one two three" } }),
-            json!({ "done": { "words": 3 } }),
-        ),
-        Point::Function => (
-            "the function counts words".to_owned(),
-            json!({ "rows": [["one two three"], [""]] }),
-            json!([3, 0]),
         ),
         Point::Scorer => (
             "what is filled in counts".to_owned(),
@@ -79,8 +84,27 @@ pub(super) fn case(point: Point, parameters: &Parameters) -> Value {
             }),
             json!("anna"),
         ),
+        _ => (
+            "the document holds the record".to_owned(),
+            json!({ "subject": record("1", "Acme"), "params": {} }),
+            json!({ "name": format!("{}.txt", parameters.name), "media_type": "text/plain", "content": "Acme\n" }),
+        ),
+    }
+}
+
+/// The same at a point that is not.
+fn of_values(point: Point) -> (String, Value, Value) {
+    let (about, input, expect) = match point {
+        Point::Action => (
+            "the action counts words",
+            json!({ "input": { "text": "one two three" } }),
+            json!({ "done": { "words": 3 } }),
+        ),
+        Point::Function => {
+            ("the function counts words", json!({ "rows": [["one two three"], [""]] }), json!([3, 0]))
+        }
         Point::Provider => (
-            "the table has a row".to_owned(),
+            "the table has a row",
             json!({ "params": {} }),
             json!({
                 "columns": [
@@ -90,27 +114,12 @@ pub(super) fn case(point: Point, parameters: &Parameters) -> Value {
                 "rows": [["example", 1]]
             }),
         ),
-        Point::Renderer => (
-            "the document holds the record".to_owned(),
-            json!({ "subject": record("1", "Acme"), "params": {} }),
-            json!({ "name": format!("{}.txt", parameters.name), "media_type": "text/plain", "content": "Acme\n" }),
-        ),
         Point::Job => (
-            "the job ends with its second step".to_owned(),
+            "the job ends with its second step",
             json!({ "cursor": "second", "params": {} }),
             json!({ "cursor": null, "processed": 1, "note": "finished" }),
         ),
-        Point::Connector => (
-            "what is sent comes back".to_owned(),
-            json!({ "input": { "ping": "pong" } }),
-            json!({ "ping": "pong" }),
-        ),
+        _ => ("what is sent comes back", json!({ "input": { "ping": "pong" } }), json!({ "ping": "pong" })),
     };
-    let mut case = json!({ "about": about, "point": point, "export": parameters.name, "input": input, "expect": expect });
-    match point {
-        Point::AfterCommit => case["log"] = json!(["info: create: Acme"]),
-        Point::Job => case["log"] = json!(["info: finished"]),
-        _ => {}
-    }
-    case
+    (about.to_owned(), input, expect)
 }

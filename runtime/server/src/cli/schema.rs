@@ -1,9 +1,10 @@
-//! `mortise schema`: the JSON Schemas of the app language, one per kind of artifact.
+//! `mortise schema`: the JSON Schemas of the app language, one per kind of artifact, and that of a plugin's manifest.
 
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
+use mortise_plugin_host::manifest::Manifest;
 use serde_json::Value;
 
 use super::words::Words;
@@ -11,7 +12,7 @@ use super::words::Words;
 /// `mortise schema`.
 #[derive(Args)]
 pub(super) struct Schema {
-    /// Kind of artifact (app, entity, form …); a list of all kinds unless given.
+    /// Kind of artifact (app, entity, form, plugin …); a list of all kinds unless given.
     kind: Option<String>,
     /// Write all schemas into this folder, as `<kind>.schema.json`.
     #[arg(long, conflicts_with = "kind")]
@@ -23,6 +24,7 @@ impl Schema {
         let schemas: Vec<(String, Value)> = mortise_definition::schema::schemas()
             .into_iter()
             .map(|(kind, schema)| (kind.to_string(), schema))
+            .chain([("plugin".to_owned(), Manifest::json_schema().clone())])
             .collect();
         if let Some(kind) = self.kind {
             let found = schemas.iter().find(|(known, _)| *known == kind);
