@@ -11,6 +11,7 @@ mod load;
 mod place;
 mod process;
 mod report;
+mod saving_plugins;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,6 +33,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// What the person who measures decided.
 struct Options {
     automation: bool,
+    plugins: bool,
     million: bool,
     write: bool,
     only: Option<String>,
@@ -60,6 +62,10 @@ fn main() -> Result<()> {
     let databases = std::iter::once(("sqlite", None)).chain(postgres.map(|url| ("postgres", Some(url))));
     for (name, server) in databases {
         let load_before = report::load_average()?;
+        if options.plugins {
+            println!("## {name}\n\n{}", saving_plugins::measure(&load, server.as_deref(), options.runs)?);
+            continue;
+        }
         let bench = Bench { options: &options, load: &load, server: server.as_deref() };
         let mut text = bench.tables()?;
         text.insert_str(0, &format!("{}\n", report::machine(options.runs, &load_before)?));
@@ -97,6 +103,7 @@ fn options() -> Result<Options> {
     };
     let options = Options {
         automation: has("--automation"),
+        plugins: has("--plugins"),
         million: has("--million"),
         write: has("--write"),
         only: value("--only"),

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use mortise_tests::{Installation, Server, people};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -16,6 +16,8 @@ use crate::process;
 /// The collection of the measured entity.
 pub(crate) const RECORDS: &str = "/t/demo/api/v1/records/bench.item";
 
+/// The collection of plugins.
+const PLUGINS: &str = "/t/demo/api/v1/plugins";
 /// Records whose ids the workloads draw from; more than fit into any cache of answers.
 const IDS: usize = 20_000;
 /// Starts of the server of which the median is taken.
@@ -83,6 +85,23 @@ impl Place {
         let memory = process::memory_mb(server.process_id())?;
         self.server = Some(server);
         Ok((driver, memory))
+    }
+
+    /// Installs a plugin with all that it asks for.
+    pub(crate) fn install_plugin(&self, package: &[u8]) -> Result<()> {
+        let kind = [("content-type", "application/octet-stream")];
+        let mut administrator = self.server().administrator();
+        administrator.send("POST", &format!("{PLUGINS}?grant_all=true"), &kind, package)?.expect(200);
+        Ok(())
+    }
+
+    /// Switches a plugin on or off.
+    pub(crate) fn switch_plugin(&self, id: &str, on: bool) -> Result<()> {
+        let verb = if on { "enable" } else { "disable" };
+        let mut administrator = self.server().administrator();
+        let answer = administrator.json("POST", &format!("{PLUGINS}/{id}/{verb}"), &json!({}))?;
+        ensure!(answer.status < 300, "the plugin cannot be switched: {}", answer.text());
+        Ok(())
     }
 
     /// The id of the server's process.

@@ -64,7 +64,7 @@ impl Samples {
     }
 
     /// The median; of an even number of runs the mean of the two in the middle.
-    fn median(&self) -> Option<f64> {
+    pub(crate) fn median(&self) -> Option<f64> {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
         let upper = *sorted.get(sorted.len() / 2)?;

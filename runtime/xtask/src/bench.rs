@@ -10,7 +10,7 @@ use crate::shell::{cargo, check_arguments, execute, program, target};
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     check_arguments(
         arguments,
-        &["--automation", "--million", "--postgres", "--write"],
+        &["--automation", "--million", "--plugins", "--postgres", "--write"],
         &["--runs", "--seconds", "--only", "--rows"],
     )?;
     setup::web()?;
