@@ -62,6 +62,7 @@ pub(crate) fn everything() -> Result<()> {
         }
         eprintln!("Skipped: plugins in Rust cannot be built: {error:#}");
     }
+    kits()?;
     web()?;
     browser_tests()?;
     eprintln!("Ready. Next: `cargo xtask run` or `cargo xtask test`.");
@@ -135,6 +136,20 @@ fn npm_packages(folder: &Path) -> Result<()> {
     }
     execute(program("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder))?;
     write_stamp(&stamp, &digest)
+}
+
+/// What plugins in TypeScript and Python are built and tested with; false after saying why it is not there.
+pub(crate) fn kits() -> Result<bool> {
+    let prepared = npm_packages(&root().join("sdk/typescript"))
+        .and_then(|()| execute(&mut program("python3", ["sdk/python/prepare.py"])));
+    match prepared {
+        Ok(()) => Ok(true),
+        Err(error) if everything_required() => Err(error),
+        Err(error) => {
+            eprintln!("Skipped: plugins in TypeScript and Python cannot be built: {error:#}");
+            Ok(false)
+        }
+    }
 }
 
 /// A digest of the names and contents of all sources in a folder.

@@ -32,6 +32,7 @@ pub(crate) fn run_all(runner_arguments: &[String], require_all: bool, seeds: Opt
         }
     };
     step("the type check of the pages", check_web_types());
+    step("the tests of the kits", kit_tests());
     step("the browser tests", browser_tests(&environment));
     step("the Rust tests", rust_tests(&environment, runner_arguments));
     if !failures.is_empty() {
@@ -82,6 +83,15 @@ impl Environment {
 
 fn check_web_types() -> Result<()> {
     execute(program("npm", ["run", "--silent", "check"]).current_dir(root().join("runtime/web")))
+}
+
+/// The kits for plugins in TypeScript and Python, and what is written with them, without WebAssembly.
+fn kit_tests() -> Result<()> {
+    if !setup::kits()? {
+        return Ok(());
+    }
+    execute(&mut program("node", ["sdk/typescript/test.mjs"]))?;
+    execute(&mut program("python3", ["sdk/python/test.py"]))
 }
 
 fn browser_tests(environment: &Environment) -> Result<()> {
