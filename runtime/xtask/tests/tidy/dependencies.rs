@@ -13,10 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mortise-definition", &["mortise-expr"]),
     ("mortise-store", &["mortise-expr", "mortise-definition"]),
     ("mortise-plugin-host", &["mortise-definition", "mortise-wit"]),
-    (
-        "mortise-plugin-author",
-        &["mortise-definition", "mortise-plugin-host", "mortise-wit", "mortise-cases"],
-    ),
+    ("mortise-plugin-author", &["mortise-definition", "mortise-plugin-host", "mortise-wit", "mortise-cases"]),
     (
         "mortise-engine",
         &["mortise-expr", "mortise-definition", "mortise-store", "mortise-plugin-host", "mortise-wit"],
@@ -52,6 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mortise-sdk", &["mortise-sdk-macros"]),
     ("fabe-check", &["mortise-sdk"]),
     ("test-worker", &["mortise-sdk"]),
+    ("bench-guard", &["mortise-sdk"]),
     ("intent-heat", &["mortise-sdk"]),
     ("quote-pricing", &["mortise-sdk"]),
     ("similarity", &["mortise-sdk"]),
