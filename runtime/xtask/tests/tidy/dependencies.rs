@@ -47,6 +47,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mortise-wit", &["mortise-wit"]),
     ("mortise-sdk-macros", &["mortise-wit"]),
     ("mortise-sdk", &["mortise-sdk-macros"]),
+    ("mortise-cases", &["mortise-definition", "mortise-plugin-host", "mortise-wit"]),
+    ("conformance", &["mortise-sdk"]),
     ("fabe-check", &["mortise-sdk"]),
     ("test-worker", &["mortise-sdk"]),
     ("bench-guard", &["mortise-sdk"]),
