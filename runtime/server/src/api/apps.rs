@@ -217,6 +217,7 @@ pub fn plan_json(plan: &mortise_engine::Plan, language: &str) -> Value {
         "destructive": plan.destructive(),
         "warnings": warnings.collect::<Vec<_>>(),
         "clocks": plan.clocks,
+        "plugins": plan.plugins,
     })
 }
 

@@ -307,6 +307,13 @@ fn print_plan(words: &Words, plan: &Value) {
     for step in rows("destructive") {
         println!("! --confirm {}", step["key"].as_str().unwrap_or_default());
     }
+    for plugin in rows("plugins") {
+        let name = |key: &str| plugin["plugin"][key].as_str().unwrap_or_default();
+        words.say("cli.app.brings_plugin", &[("plugin", name("id")), ("version", name("version"))]);
+        if plugin["grant"].as_object().is_some_and(|grant| !grant.is_empty()) {
+            println!("! --confirm {}  {}", plugin["key"].as_str().unwrap_or_default(), plugin["grant"]);
+        }
+    }
     rows("warnings").iter().for_each(|problem| println!("{}", problem_line(problem)));
     if rows("changes").is_empty() {
         words.say("cli.app.no_changes", &[]);

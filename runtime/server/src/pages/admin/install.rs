@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use axum::extract::{Form, Multipart};
 use axum::response::Response;
+use indexmap::IndexSet;
 use mortise_definition::model::Model;
 use mortise_definition::{Change, ChangeKind, Package, Problem as Finding};
+use mortise_engine::plugins::PlannedPlugin;
 use mortise_engine::{Error, Plan};
 use mortise_store::catalog::Destructive;
 use serde::Serialize;
@@ -38,6 +40,8 @@ struct Check {
     changes: Vec<Changed>,
     steps: Vec<String>,
     destructive: Vec<Dangerous>,
+    /// Plugins that come with the app.
+    plugins: Vec<Brought>,
     /// What becomes of the clocks that run, when any of them moves.
     clocks: Option<String>,
 }
@@ -58,6 +62,15 @@ struct Changed {
     color: &'static str,
     text: String,
     path: String,
+}
+
+/// A plugin that comes with an app, and what it is to be allowed.
+#[derive(Serialize)]
+struct Brought {
+    id: String,
+    text: String,
+    /// Line by line; nothing where it asks for nothing.
+    rights: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -157,6 +170,27 @@ fn describe(visit: &Visit, check: &mut Check, plan: &Plan) {
     let dangerous =
         |step: &Destructive| Dangerous { id: step.key.clone(), text: destructive_text(visit, &model, step) };
     check.destructive = plan.destructive().iter().map(dangerous).collect();
+    check.plugins = plan.plugins.iter().map(|plugin| brought(visit, plugin)).collect();
+}
+
+fn brought(visit: &Visit, planned: &PlannedPlugin) -> Brought {
+    let (plugin, grant) = (&planned.plugin, &planned.grant);
+    let join = |names: &IndexSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let records = |key: &str, entity: &str, fields: &IndexSet<String>| {
+        visit.t(key, &[("entity", entity), ("fields", &join(fields))])
+    };
+    let read = grant.read.iter().map(|right| records("apps.plugin_reads", &right.entity, &right.fields));
+    let write = grant.write.iter().map(|right| records("apps.plugin_writes", &right.entity, &right.fields));
+    let http = grant.http.iter().map(|right| visit.t("apps.plugin_calls", &[("host", &right.host)]));
+    let store = grant
+        .storage
+        .iter()
+        .map(|right| visit.t("apps.plugin_stores", &[("kib", &right.bytes.div_ceil(1024).to_string())]));
+    Brought {
+        id: planned.key.clone(),
+        text: format!("{} {}", plugin.title.get(visit.language), plugin.version),
+        rights: read.chain(write).chain(http).chain(store).collect(),
+    }
 }
 
 /// What was found, errors first.
