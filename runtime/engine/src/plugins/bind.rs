@@ -21,6 +21,7 @@ use super::installed::{Canary, Installed, Names, Version};
 use super::names::Finder;
 use super::shelf::Said;
 use super::tables::{self, StoredPlugin, StoredVersion};
+use super::work::schedule_problem;
 use crate::error::Error;
 
 /// Hexadecimal digits of the digest of a set of plugins: enough to tell two sets apart.
@@ -163,8 +164,13 @@ fn check_rights(finder: &mut Finder<'_>, granted: &Permissions) {
 
 fn tie_export(finder: &mut Finder<'_>, index: usize, export: &Export) -> Tied {
     let mut tied = Tied { index, entity: None, input: Vec::new(), output: Vec::new(), when: None };
-    let Some(name) = &export.entity else { return tied };
     let place = format!("/exports/{index}");
+    if let Some(detail) = export.schedule.as_deref().and_then(schedule_problem) {
+        let problem = Problem::error("plugin.schedule", FILE, format!("{place}/schedule"));
+        let schedule = export.schedule.as_deref().unwrap_or_default();
+        finder.problems.push(problem.arg("value", schedule).arg("detail", detail));
+    }
+    let Some(name) = &export.entity else { return tied };
     let Some(entity) = finder.entity(name, &format!("{place}/entity")) else { return tied };
     tied.entity = Some(entity.index);
     for (position, path) in export.input.iter().enumerate() {

@@ -3,6 +3,7 @@
 
 mod calls;
 mod jobs;
+mod looking_ahead;
 mod waiting;
 
 use chrono::TimeDelta;

@@ -43,6 +43,8 @@ struct Lanes {
     parked: IntGauge,
     unsent: IntGauge,
     dead: IntGauge,
+    calls_waiting: IntGauge,
+    calls_dead: IntGauge,
 }
 
 /// A connection that is counted until this is dropped.
@@ -91,6 +93,14 @@ impl Lanes {
             parked: gauge("mortise_work_parked", "Failed work of all tenants that somebody has to look at."),
             unsent: gauge("mortise_deliveries_waiting", "Deliveries of all tenants that are to be sent."),
             dead: gauge("mortise_deliveries_dead", "Deliveries of all tenants that were given up."),
+            calls_waiting: gauge(
+                "mortise_plugin_calls_waiting",
+                "Background calls of plugins that open tenants have to make.",
+            ),
+            calls_dead: gauge(
+                "mortise_plugin_calls_dead",
+                "Background calls of plugins that open tenants have given up.",
+            ),
         }
     }
 
@@ -98,11 +108,14 @@ impl Lanes {
     async fn count(&self, state: &AppState) -> Result<(), Failure> {
         let mut noted: HashMap<Uuid, Noted> = state.control.noted_lanes().await?.into_iter().collect();
         let (mut worked, mut behind, mut oldest) = (0, 0, TimeDelta::zero());
+        let (mut calls_waiting, mut calls_dead) = (0, 0);
         for tenant in state.open_tenants() {
             let vitals = tenant.engine.vitals().await?;
             worked += i64::from(tenant.engine.is_worked());
             behind += vitals.behind;
             oldest = oldest.max(vitals.lag);
+            calls_waiting += vitals.calls_waiting;
+            calls_dead += vitals.calls_dead;
             noted.insert(tenant.record.id, crate::state::noted(&vitals));
         }
         let sum = |of: fn(&Noted) -> i64| noted.values().map(of).sum();
@@ -113,6 +126,8 @@ impl Lanes {
         self.parked.set(sum(|noted| noted.parked));
         self.unsent.set(sum(|noted| noted.unsent));
         self.dead.set(sum(|noted| noted.dead));
+        self.calls_waiting.set(calls_waiting);
+        self.calls_dead.set(calls_dead);
         Ok(())
     }
 }

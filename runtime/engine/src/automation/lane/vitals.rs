@@ -23,6 +23,10 @@ pub struct Vitals {
     pub unsent: i64,
     /// Deliveries that were given up.
     pub dead: i64,
+    /// Calls of plugins in the background that are to be made.
+    pub calls_waiting: i64,
+    /// Calls of plugins in the background that were given up.
+    pub calls_dead: i64,
 }
 
 impl Lane {
@@ -46,6 +50,7 @@ impl Tenant {
         }
         let backlog = self.backlog().await?;
         let (unsent, dead) = self.undelivered().await?;
+        let (calls_waiting, calls_dead) = self.calls_left().await?;
         let vitals = Vitals {
             behind: backlog.last_event - backlog.position,
             lag: backlog.lag,
@@ -53,6 +58,8 @@ impl Tenant {
             parked: backlog.parked,
             unsent,
             dead,
+            calls_waiting,
+            calls_dead,
         };
         *self.lane.vitals.lock() = Some((commits, vitals));
         Ok(vitals)

@@ -97,6 +97,11 @@ impl Tenant {
         row::counts(&self.store).await
     }
 
+    /// How many calls are to be made, now or later, and how many were given up; those that are over are not counted.
+    pub(crate) async fn calls_left(&self) -> Result<(i64, i64), Error> {
+        row::left(&self.store).await
+    }
+
     /// Says which calls wait for their plugin to come back.
     fn marked(&self, mut calls: Vec<PluginCall>) -> Vec<PluginCall> {
         let plugins = self.published().plugins.clone();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
+use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds, Year};
 use mortise_plugin_host::manifest::Point;
 use mortise_plugin_host::run::Failure as RunFailure;
@@ -235,10 +236,21 @@ fn planned(plugins: &Bound, job: &PluginJob, zone: Tz, after: DateTime<Utc>) -> 
     next_time(binding.export().schedule.as_deref()?, zone, after)
 }
 
+fn cron(line: &str) -> Result<Cron, CronError> {
+    let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
+    parser.parse(line.trim())
+}
+
+/// What is wrong with a schedule; one that never comes is wrong as well.
+pub(crate) fn schedule_problem(line: &str) -> Option<String> {
+    let never = |cron: Cron| cron.find_next_occurrence(&DateTime::UNIX_EPOCH, false).err();
+    let error = cron(line).map_or_else(Some, never)?;
+    Some(error.to_string().trim_end_matches('.').to_owned())
+}
+
 /// The next time of a cron line after a moment.
 fn next_time(line: &str, zone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-    let cron: Cron = parser.parse(line.trim()).ok()?;
+    let cron = cron(line).ok()?;
     let local = after.with_timezone(&zone);
     cron.find_next_occurrence(&local, false).ok().map(|next| next.with_timezone(&Utc))
 }

@@ -24,6 +24,6 @@ pub(crate) use alert::administrators as tell_administrators;
 pub(crate) use asked::ask;
 pub(crate) use carry::{Desk, carry};
 pub use job_row::PluginJob;
-pub(crate) use jobs::sync as sync_jobs;
+pub(crate) use jobs::{schedule_problem, sync as sync_jobs};
 pub use row::{CallState, PluginCall, Why};
 pub(crate) use told::{defer, exports, name as export_name, operation, tell};

@@ -350,6 +350,17 @@ pub(super) async fn counts(store: &TenantStore) -> Result<[i64; 6], Error> {
     Ok(CallState::ALL.map(of))
 }
 
+/// How many are to be made, and how many were given up; those that are over are not counted.
+pub(super) async fn left(store: &TenantStore) -> Result<(i64, i64), Error> {
+    let table = store.naming().table("_plugin_call");
+    let sql = format!(
+        "SELECT (SELECT count(*) FROM {table} WHERE state IN ('waiting', 'sleeping', 'awaiting')), \
+         (SELECT count(*) FROM {table} WHERE state = 'dead')"
+    );
+    let read = |row: &dyn Row| Ok((row.int(0)?.unwrap_or(0), row.int(1)?.unwrap_or(0)));
+    Ok(store.fetch(&sql, &[], read).await?.pop().unwrap_or_default())
+}
+
 /// Makes what was given up, or waits for its next try, once more: one call, or all of a plugin. How many there were.
 pub(super) fn revive(
     session: &mut Session<'_>,

@@ -92,7 +92,7 @@ async fn what_follows_is_tried_again_without_asking_the_plugin_again() {
     // Nothing can be divided by no tasks.
     let ask = json!({"action": "greet", "input": {"name": "record.name"}, "returns": {"words": "text"},
         "then": [{"type": "set", "values": {"note": "result.words"}},
-                 {"type": "set", "values": {"amount": "7 / record.open"}}]});
+                 {"type": "set", "values": {"amount": "round(7 / record.open)"}}]});
     check_worker(vec![asking(ask)], async |world: &mut World| {
         let id = world.job(json!({"name": "Roof"})).await;
         work(world).await;
