@@ -89,22 +89,22 @@ async fn a_rule_goes_on_and_what_is_to_follow_sees_what_the_plugin_gave_back() {
 
 #[tokio::test]
 async fn what_follows_is_tried_again_without_asking_the_plugin_again() {
-    // Nothing can be divided by no tasks.
+    // A job cannot be without a name.
     let ask = json!({"action": "greet", "input": {"name": "record.name"}, "returns": {"words": "text"},
         "then": [{"type": "set", "values": {"note": "result.words"}},
-                 {"type": "set", "values": {"amount": "round(7 / record.open)"}}]});
+                 {"type": "set", "values": {"name": "record.reason"}}]});
     check_worker(vec![asking(ask)], async |world: &mut World| {
         let id = world.job(json!({"name": "Roof"})).await;
         work(world).await;
         assert_eq!(world.see(id).await["note"], serde_json::Value::Null, "all or nothing");
         let dead = calls(world).await.into_iter().find(|call| call.state == CallState::Dead).unwrap();
-        assert_eq!(dead.error.as_ref().unwrap().code, "automation.expression");
+        assert_eq!(dead.error.as_ref().unwrap().code, "record.invalid");
+        world.change(id, json!({"reason": "Tiles"})).await;
         let bench = &world.bench;
-        bench.create(&bench.admin(), "works.task", json!({"job": id, "what": "Look"})).await;
         bench.tenant.revive_plugin_call(&bench.admin(), dead.id).await.unwrap();
         work(world).await;
         let job = world.see(id).await;
-        assert_eq!((&job["note"], &job["amount"]), (&json!("Hello Roof"), &json!(7)));
+        assert_eq!((&job["note"], &job["name"]), (&json!("Hello Roof"), &json!("Tiles")));
         let asked = did(world).await.iter().filter(|line| line.starts_with("greet")).count();
         assert_eq!(asked, 1);
     })
