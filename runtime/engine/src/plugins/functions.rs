@@ -16,6 +16,8 @@ use parking_lot::Mutex;
 use self::convert::Args;
 use super::bound::Binding;
 use crate::commands::Work;
+use crate::people::Actor;
+use crate::tenant::Tenant;
 use crate::values::Issue;
 
 /// How often many records are evaluated to see what they ask for. What is still open then is asked for one by one.
@@ -185,6 +187,17 @@ impl OutsideFunctions for Asking<'_> {
         let answer = answers.first().cloned().unwrap_or(Err(EvalError::Pending));
         memo.keep(batch, answers);
         answer
+    }
+}
+
+impl Tenant {
+    /// Whether a condition of an app over a record holds for somebody, who may see all of its values; none when that cannot
+    /// be told.
+    pub fn holds(&self, actor: &Actor, app: usize, record: &[Value], condition: &Expression) -> Option<bool> {
+        let work = self.work(actor);
+        // The definitions may have changed since the condition was looked up.
+        work.model().apps.get(app)?;
+        work.with_roots(app, record, |cx| condition.test(cx)).ok()
     }
 }
 

@@ -9,9 +9,12 @@ mod support;
 
 mod background;
 mod broken;
+mod functions;
 mod guard;
 mod lifecycle;
 mod saving;
 mod sharing;
+mod shipped;
 mod spoken;
 mod versions;
+mod wanted;

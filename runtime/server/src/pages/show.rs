@@ -7,7 +7,7 @@ use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Model, Slot}
 use mortise_definition::source::Choice;
 use mortise_engine::values::{self, ValueContext};
 use mortise_engine::{Directory, FileInfo, Record};
-use mortise_expr::Value;
+use mortise_expr::{Context, Expression, Value};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -140,6 +140,17 @@ impl<'a> Show<'a> {
     /// What shows values as they are now to whoever looks, without names of files.
     pub(super) fn new(by: &'a SignedIn, model: &'a Model, directory: &'a Directory) -> Self {
         Show { by, model, directory, now: by.tenant.engine.now(), files: &[] }
+    }
+
+    /// Whether a condition of an app over a record holds; one that cannot be told hides nothing.
+    pub(super) fn holds(&self, app: usize, when: &Expression, values: &[Value]) -> bool {
+        if !when.outside().is_empty() {
+            // Only the engine can ask plugins.
+            return self.by.tenant.engine.holds(self.by.actor(), app, values, when).unwrap_or(true);
+        }
+        let roots: [&[Value]; 3] = [values, &self.by.user().root, &self.model.apps[app].setting_values];
+        when.test(&Context { now: self.now, tz: self.by.user().tz, roots: &roots, functions: None })
+            .unwrap_or(true)
     }
 
     /// What values are shown and read with.

@@ -5,7 +5,7 @@ use mortise_definition::model::{
 };
 use mortise_definition::source::{FormPurpose, Operation};
 use mortise_engine::Record;
-use mortise_expr::{Context, Expression, Value};
+use mortise_expr::{Expression, Value};
 use std::sync::Arc;
 
 use crate::SignedIn;
@@ -180,9 +180,7 @@ impl Section {
     /// Whether the section is shown; a condition that cannot be told hides nothing.
     pub(in crate::pages) fn visible(&self, show: &Show, values: &[Value]) -> bool {
         let Some((when, app)) = &self.visible_when else { return true };
-        let roots: [&[Value]; 3] = [values, &show.by.user().root, &show.model.apps[*app].setting_values];
-        when.test(&Context { now: show.now, tz: show.by.user().tz, roots: &roots, functions: None })
-            .unwrap_or(true)
+        show.holds(*app, when, values)
     }
 }
 

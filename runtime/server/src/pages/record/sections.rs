@@ -2,7 +2,7 @@
 
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot, system};
 use mortise_engine::Record;
-use mortise_expr::{Context, Type, Value};
+use mortise_expr::{Type, Value};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -54,10 +54,7 @@ struct Heading {
 /// Whether the field has a meaning for this record.
 fn applies(show: &Show, field: &FieldModel, record: &Record) -> bool {
     let Some(when) = &field.visible_when else { return true };
-    let settings = &show.model.apps[field.app].setting_values;
-    let roots: [&[Value]; 3] = [&record.values, &show.by.user().root, settings];
-    when.test(&Context { now: show.now, tz: show.by.user().tz, roots: &roots, functions: None })
-        .unwrap_or(true)
+    show.holds(field.app, when, &record.values)
 }
 
 /// Badges and key facts: what the entity's first view shows is what people look for.
