@@ -30,6 +30,7 @@ pub(crate) fn build(tool: &Path) -> Result<PathBuf> {
         }
         eprintln!("Skipped: plugins in Rust are not built: {error:#}");
     }
+    setup::ensure(&setup::PYTHON)?;
     let shared = digest(&[root().join("sdk"), root().join("Cargo.lock")], tool)?;
     let mut packages = BTreeSet::new();
     for folder in folders()? {

@@ -47,13 +47,20 @@ pub(crate) const FONTS: Tool = Tool {
     package: "fonts-noto-cjk",
     find: find_fonts,
 };
+/// What plugins in Python are built with: the kit makes an environment of its own with it.
+pub(crate) const PYTHON: Tool = Tool {
+    name: "Python with venv",
+    purpose: "plugins in Python",
+    package: "python3-venv",
+    find: find_python,
+};
 /// The load generator of the measurements.
 pub(crate) const WRK: Tool =
     Tool { name: "wrk", purpose: "measurements", package: "wrk", find: || find_program(&["wrk"]) };
 
 /// `cargo xtask setup`.
 pub(crate) fn everything() -> Result<()> {
-    for tool in [&POSTGRES, &CHROMIUM, &FONTS, &WRK] {
+    for tool in [&POSTGRES, &CHROMIUM, &FONTS, &PYTHON, &WRK] {
         ensure(tool)?;
     }
     if let Err(error) = wasm::ensure() {
@@ -227,6 +234,12 @@ fn find_postgres() -> Option<PathBuf> {
         .collect();
     versions.sort();
     versions.pop().or_else(|| find_program(&["postgres"])?.parent().map(Path::to_path_buf))
+}
+
+fn find_python() -> Option<PathBuf> {
+    let python = find_program(&["python3"])?;
+    crate::shell::output(&mut program(&python, ["-c", "import ensurepip, venv"])).ok()?;
+    Some(python)
 }
 
 fn find_fonts() -> Option<PathBuf> {
