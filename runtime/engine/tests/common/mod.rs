@@ -37,6 +37,14 @@ pub struct Bench {
     folder: tempfile::TempDir,
 }
 
+/// Limits of plugins that only one without end reaches, even on a machine that is busy with other things.
+pub fn patient() -> mortise_engine::plugins::PluginOptions {
+    let mut options = mortise_engine::plugins::PluginOptions::default();
+    (options.settings.save.wall_ms, options.settings.save.cpu_ms) = (20_000, 1_000);
+    options.settings.transaction.wall_ms = 60_000;
+    options
+}
+
 /// Runs a test on SQLite and, where a server is given by `MORTISE_TEST_POSTGRES`, on PostgreSQL, with the app `shop`.
 pub async fn check(test: impl AsyncFn(&Bench)) {
     check_bare(async |bench: &Bench| {
@@ -93,7 +101,7 @@ impl Bench {
             database: kind.clone(),
             env: env.clone(),
             file_bytes_max: mortise_engine::FILE_BYTES_MAX,
-            plugins: mortise_engine::plugins::PluginOptions::default(),
+            plugins: patient(),
         };
         let engine = Engine::open(options).await.unwrap();
         let tenant = engine.tenant(slug).await.unwrap();
