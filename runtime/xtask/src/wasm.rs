@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell::{execute, find_program, is_root, output, program};
+use crate::shell::{cargo, execute, find_program, is_root, output, program};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// A whole toolchain of Debian, of the age of Rust's own: compiler, cargo that knows its library, and that library's source.
@@ -45,6 +45,21 @@ fn folder() -> Result<PathBuf> {
     let given = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = given("XDG_CACHE_HOME").or_else(|| Some(given("HOME")?.join(".cache")));
     Ok(cache.context("HOME is not set")?.join("mortise").join("wasm-toolchain"))
+}
+
+/// A crate of a workspace as a core module, compiled into `target`.
+pub(crate) fn module(workspace: &Path, package: &str, target: &Path) -> Result<PathBuf> {
+    let mut build = cargo(["build", "--release", "--target", TARGET, "--package", package]);
+    build.current_dir(workspace).env("CARGO_TARGET_DIR", target);
+    build.env("CARGO_PROFILE_RELEASE_LTO", "true").env("CARGO_PROFILE_RELEASE_PANIC", "abort");
+    if !usual_has_target() {
+        let folder = folder()?;
+        build.env("RUSTC", folder.join("rustc"));
+        build.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", folder.join("rust-lld"));
+    }
+    execute(&mut build)?;
+    let file = format!("{}.wasm", package.replace('-', "_"));
+    Ok(target.join(TARGET).join("release").join(file))
 }
 
 fn rustc() -> std::ffi::OsString {

@@ -63,7 +63,7 @@ pub(crate) async fn memory(package: &Package) -> Result<()> {
         // Another note makes another digest, and with that other machine code.
         let mut component = package.component.clone();
         mortise_wit::stamp(&mut component, &format!("plugin {index}"));
-        let text = include_str!("../guest/plugin.json").replace("bench.thirty", &format!("bench.thirty{index}"));
+        let text = package.manifest_text.replace("bench.thirty", &format!("bench.thirty{index}"));
         packages.push(Package::of(text, component, Default::default()).map_err(|problems| anyhow!("{problems:?}"))?);
     }
     for package in &packages {

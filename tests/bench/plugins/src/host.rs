@@ -7,7 +7,6 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow};
 use async_trait::async_trait;
 use mortise_plugin_host::limits::Settings;
-use mortise_plugin_host::manifest::Manifest;
 use mortise_plugin_host::value::{
     Call, Condition, Entry, Fault, Field, Page, Query, Request, Response, Retry, Value,
 };
@@ -15,16 +14,10 @@ use mortise_plugin_host::{
     Capabilities, Compiler, HttpTerms, Invocation, Package, Permissions, Plugin, PluginHost,
 };
 
-const MANIFEST: &str = include_str!("../guest/plugin.json");
-
-/// The package of the guest's module.
-pub(crate) fn package(module: &Path) -> Result<Package> {
-    let manifest = Manifest::parse(MANIFEST).map_err(|problems| anyhow!("{problems:?}"))?;
-    let module = std::fs::read(module).with_context(|| module.display().to_string())?;
-    let component =
-        mortise_wit::componentize(&module, &manifest.imports(), &manifest.export_interfaces())?;
-    Package::of(MANIFEST.to_owned(), component, Default::default())
-        .map_err(|problems| anyhow!("{problems:?}"))
+/// The package of the guest.
+pub(crate) fn package(path: &Path) -> Result<Package> {
+    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    Package::read(&bytes, &Settings::default()).map_err(|problems| anyhow!("{problems:?}"))
 }
 
 /// A record of thirty short texts.

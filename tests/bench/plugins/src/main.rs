@@ -19,7 +19,7 @@ const CALLS: usize = 10_000;
 /// How often all of them are measured, in turns, so that a busy moment does not hit one of them alone.
 const ROUNDS: usize = 3;
 
-/// The files that the caller has built.
+/// The packages and modules that the caller has built.
 struct Guests {
     /// The plugin as a component in a package.
     plugin: PathBuf,
@@ -30,11 +30,11 @@ struct Guests {
 }
 
 fn main() -> Result<()> {
-    let mut paths = std::env::args().skip(1).map(PathBuf::from);
+    let file = |name: &str| std::env::var_os(name).map(PathBuf::from).with_context(|| format!("{name} is not set"));
     let guests = Guests {
-        plugin: paths.next().context("give the module of the guest")?,
-        extism: paths.next().context("give the module of the guest for extism")?,
-        others: paths.collect(),
+        plugin: file("MORTISE_BENCH_GUEST")?,
+        extism: file("MORTISE_BENCH_EXTISM")?,
+        others: std::env::args().skip(1).map(PathBuf::from).collect(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(measure(&guests))
