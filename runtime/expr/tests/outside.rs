@@ -244,26 +244,41 @@ fn findings(source: &str, expected: Expect) {
 
 #[test]
 fn slips_in_calls_are_told() {
-    findings("far.twce(1)", expect![[r#"
+    findings(
+        "far.twce(1)",
+        expect![[r#"
         column 5: there is no function `far.twce`; did you mean `far.twice`? [expr.unknown_name]
         没有名为 `far.twce` 的函数；是否想写 `far.twice`？
-    "#]]);
-    findings("far.twice(1, 2)", expect![[r#"
+    "#]],
+    );
+    findings(
+        "far.twice(1, 2)",
+        expect![[r#"
         column 5: `far.twice` is given 2 arguments; it is used as far.twice(int) → int [expr.type]
         `far.twice` 的参数个数或写法不对，用法：far.twice(int) → int
-    "#]]);
-    findings("far.twice(record.word)", expect![[r#"
+    "#]],
+    );
+    findings(
+        "far.twice(record.word)",
+        expect![[r#"
         column 11: `far.twice` needs int here, but this is of type text [expr.type]
         `far.twice` 的参数类型不对，这里给出的是文本
-    "#]]);
-    findings("far.twice", expect![[r#"
+    "#]],
+    );
+    findings(
+        "far.twice",
+        expect![[r#"
         column 1: `far` holds functions of a plugin; call one of them, such as far.twice(int) → int [expr.type]
         `far` 是一组插件函数，请调用其中的某个函数，例如 far.twice(int) → int
-    "#]]);
-    findings("far == null", expect![[r#"
+    "#]],
+    );
+    findings(
+        "far == null",
+        expect![[r#"
         column 1: `far` holds functions of a plugin; call one of them, such as far.twice(int) → int [expr.type]
         `far` 是一组插件函数，请调用其中的某个函数，例如 far.twice(int) → int
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

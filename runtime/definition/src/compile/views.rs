@@ -71,34 +71,7 @@ impl Compiler<'_> {
         if view.columns.is_empty() || view.columns.len() > COLUMNS_MAX {
             problems.push(place.key("columns").error("view.columns").arg("limit", COLUMNS_MAX));
         }
-        let mut columns = Vec::with_capacity(view.columns.len());
-        let mut calculated = Vec::new();
-        for (index, column) in view.columns.iter().enumerate() {
-            let place = place.key("columns").index(index);
-            match column {
-                Column::Field(path) => {
-                    columns.extend(self.column(entity, (path, None, false), &place, entities, problems));
-                }
-                Column::Detailed { field, label, hide_on_phone } => {
-                    let written = (field.as_str(), label.clone(), *hide_on_phone);
-                    columns.extend(self.column(entity, written, &place.key("field"), entities, problems));
-                }
-                Column::Calculated { id, expression, label, hide_on_phone } => {
-                    check_name(id, &place.key("id"), problems);
-                    let twice = view.columns[..index]
-                        .iter()
-                        .any(|other| matches!(other, Column::Calculated { id: other, .. } if other == id));
-                    if twice || entities[entity].field(id).is_some() {
-                        problems.push(place.key("id").error("view.column_id").arg("name", id));
-                    }
-                    let place = place.key("expression");
-                    let value = self.expression_with(site, &[], expression, None, &place, problems);
-                    calculated.extend(value.and_then(|value| {
-                        shown(app, index, (id, label, *hide_on_phone), value, &place, problems)
-                    }));
-                }
-            }
-        }
+        let (columns, calculated) = self.columns(site, view, place, entities, problems);
         let filter = view.filter.as_deref();
         let filter =
             filter.and_then(|source| self.filter(site, source, &place.key("filter"), Nulls::Fine, problems));
@@ -132,6 +105,47 @@ impl Compiler<'_> {
             page_size,
             highlights,
         })
+    }
+
+    /// The columns that show fields, and those that show expressions.
+    fn columns(
+        &self,
+        site: Site,
+        view: &View,
+        place: &Place,
+        entities: &[EntityModel],
+        problems: &mut Problems,
+    ) -> (Vec<ColumnModel>, Vec<CalculatedModel>) {
+        let Site { entity, app } = site;
+        let mut columns = Vec::with_capacity(view.columns.len());
+        let mut calculated = Vec::new();
+        for (index, column) in view.columns.iter().enumerate() {
+            let place = place.key("columns").index(index);
+            match column {
+                Column::Field(path) => {
+                    columns.extend(self.column(entity, (path, None, false), &place, entities, problems));
+                }
+                Column::Detailed { field, label, hide_on_phone } => {
+                    let written = (field.as_str(), label.clone(), *hide_on_phone);
+                    columns.extend(self.column(entity, written, &place.key("field"), entities, problems));
+                }
+                Column::Calculated { id, expression, label, hide_on_phone } => {
+                    check_name(id, &place.key("id"), problems);
+                    let twice = view.columns[..index]
+                        .iter()
+                        .any(|other| matches!(other, Column::Calculated { id: other, .. } if other == id));
+                    if twice || entities[entity].field(id).is_some() {
+                        problems.push(place.key("id").error("view.column_id").arg("name", id));
+                    }
+                    let place = place.key("expression");
+                    let value = self.expression_with(site, &[], expression, None, &place, problems);
+                    calculated.extend(value.and_then(|value| {
+                        shown(app, index, (id, label, *hide_on_phone), value, &place, problems)
+                    }));
+                }
+            }
+        }
+        (columns, calculated)
     }
 
     fn column(

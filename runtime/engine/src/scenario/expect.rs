@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mortise_definition::source::ScenarioStep;
-use mortise_expr::{Context, Expression, Type, Value};
+use mortise_expr::{Context, Expression, OutsideFunctions, Type, Value};
 use mortise_store::Param;
 use sea_query::ExprTrait;
 use serde_json::{Map, Value as Json};
@@ -109,7 +109,10 @@ impl Stage {
         let settings = app.map_or(&[][..], |app| &app.setting_values);
         let system = self.system();
         let roots: [&[Value]; 3] = [record, &system.user.root, settings];
-        let cx = Context { now: self.now(), tz: system.user.tz, roots: &roots, functions: None };
+        let work = self.tenant.work(&system);
+        let asking = work.asking();
+        let functions: Option<&dyn OutsideFunctions> = Some(&asking);
+        let cx = Context { now: self.now(), tz: system.user.tz, roots: &roots, functions };
         expression.test(&cx).map_err(|error| no_condition(error.to_string()))
     }
 
