@@ -104,7 +104,7 @@ fn tutorial(page: &str, language: &str) {
     installation.tenant(&["app-templates/sales-core"]);
     let server = installation.serve();
     let (_place, commands) = follow(page, language, &installation);
-    assert!(commands >= 6, "{commands} commands were found on the page");
+    assert!(commands >= 5, "{commands} commands were found on the page");
     let mut administrator = server.administrator();
     let account = |code: &str| json!({ "name": "Acme Machines", "credit_code": code });
     let refused = administrator.json("POST", "/t/demo/api/v1/records/sales-core.account", &account("91350100M000010Y43"));
