@@ -107,12 +107,20 @@ fn tutorial(page: &str, language: &str) {
     assert!(commands >= 5, "{commands} commands were found on the page");
     let mut administrator = server.administrator();
     let account = |code: &str| json!({ "name": "Acme Machines", "credit_code": code });
-    let refused = administrator.json("POST", "/t/demo/api/v1/records/sales-core.account", &account("91350100M000010Y43"));
+    let refused = administrator.json(
+        "POST",
+        "/t/demo/api/v1/records/sales-core.account",
+        &account("91350100M000010Y43"),
+    );
     let refused = refused.expect("the server answers").expect(422).json();
     assert!(refused.to_string().contains("credit_code"), "{refused:#}");
     let told = ["check digit", "校验位"].iter().any(|words| refused.to_string().contains(words));
     assert!(told, "{refused:#}");
-    let taken = administrator.json("POST", "/t/demo/api/v1/records/sales-core.account", &account("91350100M000100Y43"));
+    let taken = administrator.json(
+        "POST",
+        "/t/demo/api/v1/records/sales-core.account",
+        &account("91350100M000100Y43"),
+    );
     taken.expect("the server answers").expect(201);
 }
 
