@@ -30,7 +30,7 @@ const DETAIL_CHARS_MAX: usize = 200;
 const CHANGES_SHOWN: usize = 4;
 
 /// What is offered to look for; other actions are shown by their own name.
-const ACTIONS: [&str; 45] = [
+const ACTIONS: [&str; 58] = [
     "record.created",
     "record.changed",
     "record.deleted",
@@ -76,6 +76,19 @@ const ACTIONS: [&str; 45] = [
     "delivery.dead",
     "delivery.sent_again",
     "connector.changed",
+    "plugin.installed",
+    "plugin.upgraded",
+    "plugin.granted",
+    "plugin.narrowed",
+    "plugin.enabled",
+    "plugin.disabled",
+    "plugin.canary",
+    "plugin.promoted",
+    "plugin.rolled_back",
+    "plugin.removed",
+    "plugin.setting",
+    "plugin.secret",
+    "plugin.mapping",
 ];
 
 /// Parameters of the address that the filter knows.
