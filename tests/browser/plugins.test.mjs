@@ -149,7 +149,7 @@ test("a version that breaks down is seen, rests, and is rolled back", { timeout:
   await page.getByText(t("plugins.resting_title"), { exact: true }).waitFor();
   await inOrder();
   await open(`${home}/runs?failed=1`);
-  const outcomes = (await page.locator("tbody .badge").allInnerTexts()).join(" ");
+  const outcomes = (await page.locator("tbody tr").allInnerTexts()).join(" ");
   assert.ok(outcomes.includes("插件运行出错"), outcomes);
   await inOrder();
   await open(home);
@@ -225,6 +225,8 @@ test("on a phone in English everything is there, and nothing is wider than the s
   await phone.page.getByText(words("en")("plugins.may"), { exact: true }).waitFor();
   assert.deepEqual(phone.complaints, []);
   await phone.close();
+  // The language belongs to the person, not to the telephone.
+  assert.equal((await admin("PATCH", "/session", { language: "zh-CN" })).status, 204);
 });
 
 test("switched off and removed, it is as if it had never been there", { timeout: 60_000 }, async () => {
