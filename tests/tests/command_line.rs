@@ -377,7 +377,10 @@ fn plugins_are_compiled_by_a_process_of_their_own_and_looked_after_from_the_comm
     let server = installation.serve();
     installation.run(&["plugin", "enable", "demo", "mortise.similarity"]);
     assert_eq!(state(), "on");
-    assert_eq!(json(&installation.run(&["--json", "plugin", "runs", "demo", "mortise.similarity"])), Value::Array(Vec::new()));
+    assert_eq!(
+        json(&installation.run(&["--json", "plugin", "runs", "demo", "mortise.similarity"])),
+        Value::Array(Vec::new())
+    );
     let back = installation.try_run(&["plugin", "rollback", "demo", "mortise.similarity"], "");
     assert!(!back.status.success());
     installation.run(&["plugin", "remove", "demo", "mortise.similarity"]);
