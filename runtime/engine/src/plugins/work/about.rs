@@ -9,7 +9,7 @@ use mortise_definition::model::{EntityModel, system};
 use mortise_expr::Value;
 use mortise_plugin_host::manifest::Point;
 use mortise_plugin_host::run::Failure;
-use mortise_plugin_host::value::{Document, Field, Scored, Value as Wire};
+use mortise_plugin_host::value::{Document, Field, Reason, Scored, Value as Wire};
 use uuid::Uuid;
 
 use super::course::Said;
@@ -57,11 +57,13 @@ async fn read(
     Ok(found.filter(|record| record[system::DELETED_AT].is_null()))
 }
 
-/// The number, and its reasons one to a line, the weightiest first.
+/// The number, and its reasons one to a line: what weighs nothing tells of the whole and stands first, then the weightiest.
 fn score(mut scored: Scored) -> Vec<Field> {
-    scored.reasons.sort_by(|one, other| other.weight.abs().total_cmp(&one.weight.abs()));
-    let line = |reason: &mortise_plugin_host::value::Reason| {
-        format!("{} ({:+})", reason.text, rounded(reason.weight))
+    let weighs = |reason: &Reason| if reason.weight == 0.0 { f64::INFINITY } else { reason.weight.abs() };
+    scored.reasons.sort_by(|one, other| weighs(other).total_cmp(&weighs(one)));
+    let line = |reason: &Reason| match reason.weight == 0.0 {
+        true => reason.text.clone(),
+        false => format!("{} ({:+})", reason.text, rounded(reason.weight)),
     };
     let reasons: Vec<String> = scored.reasons.iter().map(line).collect();
     vec![

@@ -128,7 +128,9 @@ fn ends_everything(error: &Error) -> bool {
 /// What follows from an answer.
 fn follow(work: &Work, session: &mut Session<'_>, call: &PluginCall, fields: &[Field]) -> Result<(), Error> {
     match call.point() {
-        Some(Point::Action | Point::Connector) => asked::follow_up(work, session, call, fields),
+        Some(Point::Action | Point::Connector | Point::Scorer | Point::Renderer) => {
+            asked::follow_up(work, session, call, fields)
+        }
         Some(Point::Validator | Point::BeforeSave) => complain(work, session, call, fields),
         _ => Ok(()),
     }
