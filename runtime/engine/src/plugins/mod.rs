@@ -32,15 +32,14 @@ mod usage;
 mod work;
 
 pub(crate) use bind::bind;
-pub(crate) use bound::{Binding, Bound, EntityPlugins, InputPath, OutputField};
-pub(crate) use call::{Answer, Calling, Switchboard};
+pub(crate) use bound::{Binding, Bound};
+pub(crate) use call::{Calling, Switchboard};
 pub use complaint::Complaint;
 pub(crate) use entry::plain;
 pub(crate) use functions::{FunctionMemo, plugin_issue};
 pub(crate) use host::PluginHouse;
 pub use host::PluginOptions;
 pub use info::{CanaryInfo, CircuitInfo, PluginInfo, PluginState, SecretInfo, VersionInfo};
-pub(crate) use installed::{Canary, Installed, Named, Names, Version};
 pub use lifecycle::{Difference, ExportName, Inspection, PluginReport, Standing};
 pub use mortise_plugin_host::value::{Column as ProvidedColumn, Table as ProvidedTable};
 pub use outside::{Credential, Errand, Outside};
@@ -50,6 +49,4 @@ pub use shipped::{PlannedPlugin, ShippedPlugin};
 pub use tables::{EntityMapping, Mapping};
 pub use usage::{PluginRun, PluginUsage, RunFilter};
 pub use work::{CallState, PluginCall, PluginJob, Why};
-pub(crate) use work::{
-    Desk, ask, carry, defer, export_name, exports, operation, sync_jobs, tell, tell_administrators,
-};
+pub(crate) use work::{Desk, ask, carry, export_name, exports, operation, sync_jobs, tell};
