@@ -89,6 +89,14 @@ const ACTIONS: [&str; 58] = [
     "plugin.setting",
     "plugin.secret",
     "plugin.mapping",
+    "plugin.done",
+    "plugin.waits",
+    "plugin.dead",
+    "plugin.dismissed",
+    "plugin.passed_over",
+    "plugin.called_again",
+    "plugin.signalled",
+    "plugin.job_started",
 ];
 
 /// Parameters of the address that the filter knows.
