@@ -30,7 +30,7 @@ const DETAIL_CHARS_MAX: usize = 200;
 const CHANGES_SHOWN: usize = 4;
 
 /// What is offered to look for; other actions are shown by their own name.
-const ACTIONS: [&str; 58] = [
+const ACTIONS: [&str; 66] = [
     "record.created",
     "record.changed",
     "record.deleted",
