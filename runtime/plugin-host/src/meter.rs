@@ -110,6 +110,13 @@ impl TransactionBudget {
     }
 }
 
+/// What this thread has used of a processor since it began, in microseconds.
+fn on_processor() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
+    seconds.unwrap_or_default() * 1_000_000 + nanos.unwrap_or_default() / 1_000
+}
+
 const COUNTERS: usize = Counter::Depth as usize + 1;
 /// Stands for "not on a processor".
 const PAUSED: u64 = u64::MAX;
@@ -122,7 +129,7 @@ pub struct Meter {
     used: [AtomicU64; COUNTERS],
     begun: Instant,
     cpu_us: AtomicU64,
-    /// Microseconds from `begun` to when the plugin was last given a processor.
+    /// What this thread had used of a processor when the plugin was last given it, in microseconds.
     running_since: AtomicU64,
 }
 
@@ -194,11 +201,11 @@ impl Meter {
         shorter.then_some(Exceeded { counter: Counter::WallMs, limit, scope: Scope::Transaction })
     }
 
-    /// Time on a processor so far.
+    /// Time on a processor so far; asked for on the thread on which the plugin runs, or when it does not run.
     pub fn cpu(&self) -> Duration {
         let spent = self.cpu_us.load(Ordering::Relaxed);
         let since = self.running_since.load(Ordering::Relaxed);
-        let running = if since == PAUSED { 0 } else { micros(self.begun.elapsed()).saturating_sub(since) };
+        let running = if since == PAUSED { 0 } else { on_processor().saturating_sub(since) };
         Duration::from_micros(spent + running)
     }
 
@@ -210,15 +217,16 @@ impl Meter {
         }
     }
 
-    /// Runs a future and counts the time in which it is polled. What it waits for costs nothing.
+    /// Runs a future and counts what polling it takes of a processor. What it waits for costs nothing, and neither does a
+    /// machine on which others are busy: a good plugin must not fail for that.
     pub async fn measure<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         std::future::poll_fn(|context| {
-            let start = micros(self.begun.elapsed());
+            let start = on_processor();
             self.running_since.store(start, Ordering::Relaxed);
             let polled = future.as_mut().poll(context);
             self.running_since.store(PAUSED, Ordering::Relaxed);
-            let spent = micros(self.begun.elapsed()).saturating_sub(start);
+            let spent = on_processor().saturating_sub(start);
             self.cpu_us.fetch_add(spent, Ordering::Relaxed);
             polled
         })
