@@ -8,7 +8,7 @@ mod model;
 mod quality;
 mod records;
 #[cfg(test)]
-mod reference;
+mod reference_tests;
 mod training;
 mod words;
 

@@ -62,7 +62,7 @@ fn tell(
     terms.say("author.check.head", &args);
     for export in &manifest.exports {
         let entity = export.entity.as_deref().unwrap_or_default();
-        terms.line(&format!("  {:<13} {}  {entity}", export.point.name(), export.name).trim_end().to_owned());
+        terms.line(format!("  {:<13} {}  {entity}", export.point.name(), export.name).trim_end());
     }
     terms.say("author.check.imports", &[("list", &or_nothing(&found.imports, terms))]);
     terms.say("author.check.permissions", &[("list", &or_nothing(&permissions(manifest), terms))]);

@@ -171,12 +171,12 @@ fn number(key: &str, value: &Value) -> String {
     let of = |unit: u64, name: &str| format!("{} {name}", value / unit);
     match key {
         _ if value == 0 => "—".to_owned(),
-        key if key.contains("_ms") && value % 60_000 == 0 => of(60_000, "min"),
-        key if key.contains("_ms") && value % 1_000 == 0 => of(1_000, "s"),
+        key if key.contains("_ms") && value.is_multiple_of(60_000) => of(60_000, "min"),
+        key if key.contains("_ms") && value.is_multiple_of(1_000) => of(1_000, "s"),
         key if key.contains("_ms") => of(1, "ms"),
-        key if key.contains("bytes") && value % (1 << 20) == 0 => of(1 << 20, "MiB"),
+        key if key.contains("bytes") && value.is_multiple_of(1 << 20) => of(1 << 20, "MiB"),
         key if key.contains("bytes") => of(1 << 10, "KiB"),
-        _ if value % 1_000_000 == 0 => of(1_000_000, "million"),
+        _ if value.is_multiple_of(1_000_000) => of(1_000_000, "million"),
         _ => value.to_string(),
     }
 }

@@ -64,7 +64,7 @@ pub(crate) fn restore(
         return Ok(Written { entity: entity.key.clone(), id, version: version_of(&old), values: old });
     }
     let work = &*work.spending(None);
-    let written = take_out(work, session, entity, old)?;
+    let written = take_out(work, session, entity, &old)?;
     let mut waiting = vec![(entity.clone(), id)];
     while let Some((parent, id)) = waiting.pop() {
         for (child, via) in rows_of(work, &parent) {
@@ -80,7 +80,7 @@ pub(crate) fn restore(
                 let old = table.load(session, row)?.ok_or_else(Error::no_record)?;
                 demand(work, session, &child, &old, via)?;
                 freeze::check_row(work, session, &child, &old)?;
-                take_out(work, session, &child, old)?;
+                take_out(work, session, &child, &old)?;
                 waiting.push((child.clone(), row));
             }
         }
@@ -130,15 +130,15 @@ fn take_out(
     work: &Work,
     session: &mut Session<'_>,
     entity: &EntityModel,
-    old: Vec<Value>,
+    old: &[Value],
 ) -> Result<Written, Error> {
-    let (values, changed, heard) = settle::restore_now(work, entity, &old)?.take();
-    let id = mortise_store::id_of(&old);
+    let (values, changed, heard) = settle::restore_now(work, entity, old)?.take();
+    let id = mortise_store::id_of(old);
     links::check(work, session, entity, id, &values, &changed)?;
     work.demand_above(session, entity, &values, &changed)?;
     let mut changes = vec![(system::DELETED_AT, Value::Null)];
     changes.extend(changed.iter().map(|slot| (*slot, values[*slot].clone())));
-    let written = move_between(work, session, entity, &old, changes, "record.restored")?;
+    let written = move_between(work, session, entity, old, changes, "record.restored")?;
     heard.put_off(work, session, entity, None, &written.values)?;
     Ok(written)
 }

@@ -33,9 +33,12 @@ const COLUMNS_MAX: usize = 20;
 /// What makes two questions the same: the set of plugins in force, the question, and who asks in which language.
 type Key = (String, String, Option<Uuid>, String);
 
+/// An answer, and when it came.
+type Told = (DateTime<Utc>, Arc<Table>);
+
 /// Answers of a tenant's providers, of the last minute.
 #[derive(Default)]
-pub(super) struct Kept(Mutex<HashMap<Key, (DateTime<Utc>, Arc<Table>)>>);
+pub(super) struct Kept(Mutex<HashMap<Key, Told>>);
 
 impl Kept {
     fn get(&self, key: &Key, now: DateTime<Utc>) -> Option<Arc<Table>> {

@@ -152,18 +152,20 @@ fn unless_made(
 ) -> Result<Vec<u8>, AuthorError> {
     let component = project.target().join("plugin.wasm");
     let stamp = project.target().join("plugin.sources");
-    let fresh = || std::fs::read_to_string(&stamp).is_ok_and(|made| Ok(made) == digest(project, kit));
+    let fresh = || {
+        std::fs::read_to_string(&stamp).is_ok_and(|made| digest(project, kit).is_ok_and(|now| made == now))
+    };
     if !(component.is_file() && fresh()) {
         about(&project.target(), std::fs::create_dir_all(project.target()))?;
         make(&component)?;
         // After the build, which may write types beside the sources.
-        write(&stamp, digest(project, kit).map_err(AuthorError::from)?.as_bytes())?;
+        write(&stamp, digest(project, kit)?.as_bytes())?;
     }
     about(&component, std::fs::read(&component))
 }
 
 /// A digest of everything that decides what comes out.
-fn digest(project: &Project, kit: &Path) -> Result<String, mortise_definition::Problem> {
+fn digest(project: &Project, kit: &Path) -> Result<String, AuthorError> {
     let mut hasher = Sha256::new();
     hasher.update(SERVER);
     for folder in [project.folder.as_path(), kit] {

@@ -53,8 +53,9 @@ impl Arrival {
         let (plugin, broken) = match house.shelf.plugin(&parcel) {
             // Somebody else here uses the very same.
             Some(plugin) => (Some(plugin), None),
-            None => match house.host().map_err(|error| Error::PluginHost(error.to_string()))? {
-                host => match host.install(&package, &server()).await {
+            None => {
+                let host = house.host().map_err(|error| Error::PluginHost(error.to_string()))?;
+                match host.install(&package, &server()).await {
                     Ok(plugin) => {
                         house.shelf.put(&parcel, &plugin);
                         (Some(plugin), None)
@@ -63,8 +64,8 @@ impl Arrival {
                         let problems = problems_of(error, &package.manifest.component)?;
                         (None, Some(problems.iter().map(Complaint::from).collect()))
                     }
-                },
-            },
+                }
+            }
         };
         let Package { manifest, manifest_text, .. } = package;
         Ok(Arrival { manifest, parcel, manifest_text, broken, _plugin: plugin })

@@ -2,7 +2,7 @@
 
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot, system};
 use mortise_engine::Record;
-use mortise_expr::{Type, Value};
+use mortise_expr::Type;
 use serde::Serialize;
 use std::sync::Arc;
 

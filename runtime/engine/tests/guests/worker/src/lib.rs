@@ -1,6 +1,8 @@
 //! A plugin for tests of what happens in the background: it writes down every call in its store, and does, fails and waits as
 //! it is told. Built once; `README.md` beside it says how.
 
+#![allow(clippy::needless_pass_by_value, reason = "actions and connectors own what they are called with")]
+
 use mortise_sdk::prelude::*;
 
 schema!("plugin.json");

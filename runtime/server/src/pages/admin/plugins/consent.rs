@@ -137,12 +137,12 @@ impl Consent<'_> {
         for (index, rule) in asked.read.iter().enumerate() {
             let title = self.of_entity(visit, "plugins.read", &rule.entity);
             let text = self.note(visit, "plugins.read_text", &rule.entity);
-            parts.push(self.part(visit, "eye", (title, Some(text)), &rule.entity, reading(index, rule)));
+            parts.push(self.part(visit, "eye", (title, Some(text)), &rule.entity, &reading(index, rule)));
         }
         for (index, rule) in asked.write.iter().enumerate() {
             let title = self.of_entity(visit, "plugins.write", &rule.entity);
             let text = self.note(visit, "plugins.write_text", &rule.entity);
-            parts.push(self.part(visit, "pencil", (title, Some(text)), &rule.entity, writing(index, rule)));
+            parts.push(self.part(visit, "pencil", (title, Some(text)), &rule.entity, &writing(index, rule)));
         }
         for (index, rule) in asked.http.iter().enumerate() {
             let mut text = visit.t("plugins.http_text", &[]);
@@ -151,11 +151,11 @@ impl Consent<'_> {
                 text = format!("{text} {secret}");
             }
             let title = visit.t("plugins.http", &[("host", &rule.host)]);
-            parts.push(self.part(visit, "world", (title, Some(text)), "", calling(index, rule)));
+            parts.push(self.part(visit, "world", (title, Some(text)), "", &calling(index, rule)));
         }
         if let Some(storage) = asked.storage {
             let title = visit.t("plugins.storage", &[]);
-            parts.push(self.part(visit, "database", (title, None), "", vec![storing(storage)]));
+            parts.push(self.part(visit, "database", (title, None), "", &[storing(storage)]));
         }
         parts
     }
@@ -166,7 +166,7 @@ impl Consent<'_> {
         icon: &'static str,
         (title, text): (String, Option<String>),
         entity: &str,
-        singles: Vec<Single>,
+        singles: &[Single],
     ) -> Part {
         let tick = |single: &Single| {
             let has = |permissions: &Permissions| single.alone.within(permissions);
