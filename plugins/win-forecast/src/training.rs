@@ -72,7 +72,7 @@ pub(crate) fn step(cx: &Context, cursor: Option<Vec<u8>>) -> Result<Progress, Fa
         Stage::Test => test(cx, work),
         Stage::Learn(quality) => {
             let quality = quality.clone();
-            finish(cx, work, quality)
+            finish(cx, &work, quality)
         }
     }
 }
@@ -188,9 +188,9 @@ fn test(cx: &Context, mut work: Work) -> Result<Progress, Fault> {
     go_on(&work, 0, None)
 }
 
-fn finish(cx: &Context, work: Work, quality: Option<Quality>) -> Result<Progress, Fault> {
+fn finish(cx: &Context, work: &Work, quality: Option<Quality>) -> Result<Progress, Fault> {
     let count = work.blocks.iter().sum();
-    let model = Model { quality, ..train(&work, cx, 0..count)? };
+    let model = Model { quality, ..train(work, cx, 0..count)? };
     let note = words::trained(cx.chinese(), &model);
     put(cx, &State::Trained(Box::new(model)))?;
     clear(cx)?;
