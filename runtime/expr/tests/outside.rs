@@ -236,7 +236,7 @@ fn without_anybody_to_ask_there_is_the_declared_value_or_an_error_that_says_so()
     assert_eq!(error.message_in("zh-CN"), "`far.twice` 需要插件 acme.far：此处无法调用");
 }
 
-fn findings(source: &str, expected: Expect) {
+fn findings(source: &str, expected: &Expect) {
     let findings = Expression::compile(source, &scope()).unwrap_err();
     let told = |finding: &mortise_expr::Diagnostic| format!("{finding}\n{}\n", finding.message_in("zh-CN"));
     expected.assert_eq(&findings.iter().map(told).collect::<String>());
@@ -246,35 +246,35 @@ fn findings(source: &str, expected: Expect) {
 fn slips_in_calls_are_told() {
     findings(
         "far.twce(1)",
-        expect![[r#"
+        &expect![[r#"
         column 5: there is no function `far.twce`; did you mean `far.twice`? [expr.unknown_name]
         没有名为 `far.twce` 的函数；是否想写 `far.twice`？
     "#]],
     );
     findings(
         "far.twice(1, 2)",
-        expect![[r#"
+        &expect![[r#"
         column 5: `far.twice` is given 2 arguments; it is used as far.twice(int) → int [expr.type]
         `far.twice` 的参数个数或写法不对，用法：far.twice(int) → int
     "#]],
     );
     findings(
         "far.twice(record.word)",
-        expect![[r#"
+        &expect![[r#"
         column 11: `far.twice` needs int here, but this is of type text [expr.type]
         `far.twice` 的参数类型不对，这里给出的是文本
     "#]],
     );
     findings(
         "far.twice",
-        expect![[r#"
+        &expect![[r#"
         column 1: `far` holds functions of a plugin; call one of them, such as far.twice(int) → int [expr.type]
         `far` 是一组插件函数，请调用其中的某个函数，例如 far.twice(int) → int
     "#]],
     );
     findings(
         "far == null",
-        expect![[r#"
+        &expect![[r#"
         column 1: `far` holds functions of a plugin; call one of them, such as far.twice(int) → int [expr.type]
         `far` 是一组插件函数，请调用其中的某个函数，例如 far.twice(int) → int
     "#]],

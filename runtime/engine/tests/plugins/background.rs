@@ -35,7 +35,7 @@ pub(super) fn app(optional: bool) -> (&'static str, Json) {
 }
 
 /// A rule that asks the plugin whenever a job is made.
-pub(super) fn asking(ask: Json) -> (&'static str, Json) {
+pub(super) fn asking(ask: &Json) -> (&'static str, Json) {
     let mut action = json!({"type": "plugin", "plugin": "helper"});
     action.as_object_mut().unwrap().extend(ask.as_object().unwrap().clone());
     ("rules/ask.json", rule("ask", json!({"on": [{"type": "created"}], "do": [action]})))

@@ -149,10 +149,10 @@ pub(crate) fn exports(more: &Json) -> Vec<Json> {
 
 /// The package, with more keys for each export.
 pub(crate) fn guard(more: &Json) -> Vec<u8> {
-    package("test.guard", exports(more))
+    package("test.guard", &exports(more))
 }
 
-pub(crate) fn package(id: &str, exports: Vec<Json>) -> Vec<u8> {
+pub(crate) fn package(id: &str, exports: &[Json]) -> Vec<u8> {
     let manifest = json!({
         "id": id, "version": "1.0.0", "title": {"en": "Guard", "zh-CN": "守卫"}, "runtime": ">=0.1, <2",
         "exports": exports, "permissions": asked(),

@@ -79,13 +79,13 @@ async fn no_way_of_writing_a_record_gets_around_a_validator() {
         let commands = vec![
             Command::Create {
                 entity: "works.job".into(),
-                values: values(json!({"name": "--"})),
+                values: values(&json!({"name": "--"})),
                 id: None,
                 allow_duplicates: false,
             },
             Command::Create {
                 entity: "works.job".into(),
-                values: values(json!({"name": "-B"})),
+                values: values(&json!({"name": "-B"})),
                 id: None,
                 allow_duplicates: false,
             },
@@ -106,7 +106,7 @@ async fn no_way_of_writing_a_record_gets_around_a_validator() {
     .await;
 }
 
-fn values(json: Json) -> serde_json::Map<String, Json> {
+fn values(json: &Json) -> serde_json::Map<String, Json> {
     json.as_object().unwrap().clone()
 }
 
@@ -190,12 +190,12 @@ async fn a_trap_in_the_middle_of_an_atomic_batch_leaves_nothing_behind() {
         let (entity, id) = ("works.job".to_owned(), Uuid::now_v7());
         let create = Command::Create {
             entity: entity.clone(),
-            values: values(json!({"name": "--"})),
+            values: values(&json!({"name": "--"})),
             id: Some(id),
             allow_duplicates: false,
         };
         // The record is made by the part before, so that this one is judged inside of the writer.
-        let trap = Command::Update { entity, id, version: None, values: values(json!({"name": "-T"})) };
+        let trap = Command::Update { entity, id, version: None, values: values(&json!({"name": "-T"})) };
         let commands = vec![create, trap];
         let error =
             world.bench.run(&world.ann(), Command::Batch { commands: commands.clone(), atomic: true }).await;
@@ -252,7 +252,7 @@ async fn what_plugins_may_use_for_one_save_is_shared_by_all_its_rows() {
         assert_eq!(jobs.len(), 1, "nothing of it is there");
         let commands = (0..10).map(|_| Command::Create {
             entity: "works.job".into(),
-            values: values(rows(4)),
+            values: values(&rows(4)),
             id: None,
             allow_duplicates: false,
         });
@@ -320,7 +320,7 @@ async fn a_condition_decides_before_the_plugin_is_touched() {
         let mut all = exports(&json!({}));
         all[1]["when"] = "after.amount != before.amount".into();
         all.remove(0);
-        grant(world, package("test.guard", all), asked()).await;
+        grant(world, package("test.guard", &all), asked()).await;
         let id = create(world, json!({"name": "-B"})).await.unwrap();
         let before = calls(world).await;
         update(world, id, json!({"note": "x"})).await.unwrap();

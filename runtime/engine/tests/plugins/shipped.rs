@@ -145,7 +145,7 @@ async fn history(world: &World, root: &Actor) {
     let (stage, kind) =
         (coded(world, "stage", "closed").await, coded(world, "interaction_kind", "visit").await);
     let closed = |number: usize| {
-        let won = number % 3 == 0 || number % 5 == 0;
+        let won = number.is_multiple_of(3) || number.is_multiple_of(5);
         let mut deal = json!({ "name": format!("项目 {number}"), "account": account, "stage": stage,
             "status": if won { "won" } else { "lost" }, "budget_range": "from_50k",
             "opened_on": format!("2025-{:02}-01", number % 7 + 1),

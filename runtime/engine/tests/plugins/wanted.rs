@@ -77,7 +77,7 @@ async fn an_app_brings_its_plugin_from_the_shelf_and_its_grant_is_confirmed() {
         assert_eq!(planned.grant, rights(&reads(&["name"])));
         assert!(tenant.plugins(&root).await.unwrap().is_empty(), "a plan changes nothing");
 
-        let report = tenant.install(&root, app, &[planned.key.clone()]).await.unwrap();
+        let report = tenant.install(&root, app, std::slice::from_ref(&planned.key)).await.unwrap();
         assert_eq!(report.plugins[0].version, "1.2.0");
         let plugin = tenant.plugin(&root, ID).await.unwrap();
         assert_eq!(plugin.state, PluginState::On, "{:?}", plugin.problems);

@@ -55,7 +55,7 @@ async fn what_is_refused_comes_again_with_the_same_key_and_what_is_later_waits_f
 
 #[tokio::test]
 async fn a_call_of_which_nobody_knows_how_it_ended_is_made_again_with_the_same_key() {
-    check_worker(vec![asking(greeting())], async |world: &mut World| {
+    check_worker(vec![asking(&greeting())], async |world: &mut World| {
         let id = world.job(json!({"name": "Roof"})).await;
         work(world).await;
         // As a crash leaves it that came after the call and before what became of it was written.
@@ -75,7 +75,7 @@ async fn a_call_of_which_nobody_knows_how_it_ended_is_made_again_with_the_same_k
 
 #[tokio::test]
 async fn a_rule_goes_on_and_what_is_to_follow_sees_what_the_plugin_gave_back() {
-    check_worker(vec![asking(greeting())], async |world: &mut World| {
+    check_worker(vec![asking(&greeting())], async |world: &mut World| {
         let id = world.job(json!({"name": "Roof"})).await;
         assert_eq!(world.see(id).await["note"], serde_json::Value::Null);
         work(world).await;
@@ -93,7 +93,7 @@ async fn what_follows_is_tried_again_without_asking_the_plugin_again() {
     let ask = json!({"action": "greet", "input": {"name": "record.name"}, "returns": {"words": "text"},
         "then": [{"type": "set", "values": {"note": "result.words"}},
                  {"type": "set", "values": {"name": "record.reason"}}]});
-    check_worker(vec![asking(ask)], async |world: &mut World| {
+    check_worker(vec![asking(&ask)], async |world: &mut World| {
         let id = world.job(json!({"name": "Roof"})).await;
         work(world).await;
         assert_eq!(world.see(id).await["note"], serde_json::Value::Null, "all or nothing");
@@ -113,7 +113,7 @@ async fn what_follows_is_tried_again_without_asking_the_plugin_again() {
 
 #[tokio::test]
 async fn what_fails_again_and_again_is_given_up_and_comes_back_when_an_administrator_says_so() {
-    check_worker(vec![asking(greeting())], async |world: &mut World| {
+    check_worker(vec![asking(&greeting())], async |world: &mut World| {
         tell(world, "refusals", "1000").await;
         let id = world.job(json!({"name": "Roof"})).await;
         pass(world, TimeDelta::days(1)).await;
@@ -134,7 +134,7 @@ async fn what_fails_again_and_again_is_given_up_and_comes_back_when_an_administr
 
 #[tokio::test]
 async fn what_is_of_no_use_is_given_up_at_once_and_can_be_dismissed() {
-    check_worker(vec![asking(json!({"action": "fail"}))], async |world: &mut World| {
+    check_worker(vec![asking(&json!({"action": "fail"}))], async |world: &mut World| {
         world.job(json!({"name": "Roof"})).await;
         work(world).await;
         let all = calls(world).await;
@@ -152,7 +152,7 @@ async fn what_is_of_no_use_is_given_up_at_once_and_can_be_dismissed() {
 
 #[tokio::test]
 async fn a_plugin_that_keeps_breaking_down_rests_and_no_call_is_lost() {
-    check_worker(vec![asking(json!({"action": "crash"}))], async |world: &mut World| {
+    check_worker(vec![asking(&json!({"action": "crash"}))], async |world: &mut World| {
         let jobs = (0..7).map(|number| json!({"name": format!("Job {number}")}));
         world.bench.create_all(&world.ann(), "works.job", jobs).await;
         work(world).await;
@@ -201,7 +201,7 @@ async fn circles_through_plugins_come_to_an_end() {
 
 #[tokio::test]
 async fn calls_of_a_plugin_that_is_off_or_gone_wait_and_are_shown() {
-    check_worker(vec![asking(greeting())], async |world: &mut World| {
+    check_worker(vec![asking(&greeting())], async |world: &mut World| {
         let (bench, admin) = (&world.bench, world.bench.admin());
         bench.tenant.set_plugin_enabled(&admin, "test.worker", false).await.unwrap();
         let id = world.job(json!({"name": "Roof"})).await;
@@ -221,7 +221,7 @@ async fn calls_of_a_plugin_that_is_off_or_gone_wait_and_are_shown() {
 
 #[tokio::test]
 async fn a_rule_goes_on_without_a_plugin_that_its_app_can_do_without() {
-    let files = vec![app(true), asking(greeting())];
+    let files = vec![app(true), asking(&greeting())];
     check_works(files, async |world: &mut World| {
         let id = world.job(json!({"name": "Roof"})).await;
         work(world).await;
@@ -235,7 +235,7 @@ async fn a_rule_goes_on_without_a_plugin_that_its_app_can_do_without() {
 async fn a_connector_is_used_by_rules_and_tried_by_administrators() {
     let ask = json!({"connector": "echo", "input": {"words": "record.name"}, "returns": {"words": "text"},
         "then": [{"type": "set", "values": {"note": "result.words"}}]});
-    check_worker(vec![asking(ask)], async |world: &mut World| {
+    check_worker(vec![asking(&ask)], async |world: &mut World| {
         let id = world.job(json!({"name": "Roof"})).await;
         work(world).await;
         assert_eq!(world.see(id).await["note"], "Roof, Roof");

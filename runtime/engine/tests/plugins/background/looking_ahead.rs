@@ -49,7 +49,7 @@ async fn calls_are_made_by_themselves_while_the_lane_is_worked() {
         "then": [{"type": "set", "values": {"note": "result.words"}}]});
     for (name, kind) in databases() {
         let bench = Bench::open(name, kind, Arc::new(System)).await;
-        bench.install(works("1.0.0", vec![app(false), asking(ask.clone())])).await.unwrap();
+        bench.install(works("1.0.0", vec![app(false), asking(&ask.clone())])).await.unwrap();
         let (tenant, admin) = (bench.tenant.clone(), bench.admin());
         tenant.install_plugin(&admin, super::WORKER.to_vec(), Some(granted())).await.unwrap();
         tenant.work_lane(Arc::new(Sole));

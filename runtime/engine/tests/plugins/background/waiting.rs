@@ -8,8 +8,8 @@ use serde_json::{Map, Value as Json, json};
 use super::{ID, asking, calls, check_worker, keys, log, pass, work};
 use crate::common::works::World;
 
-fn telling(action: &str, input: Json) -> (&'static str, Json) {
-    asking(json!({"action": action, "input": input, "returns": {"words": "text"},
+fn telling(action: &str, input: &Json) -> (&'static str, Json) {
+    asking(&json!({"action": action, "input": input, "returns": {"words": "text"},
         "then": [{"type": "set", "values": {"note": "result.words"}}]}))
 }
 
@@ -20,7 +20,7 @@ async fn signal(world: &World, key: &str, words: &str) -> Result<u64, Error> {
 
 #[tokio::test]
 async fn an_action_sleeps_until_its_hour_and_goes_on_with_a_key_of_its_own() {
-    let nap = telling("nap", json!({"until": "'2026-03-04T01:00:00Z'"}));
+    let nap = telling("nap", &json!({"until": "'2026-03-04T01:00:00Z'"}));
     check_worker(vec![nap], async |world: &mut World| {
         let id = world.job(json!({"name": "Roof"})).await;
         work(world).await;
@@ -44,7 +44,7 @@ async fn an_action_sleeps_until_its_hour_and_goes_on_with_a_key_of_its_own() {
 
 #[tokio::test]
 async fn an_action_waits_for_its_signal_and_is_resumed_once() {
-    let wait = telling("wait", json!({"key": "'paid ' + record.name"}));
+    let wait = telling("wait", &json!({"key": "'paid ' + record.name"}));
     check_worker(vec![wait], async |world: &mut World| {
         let id = world.job(json!({"name": "Roof"})).await;
         assert_eq!(signal(world, "paid Roof", "early").await.unwrap_err().code(), "plugin.no_signal");
