@@ -231,7 +231,7 @@ fn the_templates_make_the_model_that_their_authors_meant() {
         lead_management__lead__phone (phone)
         lead_management__lead__email (email)
         lead_management__lead__owner_open_follow_up_due_at_id (owner, open, follow_up_due_at, id)
-        lead_management__lead__owner_open_heat_rank_desc_cr_d6a1aa55 (owner, open, -heat_rank, -created_at, -id)
+        lead_management__lead__owner_open_heat_rank_desc_he_73f3067b (owner, open, -heat_rank, -heat_score, -created_at, -id)
         lead_management__lead__open_follow_up_due_at_id (open, follow_up_due_at, id)
         lead_management__lead__owner_open_created_at_desc_id_desc (owner, open, -created_at, -id)
         lead_management__lead__open_created_at_desc_id_desc (open, -created_at, -id)

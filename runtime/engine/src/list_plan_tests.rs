@@ -81,6 +81,7 @@ async fn views_are_read_in_order_from_an_index() {
     }
     expect![[r#"
         lead-management.all_leads: lead_management__lead__owner_created_at_desc_id_desc (owner=?) | lead_management__lead__owner_created_at_desc_id_desc (owner=?)
+        lead-management.doubtful_accounts: sales_core__account__owner_name_match_id (owner=? AND name_match<?) | sales_core__account__owner_name_match_id (owner=? AND name_match<?)
         lead-management.due_soon: lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=? AND follow_up_due_at>? AND follow_up_due_at<?) | lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=? AND follow_up_due_at>? AND follow_up_due_at<?)
         lead-management.grades: lead_management__grade__position_id
         lead-management.lost_leads: lead_management__lead__owner_status_updated_at_desc_id_desc (owner=? AND status=?) | lead_management__lead__owner_status_updated_at_desc_id_desc (owner=? AND status=?)
@@ -88,7 +89,7 @@ async fn views_are_read_in_order_from_an_index() {
         lead-management.my_tasks: lead_management__task__owner_status_due_on_id (owner=? AND status=?)
         lead-management.open_leads: lead_management__lead__owner_open_created_at_desc_id_desc (owner=? AND open=?) | lead_management__lead__owner_open_created_at_desc_id_desc (owner=? AND open=?)
         lead-management.overdue: lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=? AND follow_up_due_at<?) | lead_management__lead__owner_open_follow_up_due_at_id (owner=? AND open=? AND follow_up_due_at<?)
-        lead-management.pool: lead_management__lead__owner_open_heat_rank_desc_cr_d6a1aa55 (owner=? AND open=?) | lead_management__lead__owner_open_heat_rank_desc_cr_d6a1aa55 (owner=? AND open=?)
+        lead-management.pool: lead_management__lead__owner_open_heat_rank_desc_he_73f3067b (owner=? AND open=?) | lead_management__lead__owner_open_heat_rank_desc_he_73f3067b (owner=? AND open=?)
         lead-management.recently_closed: lead_management__lead__owner_open_updated_at_desc_id_desc (owner=? AND open=? AND updated_at>?) | lead_management__lead__owner_open_updated_at_desc_id_desc (owner=? AND open=? AND updated_at>?)
         lead-management.region_ranges: lead_management__region_range__first_id
         lead-management.sales_profiles: lead_management__sales_profile__name_id
