@@ -238,6 +238,5 @@ fn digest(house: &PluginHouse, stored: &[StoredPlugin]) -> String {
     };
     let whole = json!([house.options.ceiling, stored.iter().map(plugin).collect::<Vec<_>>()]);
     let digest = Sha256::digest(whole.to_string());
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    hex[..DIGEST_CHARS].to_owned()
+    mortise_store::hex(&digest)[..DIGEST_CHARS].to_owned()
 }

@@ -1,8 +1,9 @@
 //! What is wrong with a plugin, in words that can be stored: a version that does not compile today is shown as broken with
 //! the same words tomorrow, on every node.
 
-use mortise_definition::{Problem, Text};
+use mortise_definition::{Problem, Text, locale};
 use mortise_plugin_host::HostError;
+use mortise_plugin_host::run::Failure;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -29,6 +30,14 @@ impl From<&Problem> for Complaint {
             message: Text::both(problem.message("en"), problem.message("zh-CN")),
             hint: problem.hint("en").map(|hint| Text::both(hint, problem.hint("zh-CN").unwrap_or_default())),
         }
+    }
+}
+
+/// Why a call of a plugin has no answer: in the plugin's own words, or in ours.
+pub(super) fn reason(failure: &Failure, language: &str) -> String {
+    match failure {
+        Failure::Fault(fault) => fault.message.clone(),
+        other => locale::translate(language, &format!("error.{}", other.code()), &[]),
     }
 }
 

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use mortise_definition::locale;
 use mortise_definition::model::ProviderAsk;
 use mortise_plugin_host::manifest::Point;
 use mortise_plugin_host::run::Failure;
@@ -15,6 +14,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::call::Calling;
+use super::complaint::reason;
 use crate::commands::Work;
 use crate::error::Error;
 use crate::people::Actor;
@@ -108,9 +108,6 @@ fn given(json: &Json) -> Value {
 }
 
 fn failed(work: &Work, title: &str, failure: &Failure) -> Error {
-    let reason = match failure {
-        Failure::Fault(fault) => fault.message.clone(),
-        other => locale::translate(&work.actor.user.language, &format!("error.{}", other.code()), &[]),
-    };
+    let reason = reason(failure, &work.actor.user.language);
     Error::BadRequest(Issue::new("plugin.no_answer").with("plugin", title).with("reason", reason))
 }

@@ -14,6 +14,7 @@ use mortise_store::{Session, id_of, version_of};
 
 use super::bound::{Binding, EntityPlugins};
 use super::call::{Calling, kind_of};
+use super::complaint::reason;
 use super::entry;
 use super::work::defer;
 use crate::commands::rules::{self, Draft};
@@ -192,10 +193,7 @@ impl<'a> Saving<'a> {
             let issue = issue.with("counter", exceeded.counter.name());
             return Err(Error::Invalid(vec![about(String::new(), issue, None)]));
         }
-        let reason = match failure {
-            Failure::Fault(fault) => fault.message.clone(),
-            other => self.words(&Issue::new(other.code())),
-        };
+        let reason = reason(failure, &self.work.actor.user.language);
         let issue = self.named("plugin.failed", binding).with("reason", reason);
         self.trouble(binding, issue.with("failure", failure.code()))
     }

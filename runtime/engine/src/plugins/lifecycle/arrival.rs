@@ -37,7 +37,7 @@ pub(super) async fn read(house: &PluginHouse, bytes: Vec<u8>) -> Result<(Package
         let parcel = Parcel {
             digest: package.digest(),
             manifest_digest: package.manifest_digest(),
-            package: Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+            package: mortise_store::hex(&Sha256::digest(&bytes)),
         };
         Ok((package, parcel))
     };
