@@ -101,7 +101,7 @@ fn typescript_kit(folder: &Path) -> Result<PathBuf, AuthorError> {
     if !folder.join("package.json").is_file() {
         return Err(no_kit("TypeScript", folder));
     }
-    npm(folder, "install")?;
+    npm(folder, &["install"])?;
     match is_kit(&installed) {
         true => about(&installed, installed.canonicalize()),
         false => Err(no_kit("TypeScript", folder)),
@@ -133,14 +133,15 @@ fn no_kit(language: &str, folder: &Path) -> AuthorError {
 fn install_packages(kit: &Path) -> Result<(), AuthorError> {
     let in_clone = kit.join("package-lock.json").is_file();
     match in_clone && !kit.join("node_modules").is_dir() {
-        true => npm(kit, "ci"),
+        // Not `npm ci`: it insists on packages for other machines, which a mirror need not have. Versions are the lock's.
+        true => npm(kit, &["install", "--no-save"]),
         false => Ok(()),
     }
 }
 
-fn npm(folder: &Path, what: &str) -> Result<(), AuthorError> {
+fn npm(folder: &Path, what: &[&str]) -> Result<(), AuthorError> {
     let mut npm = Command::new("npm");
-    npm.args([what, "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder);
+    npm.args(what).args(["--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder);
     execute(npm.stdout(Stdio::null()), "npm")
 }
 
