@@ -7,11 +7,11 @@ mod automation;
 mod constant;
 mod costs;
 mod driver;
+mod guests;
 mod load;
 mod place;
 mod process;
 mod report;
-mod saving_plugins;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,6 +34,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 struct Options {
     automation: bool,
     plugins: bool,
+    quick: bool,
     million: bool,
     write: bool,
     only: Option<String>,
@@ -49,6 +50,10 @@ impl Options {
 }
 
 fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().is_some_and(|first| first == guests::first_use::ARGUMENT) {
+        return guests::first_use::in_own_process(&arguments.collect::<Vec<_>>());
+    }
     let options = options()?;
     let load = Load {
         wrk: std::env::var_os("MORTISE_WRK").map_or_else(|| "wrk".into(), PathBuf::from),
@@ -59,20 +64,17 @@ fn main() -> Result<()> {
     if options.automation {
         return by_itself(&options, postgres.as_deref());
     }
+    if options.plugins {
+        return with_plugins(&options, &load, postgres.as_deref());
+    }
     let databases = std::iter::once(("sqlite", None)).chain(postgres.map(|url| ("postgres", Some(url))));
     for (name, server) in databases {
         let load_before = report::load_average()?;
-        if options.plugins {
-            println!("## {name}\n\n{}", saving_plugins::measure(&load, server.as_deref(), options.runs)?);
-            continue;
-        }
         let bench = Bench { options: &options, load: &load, server: server.as_deref() };
         let mut text = bench.tables()?;
         text.insert_str(0, &format!("{}\n", report::machine(options.runs, &load_before)?));
-        println!("## {name}\n\n{text}");
-        if options.write {
-            report::replace(&mortise_tests::server::workspace().join("docs/performance.md"), name, &text)?;
-        }
+        println!("## {name}\n");
+        publish(&options, name, &text)?;
     }
     Ok(())
 }
@@ -82,12 +84,26 @@ fn by_itself(options: &Options, postgres: Option<&str>) -> Result<()> {
     // The size that can be given is that of the goals: a hundred thousand.
     let sizes = automation::Sizes::thousandths(options.rows / 100, options.seconds as usize);
     let text = automation::measure(sizes, options.runs, postgres, |name| options.wanted(name))?;
+    publish(options, "automation", &text)
+}
+
+/// What plugins cost.
+fn with_plugins(options: &Options, load: &Load, postgres: Option<&str>) -> Result<()> {
+    let sizes = match options.quick {
+        true => guests::Sizes::quick(options.runs, options.seconds),
+        false => guests::Sizes::full(options.runs, options.seconds),
+    };
+    let text = guests::measure(sizes, load, postgres, |name| options.wanted(name))?;
+    publish(options, "plugins", &text)
+}
+
+/// Prints a table and, if wanted, writes it into the page.
+fn publish(options: &Options, name: &str, text: &str) -> Result<()> {
     println!("{text}");
-    if options.write {
-        let page = mortise_tests::server::workspace().join("docs/performance.md");
-        report::replace(&page, "automation", &text)?;
+    match options.write {
+        true => report::replace(&mortise_tests::server::workspace().join("docs/performance.md"), name, text),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 fn options() -> Result<Options> {
@@ -101,15 +117,22 @@ fn options() -> Result<Options> {
         let number = value(name).map_or(Ok(default), |number| number.parse());
         number.with_context(|| format!("{name} needs a number"))
     };
+    let (plugins, quick) = (has("--plugins"), has("--quick"));
+    let (runs, seconds) = match (plugins, quick) {
+        (true, false) => (3, 5),
+        (true, true) => (1, 2),
+        (false, _) => (1, 10),
+    };
     let options = Options {
         automation: has("--automation"),
-        plugins: has("--plugins"),
+        plugins,
+        quick,
         million: has("--million"),
         write: has("--write"),
         only: value("--only"),
-        seconds: number("--seconds", 10)? as u64,
+        seconds: number("--seconds", seconds)? as u64,
         rows: number("--rows", 100_000)?,
-        runs: number("--runs", 1)?,
+        runs: number("--runs", runs)?,
     };
     ensure!(options.runs > 0, "--runs needs a number from 1 on");
     Ok(options)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use mortise_tests::{Installation, Server, people};
+use mortise_tests::{Client, Installation, Server, people};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -20,6 +20,8 @@ pub(crate) const RECORDS: &str = "/t/demo/api/v1/records/bench.item";
 const PLUGINS: &str = "/t/demo/api/v1/plugins";
 /// Records whose ids the workloads draw from; more than fit into any cache of answers.
 const IDS: usize = 20_000;
+/// A prime number, so that records that are drawn one after the other lie apart.
+const SPREAD: usize = 7_919;
 /// Starts of the server of which the median is taken.
 const STARTS: usize = 5;
 
@@ -44,8 +46,18 @@ pub(crate) struct Bulk {
 impl Place {
     /// Installs the app, makes the people and loads the records through an import, as a person would.
     pub(crate) fn new(postgres: Option<&str>, count: usize) -> Result<(Self, Bulk)> {
+        Self::beside(postgres, count, |_| ())
+    }
+
+    /// The same beside something else, which is made before the server is started.
+    pub(crate) fn beside(
+        postgres: Option<&str>,
+        count: usize,
+        prepare: impl FnOnce(&Installation),
+    ) -> Result<(Self, Bulk)> {
         let installation = Installation::on(postgres);
         installation.tenant(&["tests/bench/app"]);
+        prepare(&installation);
         let server = installation.serve();
         let mut administrator = server.administrator();
         let (person, token) = people::person(&mut administrator, "measurer", &["bench.user"]);
@@ -104,6 +116,16 @@ impl Place {
         Ok(())
     }
 
+    /// A connection of the person.
+    pub(crate) fn client(&self) -> Client {
+        self.server().client().with_token(&self.token)
+    }
+
+    /// The id of one of the person's records; another number, another record.
+    pub(crate) fn id(&self, number: usize) -> Uuid {
+        self.ids[number * SPREAD % self.ids.len()]
+    }
+
     /// The id of the server's process.
     pub(crate) fn process_id(&self) -> u32 {
         self.server().process_id()
@@ -127,7 +149,8 @@ impl Place {
         }
     }
 
-    fn server(&self) -> &Server {
+    /// The running server.
+    pub(crate) fn server(&self) -> &Server {
         self.server.as_ref().expect("the server runs except inside of settle")
     }
 

@@ -17,6 +17,10 @@ pub(crate) enum Unit {
     Microseconds,
     /// Millions of bytes.
     Megabytes,
+    /// How many times as much.
+    Times,
+    /// So many, on average.
+    Number,
 }
 
 impl Unit {
@@ -24,6 +28,7 @@ impl Unit {
     fn number(self, value: f64) -> String {
         match self {
             Self::Seconds if value < 1.0 => format!("{value:.3}"),
+            Self::Times | Self::Number => format!("{value:.2}"),
             Self::Milliseconds | Self::Seconds => format!("{value:.1}"),
             Self::Microseconds if value < 10.0 => format!("{value:.1}"),
             Self::PerSecond | Self::Megabytes | Self::Microseconds => grouped(value),
@@ -37,10 +42,12 @@ impl Unit {
             Self::Milliseconds => " ms",
             Self::Microseconds => " µs",
             Self::Megabytes => " MB",
+            Self::Times => " times",
+            Self::Number => "",
         }
     }
 
-    fn show(self, value: f64) -> String {
+    pub(crate) fn show(self, value: f64) -> String {
         format!("{}{}", self.number(value), self.name())
     }
 

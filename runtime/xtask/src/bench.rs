@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: builds the release and runs the measurements of `tests/bench` with it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
@@ -12,14 +12,13 @@ use crate::{plugins, setup, wasm};
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     check_arguments(
         arguments,
-        &["--automation", "--million", "--plugins", "--postgres", "--write"],
+        &["--automation", "--million", "--plugins", "--postgres", "--quick", "--write"],
         &["--runs", "--seconds", "--only", "--rows"],
     )?;
     setup::web()?;
     let Some(wrk) = setup::ensure(&setup::WRK)? else { bail!("the load comes from wrk") };
-    if arguments.iter().any(|argument| argument == "--plugins") {
-        calls_of_plugins()?;
-    }
+    let plugins = arguments.iter().any(|argument| argument == "--plugins");
+    let guests = if plugins { Some(guests()?) } else { None };
     let postgres = arguments.iter().any(|argument| argument == "--postgres");
     let cluster = if postgres { Cluster::start(Durability::Full)? } else { None };
 
@@ -30,12 +29,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if let Some(cluster) = &cluster {
         command.env("MORTISE_TEST_POSTGRES", cluster.url());
     }
+    command.envs(guests.into_iter().flatten());
     execute(&mut command)
 }
 
-/// What a call of a plugin costs by itself, beside bare wasmtime and extism: a workspace of its own, since extism brings
-/// another wasmtime.
-fn calls_of_plugins() -> Result<()> {
+/// Builds the plugins that are measured, and the program that measures single calls beside bare wasmtime and extism: a workspace
+/// of its own, since extism brings another wasmtime. Where all of that lies, by the names of the variables that tell it.
+fn guests() -> Result<[(&'static str, PathBuf); 4]> {
     let folder = root().join("tests/bench/plugins");
     let place = target().join("bench-plugins");
     std::fs::create_dir_all(&place)?;
@@ -50,8 +50,10 @@ fn calls_of_plugins() -> Result<()> {
     let extism = wasm::module(&folder, "mortise-bench-extism-guest", &place.join("wasm"))?;
     let mut build = cargo(["build", "--release", "--package", "mortise-bench-plugins"]);
     execute(build.current_dir(&folder).env("CARGO_TARGET_DIR", &place))?;
-    let others = ["keyword-check", "semantic-tags"].map(|name| shelf.join(format!("{name}.plugin")));
-    let others: Vec<PathBuf> = others.into_iter().filter(|package| Path::exists(package)).collect();
-    let mut measure = program(place.join("release/mortise-bench-plugins"), others);
-    execute(measure.env("MORTISE_BENCH_GUEST", guest).env("MORTISE_BENCH_EXTISM", extism))
+    Ok([
+        ("MORTISE_BENCH_CALLS", place.join("release/mortise-bench-plugins")),
+        ("MORTISE_BENCH_GUEST", guest),
+        ("MORTISE_BENCH_EXTISM", extism),
+        ("MORTISE_BENCH_SHELF", shelf),
+    ])
 }

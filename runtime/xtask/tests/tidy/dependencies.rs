@@ -42,7 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "mortise-wit",
         ],
     ),
-    ("mortise-bench", &["mortise-tests"]),
+    ("mortise-bench", &["mortise-tests", "mortise-cases", "mortise-plugin-host", "mortise-wit"]),
     ("xtask", &[]),
     ("mortise-wit", &["mortise-wit"]),
     ("mortise-sdk-macros", &["mortise-wit"]),
