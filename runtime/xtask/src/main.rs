@@ -33,12 +33,14 @@ Build automation of Mortise.
       --require-all      a missing database or browser is a failure
   cargo xtask bench [options]      measure the workloads of docs/performance.md
       --automation       measure what happens by itself (rules, timers, assignment, clocks) instead
+      --plugins          measure what plugins cost instead
+      --quick            with --plugins: little of everything, to see that it can be measured
       --million          also measure with a million rows
       --postgres         measure PostgreSQL as well
       --write            put the tables into docs/performance.md
-      --runs COUNT       repeat everything so often and publish medians, default 1
+      --runs COUNT       repeat everything so often and publish medians, default 1, with --plugins 3
       --rows COUNT       records to load, default 100000; with --automation everything in proportion
-      --seconds COUNT    length of each measurement, default 10
+      --seconds COUNT    length of each measurement, default 10, with --plugins 5
       --only WORD        measure only the workloads whose name contains the word
   cargo xtask plugins              build the plugins that ship into target/plugins
   cargo xtask docs [--check]       regenerate the generated pages and build the book; --check changes nothing
