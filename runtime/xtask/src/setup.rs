@@ -141,7 +141,9 @@ fn npm_packages(folder: &Path) -> Result<()> {
     if std::fs::read_to_string(&stamp).is_ok_and(|old| old == digest) {
         return Ok(());
     }
-    execute(program("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder))?;
+    // Not `npm ci`: it insists on packages for other machines, which a mirror need not have. Versions are the lock's.
+    let install = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
+    execute(program("npm", install).current_dir(folder))?;
     write_stamp(&stamp, &digest)
 }
 
