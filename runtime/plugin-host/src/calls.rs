@@ -48,8 +48,13 @@ fn target<'a>(point: Point, name: &'a str) -> Target<'a> {
     Target { point, function: point.functions()[0], name }
 }
 
-fn output(reason: String) -> Failure {
-    Failure::Output { reason }
+/// Most violations that count: whoever saves has enough to do with these.
+const VIOLATIONS_MAX: usize = 100;
+/// Longest reason for not using an answer; ids and names of a plugin in it may be of any length.
+const REASON_CHARS_MAX: usize = 500;
+
+fn output(reason: &str) -> Failure {
+    Failure::Output { reason: reason.chars().take(REASON_CHARS_MAX).collect() }
 }
 
 impl Plugin {
@@ -76,7 +81,10 @@ impl Plugin {
         let (call, before, after) =
             ((&invocation.call).into(), before.map(wire::Entry::from), wire::Entry::from(after));
         let params: Validate<'_> = (rule, &call, before.as_ref(), &after);
-        let convert = |_: &Export, said: Vec<wire::Violation>| said.checked();
+        let convert = |_: &Export, mut said: Vec<wire::Violation>| {
+            said.truncate(VIOLATIONS_MAX);
+            said.checked()
+        };
         self.call_in(sitting, invocation, target(Point::Validator, rule), params, convert).await
     }
 
@@ -154,7 +162,7 @@ impl Plugin {
             let mut left: Vec<&str> = subjects.iter().filter_map(|subject| subject.id.as_deref()).collect();
             for score in &scored {
                 let place = left.iter().position(|id| *id == score.id);
-                let place = place.ok_or_else(|| output(format!("nobody asked about {}", score.id)))?;
+                let place = place.ok_or_else(|| output(&format!("nobody asked about {}", score.id)))?;
                 left.swap_remove(place);
             }
             Ok(scored)
@@ -175,7 +183,7 @@ impl Plugin {
         let params: Assign<'_> = (assigner, &call, &subject, &offered);
         let convert = |_: &Export, chosen: Option<String>| match chosen {
             Some(id) if !candidates.iter().any(|candidate| candidate.id == id) => {
-                Err(output(format!("{id} is not a candidate")))
+                Err(output(&format!("{id} is not a candidate")))
             }
             chosen => Ok(chosen),
         };
@@ -246,10 +254,10 @@ impl Plugin {
 fn declared(fields: &[Field], output_fields: &[String]) -> Result<(), Failure> {
     for (place, field) in fields.iter().enumerate() {
         if !output_fields.contains(&field.name) {
-            return Err(output(format!("{} is not among the fields it may change", field.name)));
+            return Err(output(&format!("{} is not among the fields it may change", field.name)));
         }
         if fields[..place].iter().any(|earlier| earlier.name == field.name) {
-            return Err(output(format!("{} is set twice", field.name)));
+            return Err(output(&format!("{} is set twice", field.name)));
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! From component to machine code: once, at install, in a process of its own, so that a compiler gone wild takes nothing
 //! with it. The code is kept in a folder, named after the component and everything else that it depends on.
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,6 +14,7 @@ use wasmtime::component::Component;
 
 use crate::engine::{EngineKind, Engines, fingerprint};
 use crate::error::HostError;
+use crate::folder::{self, Cleared};
 use crate::limits::SizeLimits;
 
 /// How components are compiled.
@@ -68,17 +70,42 @@ impl CodeStore {
         read: &(dyn Fn() -> std::io::Result<Vec<u8>> + Send + Sync),
     ) -> Result<Component, HostError> {
         let engine = engines.of(kind);
-        let file = self.folder.join(format!("{digest}-{}-{}.code", kind.name(), fingerprint(engine)));
-        if !file.exists() {
+        let file = self.file(engines, kind, digest);
+        // Whoever clears the folder leaves alone what is in use.
+        if folder::touch(&file).is_err() {
             let slot = self.slot.acquire().await.expect("the slot is never closed");
             // Somebody else may have compiled it while we waited.
             if !file.exists() {
                 let code = self.compile(kind, read()?).await?;
-                self.keep(&file, &code)?;
+                folder::keep(&file, &code)?;
             }
             drop(slot);
         }
         load(engine, &file)
+    }
+
+    /// Whether there is machine code for the engines as they are.
+    pub(crate) fn has(&self, engines: &Engines, kind: EngineKind, digest: &str) -> bool {
+        self.file(engines, kind, digest).exists()
+    }
+
+    fn file(&self, engines: &Engines, kind: EngineKind, digest: &str) -> PathBuf {
+        self.folder.join(format!("{digest}{}", ending(engines, kind)))
+    }
+
+    /// Removes code of other components, and of engines of another time, that nobody has used for so long.
+    pub(crate) fn clear(
+        &self,
+        engines: &Engines,
+        digests: &HashSet<String>,
+        unused: Duration,
+    ) -> Result<Cleared, HostError> {
+        let endings = EngineKind::ALL.map(|kind| ending(engines, kind));
+        let wanted = |name: &str| {
+            let digest = endings.iter().find_map(|ending| name.strip_suffix(ending.as_str()));
+            digest.is_some_and(|digest| digests.contains(digest))
+        };
+        Ok(folder::clear(&self.folder, wanted, unused)?)
     }
 
     async fn compile(&self, kind: EngineKind, component: Vec<u8>) -> Result<Vec<u8>, HostError> {
@@ -105,13 +132,11 @@ impl CodeStore {
             false => Ok(code),
         }
     }
+}
 
-    /// Written beside and renamed: a half file is never found under the name.
-    fn keep(&self, file: &Path, code: &[u8]) -> Result<(), HostError> {
-        let half = file.with_extension("tmp");
-        std::fs::write(&half, code)?;
-        Ok(std::fs::rename(&half, file)?)
-    }
+/// How the names of files end that hold code for an engine.
+fn ending(engines: &Engines, kind: EngineKind) -> String {
+    format!("-{}-{}.code", kind.name(), fingerprint(engines.of(kind)))
 }
 
 async fn run(mut command: Command, component: &[u8]) -> Result<Vec<u8>, HostError> {
@@ -138,7 +163,7 @@ async fn run(mut command: Command, component: &[u8]) -> Result<Vec<u8>, HostErro
 /// Machine code that was made by [`compile`] for this very engine, as the name of the file says.
 #[expect(unsafe_code, reason = "the only way to load code that was compiled before")]
 fn load(engine: &wasmtime::Engine, file: &Path) -> Result<Component, HostError> {
-    // SAFETY: files in this folder are written by `keep` only, whole, from the output of our own compiler; plugin authors
+    // SAFETY: files in this folder are written by `CodeStore` only, whole, from the output of our own compiler; plugin authors
     // hand in components, never code. Wasmtime checks that version, settings and processor are those of the engine.
     let component = unsafe { Component::deserialize_file(engine, file) };
     component.map_err(|error| HostError::Compile(format!("{error:#}")))

@@ -25,6 +25,9 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
+    /// Both.
+    pub(crate) const ALL: [EngineKind; 2] = [EngineKind::Serving, EngineKind::Deterministic];
+
     /// Its name, in files and on the command line of the worker.
     pub fn name(self) -> &'static str {
         match self {
@@ -35,7 +38,7 @@ impl EngineKind {
 
     /// The engine of this name.
     pub fn of(name: &str) -> Option<EngineKind> {
-        [EngineKind::Serving, EngineKind::Deterministic].into_iter().find(|kind| kind.name() == name)
+        EngineKind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// An engine that compiles and runs nothing: what the worker needs.
@@ -90,24 +93,26 @@ impl Engines {
     }
 }
 
-/// Room for as many instances as there are permits; a call without a permit never asks for one.
+/// Room for as many instances as there are permits, and for those that wait for their next call: a call without a permit
+/// never asks for one, and one that waits has none.
 fn pool(settings: &Settings) -> Result<PoolingAllocationConfig, HostError> {
     let size = |number: u64| {
         usize::try_from(number).map_err(|_| HostError::Engine(format!("{number} is too large here")))
     };
-    let calls = settings.calls + settings.calls_nested;
+    let instances = settings.calls + settings.calls_nested + settings.warm.instances;
     let cores = settings.core_instances;
     // No memory is kept warm: wiping it costs more than the pages that a call touches.
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(calls)
-        .total_core_instances(calls.saturating_mul(cores))
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(cores))
         .max_core_instances_per_component(cores)
-        .total_memories(calls.saturating_mul(2))
+        .total_memories(instances.saturating_mul(2))
         .max_memories_per_component(2)
-        .total_tables(calls.saturating_mul(8))
+        .total_tables(instances.saturating_mul(cores))
         .max_tables_per_component(cores)
         .max_tables_per_module(8)
-        .total_stacks(calls)
+        // An instance keeps the stack of its last call.
+        .total_stacks(instances)
         .max_component_instance_size(1024 * 1024)
         .max_core_instance_size(1024 * 1024)
         .max_memory_size(size(settings.memory_bytes_max())?)

@@ -1,9 +1,10 @@
 //! The host of plugins on one node: both engines, the machine code, permits and circuits. One per process; plugins and
 //! tenants share nothing in here but numbers.
 
+use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -15,6 +16,7 @@ use crate::compile::{CodeStore, Compiler};
 use crate::component::{compatibility, inspect};
 use crate::engine::{EngineKind, Engines};
 use crate::error::HostError;
+use crate::folder::Cleared;
 use crate::functions::Functions;
 use crate::limits::Settings;
 use crate::manifest::{Manifest, Point};
@@ -23,16 +25,22 @@ use crate::package::Package;
 use crate::permission::Permissions;
 use crate::permit::Permits;
 use crate::plugin::{Invocation, Plugin, Serving};
+use crate::reserve::Reserve;
 use crate::state::CallState;
+use crate::turn::Turns;
 use crate::v1::Everything;
 use crate::value::{Call, Condition, Entry, Fault, Field, Page, Query, Request, Response, Retry};
+use crate::warm::WarmPool;
 
 /// Runs plugins.
 pub struct PluginHost {
     pub(crate) settings: Settings,
     pub(crate) engines: Engines,
     pub(crate) permits: Permits,
+    pub(crate) reserve: Reserve,
     pub(crate) breaker: Breaker,
+    pub(crate) turns: Turns,
+    pub(crate) warm: Arc<WarmPool>,
     linker: Linker<CallState>,
     code: CodeStore,
     /// How many plugins were loaded so far.
@@ -47,9 +55,21 @@ impl PluginHost {
         let mut linker = Linker::new(&engines.serving);
         Everything::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)
             .map_err(|error| HostError::Engine(format!("{error:#}")))?;
-        let permits = Permits::new(&settings);
-        let (breaker, loaded) = (Breaker::default(), AtomicU64::new(0));
-        Ok(Arc::new(PluginHost { settings, engines, permits, breaker, linker, code, loaded }))
+        let (permits, reserve) = (Permits::new(&settings), Reserve::new(&settings));
+        let warm = WarmPool::new(settings.warm);
+        let (breaker, turns, loaded) = (Breaker::default(), Turns::new(), AtomicU64::new(0));
+        Ok(Arc::new(PluginHost {
+            settings,
+            engines,
+            permits,
+            reserve,
+            breaker,
+            turns,
+            warm,
+            linker,
+            code,
+            loaded,
+        }))
     }
 
     /// The settings that it was opened with.
@@ -97,7 +117,7 @@ impl PluginHost {
         digest: &str,
         read: &(dyn Fn() -> std::io::Result<Vec<u8>> + Send + Sync),
     ) -> Result<Arc<Plugin>, HostError> {
-        let functions = match manifest.points().any(|point| point == Point::Function) {
+        let functions = match runs_on(&manifest, EngineKind::Deterministic) {
             false => None,
             true => {
                 let component =
@@ -105,9 +125,9 @@ impl PluginHost {
                 Some(Functions::of(&self.engines.deterministic, &component)?)
             }
         };
-        let serving = match manifest.points().all(|point| point == Point::Function) {
-            true => None,
-            false => {
+        let serving = match runs_on(&manifest, EngineKind::Serving) {
+            false => None,
+            true => {
                 let component = self.code.component(&self.engines, EngineKind::Serving, digest, read).await?;
                 let pre = self.linker.instantiate_pre(&component);
                 let pre = pre.map_err(|error| HostError::Link(format!("{error:#}")))?;
@@ -119,6 +139,18 @@ impl PluginHost {
         Ok(Arc::new(Plugin { number, host, manifest, digest, serving, functions }))
     }
 
+    /// Whether the machine code of a plugin is there, so that loading it takes milliseconds and needs no package.
+    pub fn has_code(&self, manifest: &Manifest, digest: &str) -> bool {
+        let needed = EngineKind::ALL.into_iter().filter(|kind| runs_on(manifest, *kind));
+        needed.into_iter().all(|kind| self.code.has(&self.engines, kind, digest))
+    }
+
+    /// Removes machine code that is of none of these components, or was made by another server, and that no process has
+    /// loaded for so long.
+    pub fn clear_code(&self, digests: &HashSet<String>, unused: Duration) -> Result<Cleared, HostError> {
+        self.code.clear(&self.engines, digests, unused)
+    }
+
     /// The circuits of a tenant that are open, and for how long still.
     pub fn open_circuits(&self, tenant: &str) -> Vec<(Circuit, Duration)> {
         self.breaker.open(tenant, Instant::now())
@@ -127,12 +159,34 @@ impl PluginHost {
     /// Forgets what is known of a tenant that is gone.
     pub fn forget(&self, tenant: &str) {
         self.breaker.forget(tenant);
+        self.warm.forget(tenant);
+        self.permits.forget(tenant);
+        self.turns.forget(tenant);
     }
 
-    /// Closes a tenant's circuits of a plugin: somebody has looked, or another version is there.
+    /// Closes a tenant's circuits of a plugin: somebody has looked, or another version is there. Its instances that wait for
+    /// another call may know what holds no more, and go.
     pub fn close_circuits(&self, tenant: &str, plugin: &str) {
         self.breaker.reset(tenant, plugin);
+        self.warm.forget_plugin(tenant, plugin);
     }
+}
+
+/// Whether something of a plugin runs on an engine.
+fn runs_on(manifest: &Manifest, kind: EngineKind) -> bool {
+    let is_function = |point: Point| point == Point::Function;
+    match kind {
+        EngineKind::Deterministic => manifest.points().any(is_function),
+        EngineKind::Serving => !manifest.points().all(is_function),
+    }
+}
+
+/// The engine's side of calls that nobody makes.
+static NOTHING: LazyLock<Arc<dyn Capabilities>> = LazyLock::new(|| Arc::new(Nothing));
+
+/// What an instance can do between two calls.
+pub(crate) fn nothing() -> Arc<dyn Capabilities> {
+    Arc::clone(&NOTHING)
 }
 
 /// The circumstances of a call that has none: no person, no rights.
@@ -152,7 +206,7 @@ fn nobody() -> Invocation {
         tenant: String::new(),
         call,
         granted: Arc::new(Permissions::default()),
-        capabilities: Arc::new(Nothing),
+        capabilities: nothing(),
         transaction: None,
     }
 }

@@ -284,6 +284,34 @@ impl Default for BreakerLimits {
     }
 }
 
+/// Instances of plugins with an interpreter that wait for their next call, where the manifest asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WarmLimits {
+    /// Instances on this node; none, and every call of every plugin gets a fresh one.
+    pub instances: u32,
+    /// Instances of one plugin in one tenant.
+    pub instances_per_plugin: u32,
+    /// Memory of all of them.
+    pub memory_bytes: u64,
+    /// Calls that an instance serves before it goes.
+    pub calls: u32,
+    /// How long it waits for another call at least; at most twice as long.
+    pub idle_ms: u64,
+}
+
+impl Default for WarmLimits {
+    fn default() -> Self {
+        WarmLimits {
+            instances: 32,
+            instances_per_plugin: 4,
+            memory_bytes: 512 * MIB,
+            calls: 128,
+            idle_ms: 10_000,
+        }
+    }
+}
+
 /// Everything an operator can set about plugins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -302,6 +330,8 @@ pub struct Settings {
     pub sizes: SizeLimits,
     /// The circuit breaker.
     pub breaker: BreakerLimits,
+    /// Instances that wait for their next call.
+    pub warm: WarmLimits,
     /// Rows in one batch of a function.
     pub batch_rows: usize,
     /// Calls at the same time on this node.
@@ -326,6 +356,7 @@ impl Default for Settings {
             transaction: TransactionLimits::default(),
             sizes: SizeLimits::default(),
             breaker: BreakerLimits::default(),
+            warm: WarmLimits::default(),
             batch_rows: 1_000,
             calls: 64,
             calls_nested: 32,

@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::limits::{Counter, Limits, TransactionLimits};
@@ -131,6 +131,8 @@ pub struct Meter {
     cpu_us: AtomicU64,
     /// What this thread had used of a processor when the plugin was last given it, in microseconds.
     running_since: AtomicU64,
+    /// An epoch has ended while the plugin kept a processor busy.
+    epoch: AtomicBool,
 }
 
 impl Meter {
@@ -143,6 +145,7 @@ impl Meter {
             begun: Instant::now(),
             cpu_us: AtomicU64::new(0),
             running_since: AtomicU64::new(PAUSED),
+            epoch: AtomicBool::new(false),
         })
     }
 
@@ -215,6 +218,16 @@ impl Meter {
             true => Err(Exceeded { counter: Counter::CpuMs, limit: self.limits.cpu_ms, scope: Scope::Call }),
             false => Ok(()),
         }
+    }
+
+    /// Notes that an epoch has ended.
+    pub(crate) fn note_epoch(&self) {
+        self.epoch.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether one has ended since this was last asked.
+    pub(crate) fn take_epoch(&self) -> bool {
+        self.epoch.swap(false, Ordering::Relaxed)
     }
 
     /// Runs a future and counts what polling it takes of a processor. What it waits for costs nothing, and neither does a

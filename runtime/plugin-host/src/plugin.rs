@@ -17,15 +17,17 @@ use crate::error::HostError;
 use crate::functions::Functions;
 use crate::host::PluginHost;
 use crate::limits::Counter;
-use crate::manifest::{Export, Manifest, Point};
+use crate::manifest::{Export, Manifest, Point, Tier};
 use crate::meter::{Exceeded, Meter, Scope, TransactionBudget};
 use crate::permission::Permissions;
+use crate::permit::Permit;
 use crate::run::{Failure, LogLine, Run, RunRecord, usage};
 use crate::sitting::{Seat, Sitting};
 use crate::state::{CallState, Memory};
 use crate::v1::answer;
 use crate::v1::types as wire;
 use crate::value::Call;
+use crate::warm::Owner;
 
 /// For whom, with which rights and at whose expense a plugin is called.
 #[derive(Clone)]
@@ -119,6 +121,40 @@ impl Drop for Unfinished<'_> {
     }
 }
 
+/// What a call holds while it runs; when it ends, in whatever way, its tenant is charged.
+struct Held<'a> {
+    permit: Option<Permit>,
+    meter: &'a Meter,
+}
+
+impl Held<'_> {
+    /// The permit, charged.
+    fn release(mut self) -> Option<Permit> {
+        self.charge();
+        self.permit.take()
+    }
+
+    fn charge(&mut self) {
+        if let Some(permit) = &mut self.permit {
+            permit.charge(self.meter.cpu());
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.charge();
+    }
+}
+
+/// An instance that could serve another call.
+struct Left {
+    seat: Seat,
+    permit: Permit,
+    /// Calls that it has served, where that counts.
+    calls: u32,
+}
+
 impl Plugin {
     /// What it says about itself.
     pub fn manifest(&self) -> &Manifest {
@@ -154,7 +190,8 @@ impl Plugin {
         self.call_in(None, invocation, target, params, convert).await
     }
 
-    /// The same on the instance of a sitting, which is made for the first call.
+    /// The same on the instance of a sitting, which is made for the first call. Where instances are kept warm anyway, no call
+    /// needs one.
     pub(crate) async fn call_in<P, W, T>(
         &self,
         sitting: Option<&mut Sitting>,
@@ -167,6 +204,7 @@ impl Plugin {
         P: ComponentNamedList + Lower + Send + Sync,
         W: Lift + Send + Sync + 'static,
     {
+        let mut sitting = sitting.filter(|_| !self.manifest.warm);
         let export = self.manifest.export(target.point, target.name);
         let deadline = export.and_then(|export| export.deadline_ms);
         let limits = self.host.settings.limits(target.point.tier(), self.manifest.language, deadline);
@@ -179,9 +217,14 @@ impl Plugin {
             (Some(export), Ok(())) => {
                 let unfinished = Unfinished { plugin: self, circuit: &circuit, meter: &meter };
                 let counted = Counted { meter: &meter, lines: &lines };
-                let called = self.within_deadline(sitting, invocation, target, params, counted).await;
+                let called =
+                    self.within_deadline(sitting.as_deref_mut(), invocation, target, params, counted).await;
                 std::mem::forget(unfinished);
-                let outcome = called.and_then(|said| answer(said, |value| convert(export, value)));
+                let outcome = called.and_then(|(said, left)| {
+                    let said = answer(said, |value| convert(export, value))?;
+                    self.keep(sitting, invocation, left);
+                    Ok(said)
+                });
                 return self.close(invocation, target, outcome, &meter, &lines, Some(&circuit));
             }
         };
@@ -202,33 +245,66 @@ impl Plugin {
         target: Target<'_>,
         params: P,
         counted: Counted<'_>,
-    ) -> Result<Result<W, wire::Fault>, Failure>
+    ) -> Result<(Result<W, wire::Fault>, Option<Left>), Failure>
     where
         P: ComponentNamedList + Lower + Send + Sync,
         W: Lift + Send + Sync + 'static,
     {
         let meter = counted.meter;
         let until = meter.deadline();
-        let (seat, permit) = match sitting.as_mut().and_then(|sitting| sitting.take(self.number)) {
-            Some((seat, permit)) => (Some(seat), permit),
+        let in_save = target.point.tier() == Tier::Save || invocation.transaction.is_some();
+        // Nothing but a save can be what a running call waits for: everything else comes out of a queue, however deep.
+        let depth = if in_save { invocation.call.depth } else { 0 };
+        let _leave = match in_save {
+            true => None,
+            false => Some(self.host.reserve.leave(&invocation.tenant, until).await?),
+        };
+        let (seat, permit, served) = match sitting.as_mut().and_then(|sitting| sitting.take(self.number)) {
+            Some((seat, permit)) => (Some(seat), permit, 0),
             None => {
                 let permits = &self.host.permits;
-                (None, permits.acquire(&invocation.tenant, invocation.call.depth, until).await?)
+                let permit = permits.acquire(&invocation.tenant, depth, until).await?;
+                let (seat, served) = self.warm(invocation, meter).unzip();
+                (seat, permit, served.unwrap_or(0))
             }
         };
-        let work = self.instance_call((seat, sitting.is_some()), invocation, target, params, counted);
-        match tokio::time::timeout_at(until.into(), meter.measure(work)).await {
+        let held = Held { permit: Some(permit), meter };
+        let keep = sitting.is_some() || self.manifest.warm;
+        let work = self.instance_call((seat, keep), invocation, target, params, counted);
+        let in_turn = self.host.turns.run(&invocation.tenant, meter, meter.measure(work));
+        match tokio::time::timeout_at(until.into(), in_turn).await {
             Ok(Ok((said, seat))) => {
-                if let Some((sitting, seat)) = sitting.zip(seat) {
-                    sitting.keep(self.number, seat, permit);
-                }
-                Ok(said)
+                let left = seat.zip(held.release());
+                Ok((said, left.map(|(seat, permit)| Left { seat, permit, calls: served + 1 })))
             }
             Ok(Err(error)) => Err(failure_of(&error, meter)),
             Err(_) => Err(meter
                 .shared_deadline()
                 .map_or_else(|| Failure::Deadline { limit_ms: meter.limits().wall_ms }, Failure::Limit)),
         }
+    }
+
+    /// An instance that has waited for a call of this tenant, with the number of calls that it has served.
+    fn warm(&self, invocation: &Invocation, meter: &Meter) -> Option<(Seat, u32)> {
+        match self.manifest.warm {
+            true => self.host.warm.take(&self.owner(invocation), meter.limits(), Instant::now()),
+            false => None,
+        }
+    }
+
+    fn owner(&self, invocation: &Invocation) -> Owner {
+        Owner { tenant: invocation.tenant.clone(), number: self.number }
+    }
+
+    /// Keeps an instance whose call has ended well, where it may serve another one.
+    fn keep(&self, sitting: Option<&mut Sitting>, invocation: &Invocation, left: Option<Left>) {
+        let Some(Left { seat, permit, calls }) = left else { return };
+        if let Some(sitting) = sitting {
+            return sitting.keep(self.number, seat, permit);
+        }
+        self.host.warm.keep(self.owner(invocation), &self.manifest.id, seat, calls, Instant::now());
+        // Not before the instance is counted among those that wait: there is room for no more of both.
+        drop(permit);
     }
 
     async fn instance_call<P, W>(
@@ -283,6 +359,7 @@ impl Plugin {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|store| {
             store.data().meter.check_cpu()?;
+            store.data().meter.note_epoch();
             Ok(UpdateDeadline::Yield(1))
         });
         store

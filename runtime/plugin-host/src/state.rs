@@ -1,5 +1,6 @@
 //! What belongs to one running instance: its meter, its rights, the engine's side of the call, and the memory it may have.
-//! Made for one call, or for those about one save, and dropped with it; nothing in here is seen by another tenant.
+//! Made for one call, or for those about one save, and dropped with it unless the
+//! plugin's instances are kept warm; nothing in here is seen by another tenant.
 
 use std::sync::Arc;
 
@@ -7,7 +8,8 @@ use parking_lot::Mutex;
 use wasmtime::ResourceLimiter;
 
 use crate::capability::Capabilities;
-use crate::limits::Counter;
+use crate::host::nothing;
+use crate::limits::{Counter, Limits};
 use crate::meter::{Exceeded, Meter};
 use crate::permission::Permissions;
 use crate::plugin::Invocation;
@@ -36,6 +38,16 @@ impl Memory {
         Memory { meter, bytes: 0, elements: 0 }
     }
 
+    /// How large it is.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether a call with these limits may have it.
+    pub(crate) fn fits(&self, limits: &Limits) -> bool {
+        self.bytes <= limits.memory_bytes && self.elements <= limits.table_elements
+    }
+
     /// Counts on for another call, which has to do with what the calls before it have taken.
     fn go_on(&mut self, meter: &Arc<Meter>) -> Result<(), Exceeded> {
         self.meter = Arc::clone(meter);
@@ -58,6 +70,13 @@ impl CallState {
         self.locale.clone_from(&invocation.call.locale);
         self.lines = Arc::clone(lines);
         self.memory.go_on(meter)
+    }
+
+    /// Lets go of what belonged to the call that has ended: until the next one it may nothing and can do nothing.
+    pub(crate) fn rest(&mut self) {
+        self.granted = Arc::new(Permissions::default());
+        self.capabilities = nothing();
+        self.lines = Arc::default();
     }
 }
 

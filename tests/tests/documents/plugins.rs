@@ -109,12 +109,18 @@ fn limits_page() -> String {
         ("transaction", "Shared by all plugins that one transaction touches."),
         ("sizes", "What can be installed."),
         ("breaker", "When calls of an export that keeps breaking down stop being made, for a tenant."),
+        ("warm", "Instances that wait for another call, where the manifest of a plugin says `warm`."),
     ];
     for (part, told) in parts {
         write!(page, "\n## {}\n\n{told}\n\n| Setting | | Limit |\n| --- | --- | --- |\n", capital(part))
             .expect("a string takes everything");
         for (key, value) in all[part].as_object().expect("a part is an object") {
-            let line = format!("| `{part}.{key}` | {} | {} |\n", meaning(key), number(key, value));
+            let told = match (part, key.as_str()) {
+                ("warm", "memory_bytes") => "memory of all of them",
+                ("warm", "calls") => "calls that one serves before it goes",
+                (_, key) => meaning(key),
+            };
+            let line = format!("| `{part}.{key}` | {told} | {} |\n", number(key, value));
             page.push_str(&line);
         }
     }
@@ -155,6 +161,9 @@ fn meaning(key: &str) -> &'static str {
         "failures" => "breakdowns in a row",
         "pause_ms" => "first pause; it doubles",
         "pause_ms_max" => "longest pause",
+        "instances" => "instances on this node; 0 makes every call of every plugin begin afresh",
+        "instances_per_plugin" => "instances of one plugin in one tenant",
+        "idle_ms" => "shortest wait for another call; the longest is twice as long",
         "batch_rows" => "rows in one batch of a function",
         "calls" => "calls at the same time",
         "calls_nested" => "calls at the same time that other plugins have caused",

@@ -21,6 +21,9 @@ pub(super) fn check(manifest: &Manifest) -> Vec<Problem> {
     if !is_plain_path(&manifest.component) {
         problems.push(at("plugin.path", "/component").arg("path", &manifest.component));
     }
+    if manifest.warm && !manifest.language.is_dynamic() {
+        problems.push(at("plugin.warm", "/warm"));
+    }
     let mut seen = BTreeSet::new();
     for (index, export) in manifest.exports.iter().enumerate() {
         let place = format!("/exports/{index}");
@@ -64,7 +67,9 @@ fn check_export(export: &Export, place: &str, problems: &mut Vec<Problem>) {
     };
     require(export.entity.is_some() || !point.needs_entity(), "entity");
     require(export.returns.is_some() || point != Point::Function, "returns");
-    if let Some(chosen) = export.on_failure
+    if export.on_failure == Some(OnFailure::Defer) && point == Point::BeforeSave {
+        problems.push(at("plugin.defer_change", format!("{place}/on_failure")));
+    } else if let Some(chosen) = export.on_failure
         && !point.failure_choices().contains(&chosen)
     {
         let choices: Vec<&str> = point.failure_choices().iter().copied().map(failure_word).collect();

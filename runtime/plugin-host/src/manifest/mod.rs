@@ -57,12 +57,19 @@ pub struct Manifest {
     /// What it is written in. Decides sizes and times: an interpreter inside the component needs more of both.
     #[serde(default)]
     pub language: Language,
+    /// Lets an instance serve several calls of a tenant, one after the other; for TypeScript and Python, whose instances take
+    /// longest to make. What the plugin keeps in variables is then still there in the next call, or is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub warm: bool,
     /// What it implements. The component has to export exactly this.
     #[schemars(length(min = 1, max = EXPORTS_MAX))]
     pub exports: Vec<Export>,
     /// What it asks for. An administrator grants it, or less.
     #[serde(default)]
     pub permissions: Permissions,
+    /// Why it asks for that, in words for the administrator who decides.
+    #[serde(default, skip_serializing_if = "Reasons::is_empty")]
+    pub reasons: Reasons,
     /// What an administrator can set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
@@ -97,6 +104,31 @@ impl Language {
             Language::Rust => false,
             Language::Typescript | Language::Python => true,
         }
+    }
+}
+
+/// Why a plugin asks for something: a sentence for each key of `permissions`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reasons {
+    /// Why it reads records.
+    #[serde(rename = "records.read", default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<Text>,
+    /// Why it changes records.
+    #[serde(rename = "records.write", default, skip_serializing_if = "Option::is_none")]
+    pub write: Option<Text>,
+    /// Why it calls other systems.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<Text>,
+    /// What it keeps in its store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<Text>,
+}
+
+impl Reasons {
+    /// Whether none is given.
+    pub fn is_empty(&self) -> bool {
+        *self == Reasons::default()
     }
 }
 

@@ -52,9 +52,9 @@ pub enum Tier {
 pub enum OnFailure {
     /// The save, expression or page fails with it.
     Reject,
-    /// As if the plugin were not there.
+    /// As if the plugin were not there. In the background, a fault that asks for it is tried again first.
     Skip,
-    /// The save goes on, and the call is made again afterwards.
+    /// The save goes on, and the check is made again afterwards; for validators only.
     Defer,
     /// The call is made again, less and less often.
     Retry,
@@ -154,7 +154,9 @@ impl Point {
     /// What a manifest may choose.
     pub fn failure_choices(self) -> &'static [OnFailure] {
         match self {
-            Point::Validator | Point::BeforeSave => &[OnFailure::Reject, OnFailure::Skip, OnFailure::Defer],
+            Point::Validator => &[OnFailure::Reject, OnFailure::Skip, OnFailure::Defer],
+            // Put off, a change would come when people have gone on with the record, and undo what they did.
+            Point::BeforeSave => &[OnFailure::Reject, OnFailure::Skip],
             Point::Function => &[OnFailure::Reject],
             Point::Scorer | Point::Assigner | Point::Provider => &[OnFailure::Reject, OnFailure::Skip],
             Point::AfterCommit | Point::Action | Point::Renderer | Point::Job | Point::Connector => {

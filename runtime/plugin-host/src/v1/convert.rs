@@ -29,8 +29,18 @@ pub(crate) trait Checked: Sized {
     fn checked(self) -> Result<Self::Own, Failure>;
 }
 
+/// Longest code that a plugin may give: codes are for programs.
+const CODE_CHARS_MAX: usize = 100;
+/// Longest message: as much as anybody reads.
+const MESSAGE_CHARS_MAX: usize = 2_000;
+
 fn output(reason: impl Into<String>) -> Failure {
-    Failure::Output { reason: reason.into() }
+    Failure::Output { reason: words(&reason.into(), MESSAGE_CHARS_MAX) }
+}
+
+/// Words of a plugin, which people read and logs keep: not without end, and without NUL, which PostgreSQL takes in no text.
+fn words(text: &str, limit: usize) -> String {
+    text.chars().take(limit).map(|letter| if letter == '\0' { ' ' } else { letter }).collect()
 }
 
 fn finite(number: f64, what: &str) -> Result<f64, Failure> {
@@ -79,7 +89,7 @@ fn is_decimal(text: &str) -> bool {
 }
 
 fn short(text: &str) -> String {
-    text.chars().take(40).collect()
+    words(text, 40)
 }
 
 impl Checked for wire::Field {
@@ -92,7 +102,11 @@ impl Checked for wire::Field {
 impl Checked for wire::Violation {
     type Own = own::Violation;
     fn checked(self) -> Result<own::Violation, Failure> {
-        Ok(own::Violation { field: self.field, code: self.code, message: self.message })
+        Ok(own::Violation {
+            field: self.field,
+            code: words(&self.code, CODE_CHARS_MAX),
+            message: words(&self.message, MESSAGE_CHARS_MAX),
+        })
     }
 }
 
@@ -164,7 +178,11 @@ impl Checked for wire::Document {
 impl Checked for wire::Progress {
     type Own = own::Progress;
     fn checked(self) -> Result<own::Progress, Failure> {
-        Ok(own::Progress { cursor: self.cursor, processed: self.processed, note: self.note })
+        Ok(own::Progress {
+            cursor: self.cursor,
+            processed: self.processed,
+            note: self.note.map(|note| words(&note, MESSAGE_CHARS_MAX)),
+        })
     }
 }
 
@@ -195,7 +213,11 @@ impl From<wire::Fault> for own::Fault {
             wire::Retry::Backoff => own::Retry::Backoff,
             wire::Retry::AfterMs(ms) => own::Retry::AfterMs(ms),
         };
-        own::Fault { code: fault.code, message: fault.message, retry }
+        own::Fault {
+            code: words(&fault.code, CODE_CHARS_MAX),
+            message: words(&fault.message, MESSAGE_CHARS_MAX),
+            retry,
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 // Helpers of tests may unwrap.
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
 
+mod fair;
 mod files;
 mod functions;
 mod guests;
@@ -16,3 +17,4 @@ mod output;
 mod rights;
 mod sitting;
 mod support;
+mod warm;
