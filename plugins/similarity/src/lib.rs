@@ -3,6 +3,7 @@
 
 mod lists;
 mod name;
+mod script;
 
 use mortise_sdk::prelude::*;
 

@@ -146,7 +146,10 @@ fn model(cx: &Context) -> Result<Box<Model>, Fault> {
     match training::state(cx)? {
         Some(State::Trained(model)) => Ok(model),
         Some(State::TooFew(few)) => Err(fault("too_little_data", words::too_few(cx.chinese(), &few))),
-        None => Err(fault("not_trained", words::not_trained(cx.chinese()))),
+        // The first training is an hour away at most: whoever asks is asked to come again, and gets a forecast then.
+        None => {
+            Err(Fault { retry: Retry::Backoff, ..fault("not_trained", words::not_trained(cx.chinese())) })
+        }
     }
 }
 

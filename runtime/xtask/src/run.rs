@@ -16,6 +16,10 @@ const APPS: &[&str] = &["sales-core", "lead-management"];
 /// Password of everybody in the demo tenant; the server listens on this machine only unless told otherwise.
 const PASSWORD: &str = "Mortise-demo-2026";
 
+/// What the apps want to have consent for; without it their plugins would wait for an administrator.
+const CONSENT: [&str; 4] =
+    ["--confirm", "plugin/mortise.intent-heat", "--confirm", "plugin/mortise.win-forecast"];
+
 /// People whom the printed list offers: who they are, and their login in the demo data.
 const PEOPLE: &[(&str, &str)] = &[
     ("administrator of the tenant", "admin"),
@@ -88,7 +92,7 @@ impl Demo {
         let administrator = ["user", "create", "demo", "admin", "--name", "Administrator", "--administrator"];
         self.mortise(&[&administrator[..], &["--stdin"]].concat(), PASSWORD)?;
         let folders: Vec<&str> = apps.iter().map(String::as_str).collect();
-        self.mortise(&[&["app", "install", "demo"], &folders[..]].concat(), "")?;
+        self.mortise(&[&["app", "install", "demo"], &folders[..], &CONSENT[..]].concat(), "")?;
         let demo = [&["app", "demo", "demo"], &folders[..], &["--records", &self.leads]].concat();
         self.mortise(&demo, "")?;
         for (_, login) in PEOPLE {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Model, TreeModel};
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::dice::{Dice, stream};
@@ -122,7 +123,7 @@ impl<'a> Maker<'a> {
         let mut scope: Scope<'a> = Vec::new();
         for (name, json) in record {
             let field = entity.field(name).ok_or_else(|| format!("there is no field `{name}`"))?;
-            let own = spoken(field, json, self.people).map(Item::Text);
+            let own = self.person(field, json).or_else(|| spoken(field, json, self.people).map(Item::Text));
             let plain = if json.is_null() { Item::Null } else { Item::Json(json) };
             wire.put(&mut draft, field, own.as_ref().unwrap_or(&plain));
             scope.push((name, own.unwrap_or_else(|| constant(json))));
@@ -130,6 +131,12 @@ impl<'a> Maker<'a> {
         let id = self.id(file, index);
         self.keep(entity, id, &scope);
         Ok(draft)
+    }
+
+    /// Fixed records name people by their login.
+    fn person(&self, field: &FieldModel, json: &Json) -> Option<Item<'a>> {
+        let login = json.as_str().filter(|_| matches!(field.kind, FieldKind::User))?;
+        self.people.users().find(|user| user.login == login).map(|user| Item::Id(user.id))
     }
 
     /// All named values of a record, `let` first.

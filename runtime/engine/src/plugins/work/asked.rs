@@ -5,12 +5,11 @@ use mortise_definition::model::{ActionKind, ActionModel, Model, PluginAsk};
 use mortise_expr::{Type, Value};
 use mortise_plugin_host::manifest::Point;
 use mortise_plugin_host::value::{Field, Value as Wire};
-use mortise_store::{AuditEntry, Session};
-use serde_json::json;
+use mortise_store::Session;
 
 use super::row::{self, PluginCall, Why};
 use crate::automation::{Subject, act};
-use crate::commands::{Work, audit_entry};
+use crate::commands::Work;
 use crate::error::Error;
 use crate::plugins::entry;
 use crate::values::{self, Issue};
@@ -25,7 +24,7 @@ fn point(asks: &PluginAsk) -> Point {
 }
 
 /// Queues what an action asks of a plugin. Where the plugin is off or broken the call waits for it; where the app can do
-/// without the plugin, and it was never installed, the rule goes on and its timeline says so.
+/// without the plugin, and it is not installed, the rule goes on. No timeline speaks of that: nothing is missing then.
 pub(crate) fn ask(
     work: &Work,
     session: &mut Session<'_>,
@@ -35,12 +34,6 @@ pub(crate) fn ask(
 ) -> Result<(), Error> {
     let ActionKind::Plugin { plugin, optional, asks, input, .. } = &action.kind else { return Ok(()) };
     if *optional && !is_installed(session, plugin)? {
-        let details = json!({ "plugin": plugin, "export": asks.name() });
-        session.audit(AuditEntry {
-            entity: Some(subject.entity.key.clone()),
-            record: Some(subject.id),
-            ..audit_entry(work, "plugin.passed_over", details.to_string())
-        });
         return Ok(());
     }
     let mut fields = Vec::with_capacity(input.len());

@@ -110,18 +110,24 @@ impl PluginCall {
 
     fn failed(self, tried: Try, failure: &RunFailure) -> PluginCall {
         let call = PluginCall { error: Some(self.reason(failure)), ..self };
-        let asked = match (tried.on_failure, failure.retry()) {
+        // A plugin that says “later” is asked again also where its failures do not matter: it knows that it will have an answer.
+        let given_up = match (tried.on_failure, failure) {
+            (OnFailure::Skip, RunFailure::Fault(_)) => CallState::Dismissed,
             (OnFailure::Skip, _) => return call.over(CallState::Dismissed, tried.now),
-            (OnFailure::Reject, _) | (_, Retry::Never) => return call.over(CallState::Dead, tried.now),
-            (_, Retry::Backoff) => None,
-            (_, Retry::AfterMs(asked)) => {
+            (OnFailure::Reject, _) => return call.over(CallState::Dead, tried.now),
+            _ => CallState::Dead,
+        };
+        let asked = match failure.retry() {
+            Retry::Never => return call.over(given_up, tried.now),
+            Retry::Backoff => None,
+            Retry::AfterMs(asked) => {
                 Some(TimeDelta::milliseconds(i64::try_from(asked).unwrap_or(i64::MAX / 2_000_000)))
             }
         };
         // What is too deep now is too deep for ever.
         let deep = matches!(failure, RunFailure::Limit(exceeded) if exceeded.counter == Counter::Depth);
         if deep || call.attempts >= ATTEMPTS_MAX {
-            return call.over(CallState::Dead, tried.now);
+            return call.over(given_up, tried.now);
         }
         let next = tried.now + pause(call.attempts, asked, tried.dice);
         PluginCall { state: CallState::Waiting, next_at: Some(next), ..call }
@@ -214,13 +220,20 @@ mod tests {
 
     #[test]
     fn the_author_says_what_follows_from_failure() {
-        for (on_failure, state) in
-            [(OnFailure::Skip, CallState::Dismissed), (OnFailure::Reject, CallState::Dead)]
-        {
-            let after = call().after(Try { on_failure, ..tried() }, &fault(Retry::Backoff));
-            assert_eq!(after.state, state);
+        for (on_failure, retry, state) in [
+            (OnFailure::Skip, Retry::Never, CallState::Dismissed),
+            (OnFailure::Skip, Retry::Backoff, CallState::Waiting),
+            (OnFailure::Reject, Retry::Backoff, CallState::Dead),
+            (OnFailure::Retry, Retry::Never, CallState::Dead),
+        ] {
+            let after = call().after(Try { on_failure, ..tried() }, &fault(retry));
+            assert_eq!(after.state, state, "{on_failure:?} {retry:?}");
         }
-        assert_eq!(call().after(tried(), &fault(Retry::Never)).state, CallState::Dead);
+        let skips = Try { on_failure: OnFailure::Skip, ..tried() };
+        let breakdown = Err(RunFailure::Output { reason: "nonsense".into() });
+        assert_eq!(call().after(skips, &breakdown).state, CallState::Dismissed);
+        let last = PluginCall { attempts: ATTEMPTS_MAX - 1, ..call() };
+        assert_eq!(last.after(skips, &fault(Retry::Backoff)).state, CallState::Dismissed);
         let after = call().after(tried(), &fault(Retry::AfterMs(60_000)));
         assert_eq!(after.next_at.map(|at| at.timestamp()), Some(60));
     }

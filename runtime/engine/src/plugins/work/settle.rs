@@ -57,7 +57,12 @@ async fn finish(
 ) -> Result<(), Error> {
     if let Some(error) = &now.error {
         let (id, plugin, export) = (now.id, &now.plugin, &now.export);
-        tracing::warn!(tenant = tenant.slug, %id, plugin, export, code = error.code, "a call of a plugin failed");
+        let (tenant, code) = (&tenant.slug, &error.code);
+        // What an author lets fail, and what is tried again, is nothing that an operator has to look at.
+        match now.state {
+            CallState::Dead => tracing::warn!(tenant, %id, plugin, export, code, "a call of a plugin failed"),
+            _ => tracing::debug!(tenant, %id, plugin, export, code, "a call of a plugin failed"),
+        }
     }
     let mut tries = 0;
     loop {

@@ -30,7 +30,7 @@ const DETAIL_CHARS_MAX: usize = 200;
 const CHANGES_SHOWN: usize = 4;
 
 /// What is offered to look for; other actions are shown by their own name.
-const ACTIONS: [&str; 66] = [
+const ACTIONS: [&str; 65] = [
     "record.created",
     "record.changed",
     "record.deleted",
@@ -93,7 +93,6 @@ const ACTIONS: [&str; 66] = [
     "plugin.waits",
     "plugin.dead",
     "plugin.dismissed",
-    "plugin.passed_over",
     "plugin.called_again",
     "plugin.signalled",
     "plugin.job_started",
