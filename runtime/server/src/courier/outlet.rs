@@ -87,6 +87,8 @@ struct Answer {
 enum Broken {
     Trouble(Trouble),
     TooLarge,
+    /// No request can carry the address: it is too long.
+    Address,
 }
 
 impl From<Trouble> for Broken {
@@ -164,9 +166,10 @@ impl Outlet {
             host: leg.url.host_str().unwrap_or_default(),
             port: leg.url.port_or_known_default().unwrap_or_default(),
         };
+        let request = leg.request().ok_or(Broken::Address)?;
         let stream = self.line.open(&peer).await?;
         let limit = usize::try_from(body_bytes_max).unwrap_or(usize::MAX);
-        wire::exchange(stream, leg.request(), |response| read(response, limit)).await
+        wire::exchange(stream, request, |response| read(response, limit)).await
     }
 }
 
@@ -232,12 +235,13 @@ impl Leg {
         })
     }
 
-    fn request(&self) -> Request<Full<Bytes>> {
+    /// The request; none when its address is longer than one can be. It comes from a plugin, or from whoever redirects it.
+    fn request(&self) -> Option<Request<Full<Bytes>>> {
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();
         let query = self.url.query().map(|query| format!("?{query}")).unwrap_or_default();
         let target = format!("{}{query}", self.url.path());
-        *request.uri_mut() = target.parse().expect("a parsed address has a path without spaces");
+        *request.uri_mut() = target.parse().ok()?;
         let headers = request.headers_mut();
         headers.insert(header::USER_AGENT, HeaderValue::from_static("Mortise"));
         for name in self.headers.keys() {
@@ -246,12 +250,12 @@ impl Leg {
         headers.extend(self.headers.clone());
         let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let host = format!("{}{port}", self.url.host_str().unwrap_or_default());
-        headers.insert(header::HOST, host.parse().expect("the name of a host is visible ASCII"));
+        headers.insert(header::HOST, host.parse().ok()?);
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         if let Some((name, value)) = self.credential.as_ref().and_then(secret) {
             headers.insert(name, value);
         }
-        request
+        Some(request)
     }
 }
 
@@ -280,6 +284,7 @@ impl From<Answer> for Response {
 fn explain(errand: &Errand, host: &str, broken: Broken) -> Fault {
     match broken {
         Broken::TooLarge => fault(errand, "plugin.http.too_large", errand.terms.body_bytes_max, Retry::Never),
+        Broken::Address => fault(errand, "plugin.http.url", format_args!("{host}/…"), Retry::Never),
         Broken::Trouble(Trouble::Private | Trouble::Name) => {
             fault(errand, "plugin.http.private", host, Retry::Never)
         }

@@ -347,3 +347,15 @@ async fn headers_of_the_connection_are_the_servers() {
     assert_eq!(fault.code, "plugin.http.method");
     assert!(stage.asked.lock().is_empty());
 }
+
+#[tokio::test]
+async fn an_address_that_no_request_can_carry_is_refused_in_a_call_and_in_a_redirect() {
+    let stage = Arc::new(Stage::default());
+    stage.name("api.example", &[&[API]]);
+    let long = format!("http://api.example/{}", "a".repeat(70_000));
+    let outlet = outlet(&stage, false);
+    assert_eq!(refused(&outlet, &long).await, "plugin.http.url");
+    assert!(stage.asked.lock().is_empty(), "nobody was looked for");
+    stage.redirecting(API, 302, &long).await;
+    assert_eq!(refused(&outlet, "http://api.example/").await, "plugin.http.url");
+}
