@@ -133,8 +133,8 @@ impl<'a> Calling<'a> {
         let Some((plugin, invocation)) = self.ready(binding, before, Some(after)).await? else {
             return Ok(None);
         };
-        let before = cut::maybe(self.work, binding, before).await;
-        let mut after = cut::entry(self.work, binding, after).await;
+        let before = cut::maybe(self.work, binding, before).await?;
+        let mut after = cut::entry(self.work, binding, after).await?;
         if before.is_none() {
             // There is no such record yet.
             after.id = None;
@@ -155,8 +155,8 @@ impl<'a> Calling<'a> {
         after: Option<&[Value]>,
     ) -> Answer<Verdict> {
         let Some((plugin, invocation)) = self.ready(binding, before, after).await? else { return Ok(None) };
-        let before = cut::maybe(self.work, binding, before).await;
-        let mut after = cut::maybe(self.work, binding, after).await;
+        let before = cut::maybe(self.work, binding, before).await?;
+        let mut after = cut::maybe(self.work, binding, after).await?;
         if let Some(after) = after.as_mut().filter(|_| before.is_none()) {
             after.id = None;
         }
@@ -178,7 +178,7 @@ impl<'a> Calling<'a> {
     ) -> Answer<()> {
         let Some((plugin, invocation)) = self.ready(binding, before, after).await? else { return Ok(None) };
         let (before, after) =
-            (cut::maybe(self.work, binding, before).await, cut::maybe(self.work, binding, after).await);
+            (cut::maybe(self.work, binding, before).await?, cut::maybe(self.work, binding, after).await?);
         let begun = Instant::now();
         let name = &binding.export().name;
         let run = plugin.after_commit(&invocation, name, op, before.as_ref(), after.as_ref()).await;
@@ -201,7 +201,7 @@ impl<'a> Calling<'a> {
     /// Gives records numbers.
     pub(crate) async fn score(&self, binding: &Binding, subjects: &[&[Value]]) -> Answer<Vec<Scored>> {
         let Some((plugin, invocation)) = self.ready(binding, None, None).await? else { return Ok(None) };
-        let subjects = cut::entries(self.work, binding, subjects).await;
+        let subjects = cut::entries(self.work, binding, subjects).await?;
         let begun = Instant::now();
         let run = plugin.score(&invocation, &binding.export().name, &subjects).await;
         self.close(binding, begun, run)
@@ -215,7 +215,7 @@ impl<'a> Calling<'a> {
         candidates: &[Candidate],
     ) -> Answer<Option<String>> {
         let Some((plugin, invocation)) = self.ready(binding, None, None).await? else { return Ok(None) };
-        let subject = cut::entry(self.work, binding, subject).await;
+        let subject = cut::entry(self.work, binding, subject).await?;
         let begun = Instant::now();
         let run = plugin.assign(&invocation, &binding.export().name, &subject, candidates).await;
         self.close(binding, begun, run)
@@ -237,7 +237,7 @@ impl<'a> Calling<'a> {
         params: &[Field],
     ) -> Answer<Document> {
         let Some((plugin, invocation)) = self.ready(binding, None, None).await? else { return Ok(None) };
-        let subject = cut::entry(self.work, binding, subject).await;
+        let subject = cut::entry(self.work, binding, subject).await?;
         let begun = Instant::now();
         let run = plugin.render(&invocation, &binding.export().name, &subject, params).await;
         self.close(binding, begun, run)

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use mortise_definition::model::{EntityModel, FieldKind, Slot, system};
 use mortise_expr::Value;
+use mortise_plugin_host::run::Failure;
 use mortise_plugin_host::value::{Entry, Field, Value as Wire};
 use uuid::Uuid;
 
@@ -12,30 +13,39 @@ use super::bound::Binding;
 use super::call::{is_deleted, kind_of};
 use super::entry;
 use crate::commands::Work;
+use crate::error::Error;
 use crate::lists;
 
 /// A record that may be absent.
-pub(super) async fn maybe(work: &Work, binding: &Binding, record: Option<&[Value]>) -> Option<Entry> {
+pub(super) async fn maybe(
+    work: &Work,
+    binding: &Binding,
+    record: Option<&[Value]>,
+) -> Result<Option<Entry>, Failure> {
     match record {
-        Some(record) => Some(self::entry(work, binding, record).await),
-        None => None,
+        Some(record) => self::entry(work, binding, record).await.map(Some),
+        None => Ok(None),
     }
 }
 
 /// A record of the entity that the export is about.
-pub(super) async fn entry(work: &Work, binding: &Binding, record: &[Value]) -> Entry {
-    let mut cut = entries(work, binding, &[record]).await;
-    cut.pop().expect("one record goes in, one comes out")
+pub(super) async fn entry(work: &Work, binding: &Binding, record: &[Value]) -> Result<Entry, Failure> {
+    let mut cut = entries(work, binding, &[record]).await?;
+    Ok(cut.pop().expect("one record goes in, one comes out"))
 }
 
 /// Records of the entity that the export is about.
-pub(super) async fn entries(work: &Work, binding: &Binding, records: &[&[Value]]) -> Vec<Entry> {
+pub(super) async fn entries(
+    work: &Work,
+    binding: &Binding,
+    records: &[&[Value]],
+) -> Result<Vec<Entry>, Failure> {
     let index = binding.entity.unwrap_or_default();
     let entity = &work.model().entities[index];
     let kind_of = kind_of(work, &binding.version);
     let mut behind = Behind::default();
     if binding.input.iter().any(|path| path.steps.len() > 1) {
-        behind.read(work, binding, entity, records).await;
+        behind.read(work, binding, entity, records).await?;
     }
     let cut = |record: &&[Value]| {
         let fields = binding.input.iter().map(|path| {
@@ -49,7 +59,7 @@ pub(super) async fn entries(work: &Work, binding: &Binding, records: &[&[Value]]
             fields: fields.collect(),
         }
     };
-    records.iter().map(cut).collect()
+    Ok(records.iter().map(cut).collect())
 }
 
 /// Records behind references, as whoever acts may see them.
@@ -58,7 +68,13 @@ struct Behind(HashMap<(usize, Uuid), Vec<Value>>);
 
 impl Behind {
     /// Reads what the paths lead to: one statement for each reference of a path, whatever the number of records.
-    async fn read(&mut self, work: &Work, binding: &Binding, entity: &EntityModel, records: &[&[Value]]) {
+    async fn read(
+        &mut self,
+        work: &Work,
+        binding: &Binding,
+        entity: &EntityModel,
+        records: &[&[Value]],
+    ) -> Result<(), Failure> {
         let longest = binding.input.iter().map(|path| path.steps.len()).max().unwrap_or_default();
         for depth in 1..longest {
             let mut wanted: HashMap<usize, Vec<Uuid>> = HashMap::new();
@@ -76,23 +92,34 @@ impl Behind {
                 ids.sort_unstable();
                 ids.dedup();
                 ids.retain(|id| !self.0.contains_key(&(target, *id)));
-                self.fetch(work, target, &ids).await;
+                self.fetch(work, target, &ids).await?;
             }
         }
+        Ok(())
     }
 
-    /// A record that cannot be read is as one that may not be seen.
-    async fn fetch(&mut self, work: &Work, target: usize, ids: &[Uuid]) {
-        let Some(tenant) = work.calls.tenant.upgrade().filter(|_| !ids.is_empty()) else { return };
+    /// What may not be seen is not found. Where the database fails there is no call: a check that takes what it was not given
+    /// for empty would let through what it is there to stop.
+    async fn fetch(&mut self, work: &Work, target: usize, ids: &[Uuid]) -> Result<(), Failure> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let unread =
+            || Failure::Unavailable { reason: "what the record refers to could not be read".to_owned() };
+        let tenant = work.calls.tenant.upgrade().ok_or_else(unread)?;
         let entity = &work.model().entities[target];
         let slots = &work.published.layout.tables[target].stored;
         match lists::referenced(work, &tenant.store, entity, ids, slots).await {
             Ok(found) => {
                 let living = found.into_iter().filter(|(_, record)| !is_deleted(&record.values));
                 self.0.extend(living.map(|(id, record)| ((target, id), record.values)));
+                Ok(())
             }
+            // Nobody sees any of them.
+            Err(Error::Forbidden(_)) => Ok(()),
             Err(error) => {
                 tracing::warn!(%error, tenant = tenant.slug, "records for a plugin could not be read");
+                Err(unread())
             }
         }
     }
