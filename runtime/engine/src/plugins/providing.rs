@@ -25,6 +25,8 @@ use crate::values::Issue;
 const KEPT_FOR: TimeDelta = TimeDelta::seconds(60);
 /// Answers that are kept for a tenant; beyond that the old ones go.
 const KEPT_MAX: usize = 200;
+/// Largest answer that is kept, as JSON; one of as many rows as a card shows has some kilobytes.
+const KEPT_BYTES_MAX: usize = 64 * 1024;
 /// Rows of a card: more is a list, not a card.
 const ROWS_MAX: usize = 200;
 /// Columns of a card.
@@ -61,8 +63,10 @@ impl Tenant {
     /// What a plugin brings for a card, at most as many rows and columns as fit on one.
     pub async fn provided(&self, actor: &Actor, ask: &ProviderAsk) -> Result<Arc<Table>, Error> {
         let work = self.work(actor);
-        let question = format!("{}/{}{:?}", ask.plugin, ask.name, ask.params);
-        let language = work.actor.user.language.clone();
+        let user = &work.actor.user;
+        // Whose rights have changed since asks anew.
+        let question = format!("{}/{}{:?} {}", ask.plugin, ask.name, ask.params, user.access_key);
+        let language = user.language.clone();
         let key: Key = (work.published.digest.clone(), question, work.actor.id(), language);
         if let Some(table) = work.calls.provided.get(&key, work.now) {
             return Ok(table);
@@ -71,7 +75,9 @@ impl Tenant {
         table.rows.truncate(ROWS_MAX);
         table.columns.truncate(COLUMNS_MAX);
         let table = Arc::new(table);
-        work.calls.provided.put(key, work.now, table.clone());
+        if serde_json::to_vec(&table.rows).is_ok_and(|json| json.len() <= KEPT_BYTES_MAX) {
+            work.calls.provided.put(key, work.now, table.clone());
+        }
         Ok(table)
     }
 }
