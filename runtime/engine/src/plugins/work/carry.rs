@@ -2,17 +2,18 @@
 //! beside the lane, for whoever holds the lane; what is under way when it is told to stop is finished.
 
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use mortise_store::Session;
 use tokio::sync::{Notify, watch};
 
-use super::make::make;
+use super::make::{Made, make};
 use super::row::{self, PluginCall};
 use super::{jobs, settle};
 use crate::error::Error;
@@ -168,7 +169,9 @@ async fn one(tenant: &Arc<Tenant>, call: PluginCall, epoch: Option<i64>) -> Resu
     if call.result.is_some() {
         return settle::go_on(tenant, &call, epoch).await;
     }
-    match make(tenant, &call).await {
+    // What stumbles over a call must not take the lane with it: the call counts as failed, and the others go on.
+    let made = AssertUnwindSafe(make(tenant, &call)).catch_unwind().await;
+    match made.unwrap_or_else(|_| Some(Made::stumbled())) {
         Some(made) => settle::settle(tenant, &call, &made, epoch).await,
         None => Ok(()),
     }

@@ -1,6 +1,7 @@
 //! Jobs of plugins: work by the clock, cut into steps. After each step its cursor is written, so that a restart goes on where
 //! the work stopped. A job that fails is tried again with growing pauses, and administrators are told when that does not help.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -8,6 +9,7 @@ use chrono_tz::Tz;
 use croner::Cron;
 use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds, Year};
+use futures_util::FutureExt;
 use mortise_plugin_host::manifest::Point;
 use mortise_plugin_host::run::Failure as RunFailure;
 use mortise_plugin_host::value::{Field, Progress, Retry};
@@ -62,7 +64,10 @@ pub(super) async fn run(
             return Ok(());
         }
         carry::hold(tenant, epoch).await?;
-        let Some(said) = step(tenant, &job).await else { return Ok(()) };
+        let stepped = AssertUnwindSafe(step(tenant, &job)).catch_unwind().await;
+        let stumbled =
+            |_| Some(Err(RunFailure::Trap { reason: "the server stumbled over this step".to_owned() }));
+        let Some(said) = stepped.unwrap_or_else(stumbled) else { return Ok(()) };
         settle(tenant, job, said, epoch).await?;
     }
     Ok(())

@@ -22,6 +22,14 @@ pub(super) struct Made {
 }
 
 /// Makes a call. None while the plugin is not in force: it waits.
+impl Made {
+    /// Something of ours went wrong in making the call.
+    pub(super) fn stumbled() -> Made {
+        let reason = "the server stumbled over this call".to_owned();
+        Made { said: Err(Failure::Trap { reason }), on_failure: OnFailure::Retry }
+    }
+}
+
 pub(super) async fn make(tenant: &Arc<Tenant>, call: &PluginCall) -> Option<Made> {
     let system = tenant.work(&Actor::system(tenant.directory().tz));
     let plugins = system.published.plugins.clone();
