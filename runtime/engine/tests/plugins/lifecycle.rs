@@ -126,6 +126,30 @@ async fn an_upgrade_that_asks_for_more_waits_and_one_that_asks_for_less_applies_
 }
 
 #[tokio::test]
+async fn an_upgrade_whose_exports_get_more_waits_unless_it_may_read_that_anyway() {
+    check(async |bench: &Bench| {
+        let (tenant, root) = (&bench.tenant, bench.admin());
+        let version = |number: &str, input: &[&str], fields: &[&str]| {
+            let mut manifest = manifest(number, &reads(fields));
+            manifest["exports"][0]["input"] = json!(input);
+            package(&manifest, GOOD)
+        };
+        let first = version("1.0.0", &["name"], &["name"]);
+        tenant.install_plugin(&root, first, Some(rights(&reads(&["*"])))).await.unwrap();
+        let second = version("2.0.0", &["name", "note"], &["name"]);
+        assert!(tenant.inspect_plugin(&root, second.clone()).await.unwrap().needs_consent);
+        assert_eq!(install(bench, second).await.standing, Standing::Waits);
+        assert_eq!(standing(bench).await.1, 1, "the old one goes on");
+
+        let third = version("3.0.0", &["name"], &["name", "note"]);
+        tenant.install_plugin(&root, third, Some(rights(&reads(&["*"])))).await.unwrap();
+        let fourth = version("4.0.0", &["name", "note"], &["name", "note"]);
+        assert_eq!(install(bench, fourth).await.standing, Standing::InForce);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_same_package_again_changes_nothing_and_can_be_consented_to() {
     check(async |bench: &Bench| {
         let (tenant, root) = (&bench.tenant, bench.admin());

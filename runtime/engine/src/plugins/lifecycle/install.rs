@@ -1,9 +1,11 @@
 //! Looking into a package, installing it, and upgrading to it. A version that asks for more than its predecessor waits for
 //! consent while the predecessor goes on; one that asks for less comes into force at once.
 
+use std::collections::BTreeSet;
+
 use mortise_definition::Problem;
 use mortise_plugin_host::manifest::Manifest;
-use mortise_plugin_host::{Permissions, compatibility, inspect};
+use mortise_plugin_host::{HostCall, Permissions, compatibility, inspect, permit};
 use serde::Serialize;
 use serde_json::json;
 
@@ -108,7 +110,7 @@ impl Tenant {
         let found = stored.into_iter().find(|plugin| plugin.id == manifest.id);
         let previous = found.as_ref().and_then(StoredPlugin::current);
         let asked = manifest.permissions.clone();
-        let granted = consent(self, &asked, None, previous);
+        let granted = consent(self, &manifest, None, previous);
         problems.extend(self.misfits(&manifest, &package.manifest_text, &parcel, found.as_ref()));
         let allowed = match &self.plugins.options.ceiling {
             Some(ceiling) => asked.intersect(ceiling),
@@ -212,8 +214,7 @@ impl Tenant {
         let id = &arrival.manifest.id;
         let first = scene.found.is_none();
         let mut plugin = scene.found.cloned().unwrap_or_else(|| fresh(id, scene.now, scene.stored_bytes));
-        let asked = &arrival.manifest.permissions;
-        let granted = consent(self, asked, grant, plugin.current());
+        let granted = consent(self, &arrival.manifest, grant, plugin.current());
         let number = number_of(&mut plugin, arrival, scene);
         let version = plugin.version_mut(number).expect("it was put there by the line above");
         version.broken.clone_from(arrival.broken());
@@ -287,7 +288,7 @@ pub(super) fn come_into_force(
 /// Rights that a version has without anybody being asked, or with what somebody grants now; none when it has to wait.
 fn consent(
     tenant: &Tenant,
-    asked: &Permissions,
+    manifest: &Manifest,
     grant: Option<&Permissions>,
     previous: Option<&StoredVersion>,
 ) -> Option<Permissions> {
@@ -296,13 +297,31 @@ fn consent(
     }
     if *asked == Permissions::default() {
         return Some(Permissions::default());
+    let asked = &manifest.permissions;
     }
     let previous = previous?;
     let granted = previous.granted.as_ref()?;
     // What an administrator narrowed stays narrowed, and what was asked for then is not asked again.
-    let said = tenant.plugins.shelf.said(&previous.parcel.manifest_digest, &previous.manifest);
-    let asked_before = said.is_some_and(|said| asked.within(&said.asked));
-    (asked_before || asked.within(granted)).then(|| asked.intersect(granted))
+    let said = tenant.plugins.shelf.said(&previous.parcel.manifest_digest, &previous.manifest)?;
+    let as_before = asked.within(&said.asked) || asked.within(granted);
+    // What its exports get is no permission, but what it may call or write carries that on.
+    let gets_more = !gets(manifest, granted).is_subset(&gets(&said.manifest, &Permissions::default()));
+    (as_before && !gets_more).then(|| asked.intersect(granted))
+}
+
+/// Fields that exports get and set by their own declaration, without those that may be read anyway: entity, field, whether
+/// it is set.
+fn gets<'m>(manifest: &'m Manifest, granted: &Permissions) -> BTreeSet<(&'m str, &'m str, bool)> {
+    let exports = manifest.exports.iter().filter_map(|export| Some((export.entity.as_deref()?, export)));
+    let all = exports.flat_map(|(entity, export)| {
+        let (input, output) = (export.input.iter(), export.output.iter());
+        input.map(move |name| (entity, &**name, false)).chain(output.map(move |name| (entity, &**name, true)))
+    });
+    let may_read = |(entity, name, set): &(&str, &str, bool)| {
+        let read = HostCall::Read { entity, fields: vec![*name] };
+        !set && !name.contains('.') && permit(granted, &read).is_ok()
+    };
+    all.filter(|one| !may_read(one)).collect()
 }
 
 fn prune(plugin: &mut StoredPlugin) {
