@@ -278,6 +278,8 @@ impl Plugin {
                 Ok((said, left.map(|(seat, permit)| Left { seat, permit, calls: served + 1 })))
             }
             Ok(Err(error)) => Err(failure_of(&error, meter)),
+            // It never had its turn, which is no fault of the plugin.
+            Err(_) if meter.cpu().is_zero() => Err(Failure::Busy),
             Err(_) => Err(meter
                 .shared_deadline()
                 .map_or_else(|| Failure::Deadline { limit_ms: meter.limits().wall_ms }, Failure::Limit)),
