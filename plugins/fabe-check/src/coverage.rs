@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 
 use crate::words::{
-    ADVANTAGE_SIGNS, BENEFIT_SIGNS, CUSTOMERS, DENIALS, EVIDENCE_SIGNS, FEATURE_SIGNS, SELLERS, TERMS,
+    ADVANTAGE_SIGNS, BENEFIT_SIGNS, CUSTOMERS, DENIALS, EVIDENCE_SIGNS, FEATURE_SIGNS, SELLERS, TERMS, TURNS,
 };
 
 /// Sentences kept for each element; the first ones convince as well as all.
@@ -86,16 +86,53 @@ pub(crate) fn of(transcript: &str) -> Coverage {
         if customer_speaks || sentence.ends_with(['?', '？']) {
             continue;
         }
-        let words = sentence.trim_end_matches(ends).trim();
+        for words in clauses(sentence.trim_end_matches(ends).trim()) {
+            coverage.look_at(words);
+        }
+    }
+    coverage
+}
+
+impl Coverage {
+    fn look_at(&mut self, words: &str) {
         let shown = shown(&words.to_ascii_lowercase());
         for element in Element::ALL.into_iter().filter(|element| shown[*element as usize]) {
-            let found = &mut coverage.found[element as usize];
+            let found = &mut self.found[element as usize];
             if found.len() < SENTENCES_MAX {
                 found.push(words.chars().take(SENTENCE_CHARS_MAX).collect());
             }
         }
     }
-    coverage
+}
+
+/// Longest Chinese sentence that is looked at as a whole, in characters.
+const CLAUSE_CHARS_MAX: usize = 80;
+/// A longer one is cut where it can be once so much has come together.
+const CLAUSE_CHARS_MIN: usize = 12;
+
+/// The parts of a long Chinese sentence. What was spoken comes without marks, and all of a talk would be one sentence: its
+/// first words would prove everything, and a word about the deposit would spoil every figure. English is left as it is.
+fn clauses(sentence: &str) -> Vec<&str> {
+    let (all, han) = sentence
+        .chars()
+        .fold((0, 0), |(all, han), letter| (all + 1, han + usize::from(letter >= '\u{4e00}')));
+    if all <= CLAUSE_CHARS_MAX || han * 2 < all {
+        return vec![sentence];
+    }
+    let mut clauses = Vec::new();
+    let (mut start, mut length) = (0, 0);
+    for (at, letter) in sentence.char_indices() {
+        let begins = TURNS.iter().any(|turn| sentence[at..].starts_with(turn));
+        let ready = length >= CLAUSE_CHARS_MIN && (begins || matches!(letter, '，' | ',' | '、' | ' '));
+        if ready || length >= CLAUSE_CHARS_MAX {
+            clauses.push(&sentence[start..at]);
+            (start, length) = (at, 0);
+        }
+        length += 1;
+    }
+    clauses.push(&sentence[start..]);
+    let mark = |letter: char| matches!(letter, '，' | ',' | '、' | ' ');
+    clauses.into_iter().map(|clause| clause.trim_matches(mark)).filter(|clause| !clause.is_empty()).collect()
 }
 
 fn ends(letter: char) -> bool {
@@ -118,6 +155,9 @@ fn label(sentence: &str) -> (Option<Speaker>, &str) {
         Some((_, rest)) => rest.trim_start(),
         None => sentence.trim_start_matches(|letter: char| letter.is_ascii_digit() || ": ".contains(letter)),
     };
+    if let Some(speaker) = heading(words) {
+        return (Some(speaker), "");
+    }
     let Some((name, rest)) = words.split_once(['：', ':']) else { return (None, sentence) };
     if name.is_empty() || name.chars().count() > LABEL_CHARS_MAX {
         return (None, sentence);
@@ -134,6 +174,19 @@ fn label(sentence: &str) -> (Option<Speaker>, &str) {
     } else {
         (None, sentence)
     }
+}
+
+/// Who speaks in the lines below a line of a name and a time: `王芳 00:12:05`, as meeting software writes them.
+fn heading(line: &str) -> Option<Speaker> {
+    let name = line.trim_end_matches(|letter: char| letter.is_ascii_digit() || ":：()（）".contains(letter));
+    let time = &line[name.len()..];
+    let name = name.trim().to_lowercase();
+    if !time.contains([':', '：']) || !line[..line.len() - time.len()].ends_with([' ', '\t', '\u{3000}']) {
+        return None;
+    }
+    let short = !name.is_empty() && name.chars().count() <= LABEL_CHARS_MAX;
+    let customer = CUSTOMERS.iter().any(|known| name.starts_with(known));
+    short.then_some(if customer { Speaker::Customer } else { Speaker::Other })
 }
 
 /// Sentences with their closing mark. A full stop closes one only before white space or the end: 3.5 is one number.
@@ -199,6 +252,9 @@ impl Signs {
     }
 }
 
+/// Characters behind a sign within which 吗 makes it a question.
+const ASKED_WITHIN: usize = 4;
+
 /// The elements that a sentence in lower case shows. Latin signs have to begin where a word begins: `unlike` is not in
 /// `funlike`.
 fn shown(sentence: &str) -> [bool; 4] {
@@ -213,7 +269,10 @@ fn shown(sentence: &str) -> [bool; 4] {
         }
         for (_, sign, element) in signs.of(letter) {
             let says = sentence[at..].starts_with(sign);
-            if says && !DENIALS.iter().any(|denial| sentence[..at].ends_with(denial)) {
+            // 有案例吗, without a question mark, asks all the same.
+            let asks =
+                says && sentence[at + sign.len()..].chars().take(ASKED_WITHIN).any(|letter| letter == '吗');
+            if says && !asks && !DENIALS.iter().any(|denial| sentence[..at].ends_with(denial)) {
                 shown[*element as usize] = true;
             }
         }
@@ -318,11 +377,48 @@ mod tests {
         assert!(missing("3 machines").contains(&"evidence"));
     }
 
+    const SPOKEN: &str = "喂王总您好我是上次联系您的小李啊是这样的我们这台激光切割机呢用的是双驱伺服电机然后它比你们现在用的老设备\
+        速度能快一倍左右这样的话您每个月差不多能省下两个人工另外付款的话首付百分之三十就可以然后我们去年在苏州一家汽车零部件厂\
+        做过他们良率提升了百分之十二那个您看下周方便的话我过去给您看一下";
+
+    #[test]
+    fn a_talk_without_marks_is_cut_where_people_turn_to_something_else() {
+        let coverage = of(SPOKEN);
+        assert_eq!(missing(SPOKEN), Vec::<&str>::new());
+        let proof = |element: Element| coverage.sentences(element).join(" | ");
+        assert!(proof(Element::Feature).contains("双驱伺服电机"), "{}", proof(Element::Feature));
+        assert!(proof(Element::Benefit).contains("省下两个人工"), "{}", proof(Element::Benefit));
+        assert!(proof(Element::Evidence).contains("良率提升"), "{}", proof(Element::Evidence));
+        assert!(!proof(Element::Evidence).contains("首付"), "{}", proof(Element::Evidence));
+        for element in Element::ALL {
+            assert!(
+                coverage.sentences(element).iter().all(|proof| proof.chars().count() <= CLAUSE_CHARS_MAX)
+            );
+        }
+    }
+
+    #[test]
+    fn questions_without_a_mark_are_questions() {
+        for text in ["你们有案例吗我想先看看", "这个有没有认证啊", "有同行业的案例可以看吗"]
+        {
+            assert!(missing(text).contains(&"evidence"), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_with_times_above_their_words_are_speakers() {
+        let text = "王芳 00:00:05\n这台设备采用双驱伺服电机\n客户 00:00:12\n别家的更快也有案例\n王芳 00:01:23\n我们能帮您节省两个人工";
+        assert_eq!(missing(text), ["advantage", "evidence"]);
+        assert_eq!(of(text).sentences(Element::Benefit), ["我们能帮您节省两个人工"]);
+    }
+
     #[test]
     fn any_length_is_looked_through_in_bounds() {
         let long = "这款设备支持联网。".repeat(20_000);
         assert_eq!(of(&long).sentences(Element::Feature).len(), SENTENCES_MAX);
         let endless = "支持".repeat(60_000);
-        assert_eq!(of(&endless).sentences(Element::Feature)[0].chars().count(), SENTENCE_CHARS_MAX);
+        assert_eq!(of(&endless).sentences(Element::Feature)[0].chars().count(), CLAUSE_CHARS_MAX);
+        let english = "it supports many machines and ".repeat(20);
+        assert_eq!(of(&english).sentences(Element::Feature)[0].chars().count(), SENTENCE_CHARS_MAX);
     }
 }

@@ -82,13 +82,13 @@ fn level(cx: &Context, level: Level) -> &'static str {
 
 fn words(cx: &Context, kind: &str, count: usize) -> String {
     let known = [
-        ("pricing_page", "pricing page viewed", "查看报价页"),
+        ("pricing_page", "pricing page viewed", "查看价格页"),
         ("product_page", "product page viewed", "查看产品页"),
         ("white_paper", "white paper downloaded", "下载白皮书"),
-        ("form", "form filled in", "填写表单"),
-        ("chat", "chat", "在线咨询"),
+        ("form", "form filled in", "提交表单"),
+        ("chat", "chat", "在线沟通"),
         ("call", "call", "来电"),
-        ("exhibition", "met at an exhibition", "展会接触"),
+        ("exhibition", "met at an exhibition", "展会扫码"),
     ];
     let found = known.iter().find(|(name, _, _)| *name == kind);
     let (english, chinese) = found.map_or((kind, kind), |(_, english, chinese)| (*english, *chinese));
@@ -129,7 +129,7 @@ mod tests {
         let scored = exports::scorer("heat", chinese_call(), vec![lead("new")]).unwrap();
         assert!(scored[0].score > 85.0, "{scored:?}");
         let words: Vec<&str> = scored[0].reasons.iter().map(|reason| reason.text.as_str()).collect();
-        assert_eq!(words, ["高热力", "查看报价页 3 次"], "what is older than a week does not count");
+        assert_eq!(words, ["高热力", "查看价格页 3 次"], "what is older than a week does not count");
     }
 
     #[test]
