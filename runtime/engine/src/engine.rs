@@ -75,7 +75,7 @@ pub struct EngineMetrics {
 
 /// All tenants of an installation.
 pub struct Engine {
-    data_dir: PathBuf,
+    pub(crate) data_dir: PathBuf,
     pub(crate) postgres: Option<PostgresServer>,
     env: Arc<dyn Env>,
     pub(crate) file_bytes_max: u64,

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use mortise_definition::recompile;
+use mortise_expr::Dialect;
 use mortise_store::{Heard, Listening};
 use tokio::runtime::Handle;
 
@@ -69,7 +70,31 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Looks whether another node has changed definitions of tenants that are open here, should its signal have been lost.
+    pub async fn catch_up(&self) {
+        if !self.shared() {
+            return;
+        }
+        let open: Vec<Arc<Tenant>> = self.open.read().values().cloned().collect();
+        for tenant in open {
+            if let Err(error) = tenant.reload().await {
+                tracing::warn!(tenant = tenant.slug, %error, "it could not be asked whether definitions have changed");
+            }
+        }
+    }
+}
+
 impl Tenant {
+    /// Whether another node has changed the definitions, and this one has not noticed.
+    pub(crate) async fn is_behind(&self) -> bool {
+        if self.store.naming().dialect != Dialect::Postgres {
+            // Nobody else has the file.
+            return false;
+        }
+        self.store.model_revision().await.is_ok_and(|revision| !self.store.knows(revision))
+    }
+
     /// Reads the definitions again whenever another node has changed them.
     pub(crate) fn follow(self: &Arc<Self>) {
         let (tenant, runtime) = (Arc::downgrade(self), Handle::current());

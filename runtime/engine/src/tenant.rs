@@ -211,6 +211,10 @@ impl Tenant {
                 // What was asked of tables that have changed meanwhile fails in the words of the database.
                 Err(Error::Store(mortise_store::Error::Database(_))) => !self.stands(&work, &mut tries).await,
                 Err(Error::ModelChanged) => tries < TRIES_MAX,
+                // What was refused before it came to the writer was perhaps refused by definitions of another time.
+                Err(Error::Invalid(_) | Error::BadRequest(_) | Error::Batch { .. }) => {
+                    tries < TRIES_MAX && self.is_behind().await
+                }
                 Err(_) => false,
             };
             if !repeat {

@@ -67,6 +67,13 @@ fn every_slip_is_named_with_its_place() {
     assert_eq!(said(|m| m["exports"] = json!([])), "/exports schema.too_few");
     assert_eq!(said(|m| m["exports"][0]["entity"] = Value::Null), "/exports/0/entity schema.type");
     assert_eq!(
+        said(|m| {
+            m["exports"][0]["point"] = "before-save".into();
+            m["exports"][0]["on_failure"] = "defer".into();
+        }),
+        "/exports/0/on_failure plugin.defer_change"
+    );
+    assert_eq!(
         said(|m| m["exports"][0]["on_failure"] = "retry".into()),
         "/exports/0/on_failure plugin.on_failure"
     );

@@ -155,6 +155,7 @@ pub async fn work(state: &AppState) -> Result<(), Failure> {
 async fn watch(state: &AppState, lanes: &dyn Lanes, ears: &Ears, left: Vec<Uuid>) {
     let mut waiting = left;
     let mut rested = state.now();
+    let mut asked = state.now();
     loop {
         let rumours = std::mem::take(&mut *ears.rumours.lock());
         if let Err(failure) = look(state, lanes, rumours, std::mem::take(&mut waiting)).await {
@@ -164,6 +165,10 @@ async fn watch(state: &AppState, lanes: &dyn Lanes, ears: &Ears, left: Vec<Uuid>
         if state.now() - rested >= REST {
             rest(state).await;
             rested = state.now();
+        }
+        if state.now() - asked >= ASK {
+            state.engine.catch_up().await;
+            asked = state.now();
         }
         let next = state.control.next_lane_due().await.unwrap_or_default();
         let until = next.map_or(WATCH, |next| (next - state.now()).to_std().unwrap_or_default().min(WATCH));
@@ -177,6 +182,8 @@ async fn watch(state: &AppState, lanes: &dyn Lanes, ears: &Ears, left: Vec<Uuid>
 
 /// How often it is looked which tenants can be closed.
 const REST: TimeDelta = TimeDelta::seconds(5);
+/// How often it is asked whether definitions have changed, should a signal have been lost.
+const ASK: TimeDelta = TimeDelta::seconds(30);
 /// Shortest pause between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 

@@ -2,6 +2,7 @@
 //! networks may be reached, where the packages lie that ship. Without a file, everything is at its default.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use mortise_engine::plugins::PluginOptions;
@@ -10,7 +11,7 @@ use mortise_plugin_host::{Compiler, Permissions};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{Config, Failure};
+use crate::{AppState, Config, Failure};
 
 /// The file of settings within the data folder, where no other is named.
 const FILE: &str = "plugins.json";
@@ -18,6 +19,11 @@ const FILE: &str = "plugins.json";
 const SHELF: &str = "plugins";
 /// Largest file of settings: all limits and a long ceiling are some kilobytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// How often files of plugins are looked after.
+const RENEWAL: Duration = Duration::from_secs(24 * 60 * 60);
+/// Files that nobody needs stay so long after they were last used: for an upgrade that is taken back, and for nodes that are
+/// upgraded one after the other.
+const UNUSED: Duration = Duration::from_secs(24 * 60 * 60);
 /// The command by which this program turns components into machine code.
 pub(crate) const WORKER: &str = "plugin-compile";
 
@@ -42,6 +48,25 @@ pub(crate) struct Decided {
     pub(crate) private_addresses: bool,
 }
 
+/// Looks after the files of plugins until the server stops: at once, because an upgrade may have made machine code useless,
+/// and once a day.
+pub(crate) fn look_after(state: &AppState) {
+    let renewing = state.clone();
+    state.keep_task(tokio::spawn(async move {
+        let stop = renewing.stop.clone();
+        stop.run_until_cancelled(renew(&renewing)).await;
+    }));
+}
+
+async fn renew(state: &AppState) {
+    loop {
+        if let Err(error) = state.engine.renew_plugins(UNUSED).await {
+            tracing::warn!(%error, "the files of plugins could not be looked after");
+        }
+        tokio::time::sleep(RENEWAL).await;
+    }
+}
+
 /// Reads what was decided. A file that cannot be understood keeps the server from starting: limits that are not in force
 /// are worse than no server.
 pub(crate) fn decided(config: &Config) -> Result<Decided, Failure> {
@@ -61,7 +86,8 @@ pub(crate) fn decided(config: &Config) -> Result<Decided, Failure> {
         Some(program) => Compiler::Worker { program: program.clone(), arguments: vec![WORKER.to_owned()] },
         None => Compiler::InProcess,
     };
-    let options = PluginOptions { settings, compiler, ceiling: file.ceiling, shelf: shelf(config) };
+    let (ceiling, shelf) = (file.ceiling, shelf(config));
+    let options = PluginOptions { settings, compiler, ceiling, shelf, ..PluginOptions::default() };
     Ok(Decided { options, private_addresses: file.private_addresses })
 }
 

@@ -3,11 +3,14 @@
 
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Model, Slot, roots, system};
 use mortise_definition::source::RollupOperation;
-use mortise_expr::Value;
+use mortise_expr::{Context, EvalError, Expression, OutsideFunctions, Value};
 use mortise_store::{Session, version_of};
 
 use crate::commands::{Work, aggregate, rules};
 use crate::error::Error;
+
+/// Records about which plugins are asked together: as many as one call of a function takes.
+const ASKED_TOGETHER: usize = 1_000;
 
 /// Works out anew what `before` did not have or calculated differently, and what is made of that.
 pub(crate) fn refill(work: &Work, session: &mut Session<'_>, before: &Model) -> Result<(), Error> {
@@ -97,27 +100,86 @@ fn refill_entity(
     stale: &[Slot],
 ) -> Result<(), Error> {
     let table = &work.published.layout.tables[entity.index];
-    table.each(session, |session, old| {
-        let id = mortise_store::id_of(old);
-        let mut values = old.to_vec();
-        for &slot in stale {
-            if matches!(entity.fields[slot].kind, FieldKind::Rollup { .. }) {
-                values[slot] = aggregate(work, session, entity, &entity.fields[slot], id)?;
+    let computed = computed(entity);
+    if computed.iter().all(|(_, value)| value.outside().is_empty()) {
+        return table.each(session, |session, old| refill_record(work, session, entity, stale, old));
+    }
+    let refill_all = |session: &mut Session<'_>, records: Vec<Vec<Value>>| {
+        foresee(work, &computed, &records);
+        records.iter().try_for_each(|old| refill_record(work, session, entity, stale, old))
+    };
+    let mut waiting = Vec::new();
+    table.each(session, |session, old| -> Result<(), Error> {
+        waiting.push(old.to_vec());
+        match waiting.len() < ASKED_TOGETHER {
+            true => Ok(()),
+            false => refill_all(session, std::mem::take(&mut waiting)),
+        }
+    })?;
+    refill_all(session, waiting)
+}
+
+/// Calculated fields, in the order of their dependence.
+fn computed(entity: &EntityModel) -> Vec<(&FieldModel, &Expression)> {
+    let fields = entity.computed.iter().map(|&slot| &entity.fields[slot]);
+    fields
+        .filter_map(|field| match &field.kind {
+            FieldKind::Computed { value } => Some((field, value)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Asks plugins about many records at once; what they say is remembered until it is needed.
+fn foresee(work: &Work, computed: &[(&FieldModel, &Expression)], records: &[Vec<Value>]) {
+    let model = &work.published.model;
+    work.foresee_now(|functions| {
+        for record in records {
+            let mut values = record.clone();
+            for (field, value) in computed {
+                let roots: [&[Value]; 3] =
+                    [&values, &work.actor.user.root, &model.apps[field.app].setting_values];
+                let functions = Some(functions as &dyn OutsideFunctions);
+                let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots, functions };
+                match value.eval(&cx) {
+                    Ok(found) => values[field.slot] = found,
+                    // What depends on it is asked in the next round.
+                    Err(EvalError::Pending) => break,
+                    Err(_) => values[field.slot] = Value::Null,
+                }
             }
         }
-        // A record on which the new formula fails keeps an empty value; it must not stop the upgrade.
-        let mut failures = Vec::new();
-        rules::calculate(work, entity, &mut values, &mut failures);
-        let changed: Vec<(Slot, Value)> = (0..values.len())
-            .filter(|&slot| entity.fields[slot].stored() && values[slot] != old[slot])
-            .map(|slot| (slot, values[slot].clone()))
-            .collect();
-        if !changed.is_empty() {
-            table.update(session, id, version_of(old), &changed)?;
-        }
-        if changed.iter().any(|(slot, _)| table.search_slots().contains(slot)) {
-            table.change_search(session, id, &values, values[system::DELETED_AT].is_null())?;
-        }
-        Ok(())
-    })
+    });
+}
+
+fn refill_record(
+    work: &Work,
+    session: &mut Session<'_>,
+    entity: &EntityModel,
+    stale: &[Slot],
+    old: &[Value],
+) -> Result<(), Error> {
+    let table = &work.published.layout.tables[entity.index];
+    let id = mortise_store::id_of(old);
+    let mut values = old.to_vec();
+    for &slot in stale {
+        values[slot] = match entity.fields[slot].kind {
+            FieldKind::Rollup { .. } => aggregate(work, session, entity, &entity.fields[slot], id)?,
+            _ => Value::Null,
+        };
+    }
+    // A record on which the new formula fails keeps an empty value; it must not stop the upgrade.
+    let mut failures = Vec::new();
+    rules::calculate(work, entity, &mut values, &mut failures);
+    let changed: Vec<(Slot, Value)> = (0..values.len())
+        .filter(|&slot| entity.fields[slot].stored() && values[slot] != old[slot])
+        .map(|slot| (slot, values[slot].clone()))
+        .collect();
+    if !changed.is_empty() {
+        table.update(session, id, version_of(old), &changed)?;
+    }
+    if changed.iter().any(|(slot, _)| table.search_slots().contains(slot)) {
+        table.change_search(session, id, &values, values[system::DELETED_AT].is_null())?;
+    }
+    Ok(())
 }

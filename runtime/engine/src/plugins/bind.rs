@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 
 use super::bound::{Binding, Bound, EntityPlugins, InputPath, OutputField};
 use super::config;
-use super::host::PluginHouse;
+use super::host::{PluginHouse, lost};
 use super::installed::{Canary, Installed, Names, Version};
 use super::names::Finder;
 use super::shelf::Said;
@@ -53,7 +53,7 @@ pub(super) fn tie(house: &Arc<PluginHouse>, model: &Model, stored: &[StoredPlugi
 
 fn add(bound: &mut Bound, house: &Arc<PluginHouse>, model: &Model, plugin: &StoredPlugin) {
     let Some(stored) = plugin.current().filter(|version| version.is_usable()) else { return };
-    let current = match fit(house, model, plugin, stored) {
+    let current = match stand(house, model, plugin, stored) {
         Ok(fitted) => fitted,
         Err(problems) => {
             bound.problems.insert((plugin.id.clone(), stored.number), problems);
@@ -65,7 +65,7 @@ fn add(bound: &mut Bound, house: &Arc<PluginHouse>, model: &Model, plugin: &Stor
     if let Some(tried) = &plugin.canary
         && let Some(stored) = plugin.version(tried.number).filter(|version| version.is_usable())
     {
-        match fit(house, model, plugin, stored) {
+        match stand(house, model, plugin, stored) {
             Ok(Fitted { version, exports: own }) => {
                 exports.push((Arc::clone(&version), own));
                 canary = Some(Canary { version, share: tried.share, people: tried.people.clone() });
@@ -105,6 +105,19 @@ struct Tied {
     input: Vec<InputPath>,
     output: Vec<OutputField>,
     when: Option<Expression>,
+}
+
+/// Ties one version to a model, unless there is nothing left of it on this node.
+pub(super) fn stand(
+    house: &Arc<PluginHouse>,
+    model: &Model,
+    plugin: &StoredPlugin,
+    stored: &StoredVersion,
+) -> Result<Fitted, Vec<Problem>> {
+    if house.is_lost(&stored.parcel) {
+        return Err(vec![lost()]);
+    }
+    fit(house, model, plugin, stored)
 }
 
 /// Ties one version to a model, or tells everything that does not fit.

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::bound::Binding;
 use super::call::kind_of;
+use super::credential::masked;
 use super::entry;
 use super::installed::{Named, Version};
 use super::outside::Errand;
@@ -291,12 +292,12 @@ impl Capabilities for Reach {
         let nobody =
             || Fault { retry: Retry::Backoff, ..self.refuse(Issue::new("plugin.http.not_available")) };
         let outside = self.work.calls.outside().ok_or_else(nobody)?;
-        let credential = match &request.credential {
-            None => None,
+        let (credential, secret) = match &request.credential {
+            None => (None, None),
             Some(name) => {
                 let tenant = self.tenant()?;
                 let found = tenant.plugin_credential(&self.plugin, self.version.manifest(), name).await;
-                Some(found.map_err(|error| self.failed(&error))?)
+                Some(found.map_err(|error| self.failed(&error))?).unzip()
             }
         };
         let errand = Errand {
@@ -307,7 +308,11 @@ impl Capabilities for Reach {
             terms,
             credential,
         };
-        outside.send(errand).await
+        let response = outside.send(errand).await?;
+        Ok(match secret {
+            Some(secret) => masked(response, &secret),
+            None => response,
+        })
     }
 
     async fn storage_get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {

@@ -1,11 +1,14 @@
 //! What is wrong with a plugin, in words that can be stored: a version that does not compile today is shown as broken with
 //! the same words tomorrow, on every node.
 
+use std::io::ErrorKind;
+
 use mortise_definition::{Problem, Text, locale};
 use mortise_plugin_host::HostError;
 use mortise_plugin_host::run::Failure;
 use serde::{Deserialize, Serialize};
 
+use super::host::lost;
 use crate::error::Error;
 
 /// Something that is wrong with a version of a plugin.
@@ -38,6 +41,21 @@ pub(super) fn reason(failure: &Failure, language: &str) -> String {
     match failure {
         Failure::Fault(fault) => fault.message.clone(),
         other => locale::translate(language, &format!("error.{}", other.code()), &[]),
+    }
+}
+
+/// Why a plugin could not be loaded, as it is shown. What is wrong with the host itself is no fault of the plugin.
+pub(super) fn troubles(error: &HostError, component: &str) -> Vec<Complaint> {
+    let one = |code: &'static str, detail: &str| {
+        vec![Complaint::from(&Problem::error(code, component, "").arg("detail", detail))]
+    };
+    match error {
+        HostError::Problems(problems) => problems.iter().map(Complaint::from).collect(),
+        HostError::Compile(detail) => one("plugin.compile", detail),
+        HostError::GivenUp { reason } => one("plugin.compile_given_up", reason),
+        HostError::Link(detail) => one("plugin.link", detail),
+        HostError::Folder(error) if error.kind() == ErrorKind::InvalidData => vec![Complaint::from(&lost())],
+        HostError::Engine(_) | HostError::Folder(_) => Vec::new(),
     }
 }
 

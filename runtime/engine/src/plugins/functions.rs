@@ -224,6 +224,22 @@ impl Work {
         Asking { work: self, later: false }
     }
 
+    /// The same as [`Work::foresee`] inside a write, where nothing can be waited for: the writer is busy with it.
+    pub(crate) fn foresee_now(&self, mut evaluate: impl FnMut(&Asking<'_>)) {
+        self.functions.trim();
+        for _ in 0..ROUNDS_MAX {
+            evaluate(&Asking { work: self, later: true });
+            let batches = self.functions.take_noted();
+            if batches.is_empty() {
+                return;
+            }
+            for batch in batches {
+                let answers = self.answers(&batch);
+                self.functions.keep(batch, answers);
+            }
+        }
+    }
+
     /// Prepares the evaluation of many records: finds out what their expressions ask of plugins, and asks it in batches.
     /// `evaluate` evaluates all of them; whatever it finds does not matter. What comes after is answered from memory.
     pub(crate) async fn foresee<'e>(

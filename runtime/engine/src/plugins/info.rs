@@ -172,9 +172,13 @@ impl Tenant {
         secrets: &[(String, String, String)],
     ) -> PluginInfo {
         let complaints = |number: i64| -> Vec<Complaint> {
-            let broken = plugin.version(number).and_then(|version| version.broken.clone());
+            let Some(version) = plugin.version(number) else { return Vec::new() };
             let misfits = published.plugins.problems.get(&(plugin.id.clone(), number));
-            broken.unwrap_or_else(|| misfits.into_iter().flatten().map(Complaint::from).collect())
+            match (&version.broken, misfits) {
+                (Some(broken), _) => broken.clone(),
+                (None, Some(misfits)) => misfits.iter().map(Complaint::from).collect(),
+                (None, None) => self.plugins.troubles_of(&version.parcel),
+            }
         };
         let problems = complaints(plugin.current);
         let current = plugin.current();

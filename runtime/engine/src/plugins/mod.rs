@@ -22,6 +22,7 @@ mod lifecycle;
 mod names;
 mod outside;
 mod providing;
+mod renewal;
 mod runs;
 mod saving;
 mod shelf;
@@ -45,6 +46,7 @@ pub use mortise_plugin_host::value::{Column as ProvidedColumn, Table as Provided
 pub use outside::{Credential, Errand, Outside};
 pub use runs::PluginCalls;
 pub(crate) use saving::{Heard, Op, Saving};
+pub use renewal::Renewal;
 pub use shipped::{PlannedPlugin, ShippedPlugin};
 pub use tables::{EntityMapping, Mapping};
 pub use usage::{PluginRun, PluginUsage, RunFilter};

@@ -8,6 +8,7 @@ use mortise_plugin_host::manifest::Manifest;
 use mortise_plugin_host::{HostError, Package, Permissions, Plugin};
 use parking_lot::Mutex;
 
+use super::complaint::troubles;
 use super::host::PluginHouse;
 
 /// Which component with which manifest, out of which package file; all SHA-256.
@@ -74,6 +75,10 @@ impl PluginHouse {
         if let Some(plugin) = self.shelf.plugin(parcel) {
             return Ok(plugin);
         }
+        if let Some(trouble) = self.troubles.lock().get(parcel).and_then(|found| found.first()) {
+            // To find the same out again at every call would keep the compiler busy with nothing else.
+            return Err(HostError::GivenUp { reason: trouble.message.get("en").to_owned() });
+        }
         let (file, digest) = (self.package_file(&parcel.package), parcel.digest.clone());
         let settings = self.options.settings.clone();
         let read = move || {
@@ -85,9 +90,20 @@ impl PluginHouse {
                 false => Err(broken(&"the package holds another component")),
             }
         };
-        let plugin = self.host()?.load(Arc::clone(manifest), &parcel.digest, &read).await?;
-        self.shelf.put(parcel, &plugin);
-        Ok(plugin)
+        let loaded = self.host()?.load(Arc::clone(manifest), &parcel.digest, &read).await;
+        match &loaded {
+            Ok(plugin) => {
+                self.shelf.put(parcel, plugin);
+                self.troubles.lock().remove(parcel);
+            }
+            Err(error) => {
+                let found = troubles(error, &manifest.component);
+                if !found.is_empty() {
+                    self.troubles.lock().insert(parcel.clone(), found);
+                }
+            }
+        }
+        loaded
     }
 }
 

@@ -221,6 +221,45 @@ async fn without_the_plugin_there_is_the_declared_value_or_an_error_that_names_i
     .await;
 }
 
+#[tokio::test]
+async fn what_an_upgrade_calculates_anew_is_asked_of_plugins_too() {
+    check(uses(Some(json!(-1))), vec![plain("other", "text")], vec![], async |bench: &Bench| {
+        install(bench, far("1.0.0", "integer")).await;
+        let mut ids = Vec::new();
+        for name in ["abc", "abcd", "abc", "T"] {
+            ids.push(create(bench, json!({"name": name, "other": "ab"})).await.unwrap());
+        }
+        let upgrade = async |version: &str, of: &str| {
+            let length = json!({"value": format!("far.how_long(record.{of})")});
+            let app = json!({"id": "desk", "version": version, "label": words("Desk"), "plugins": uses(Some(json!(-1)))});
+            let fields = vec![plain("other", "text"), field("length", "computed", length)];
+            let files = vec![("app.json", app), ("entities/thing.json", thing(fields))];
+            bench.install(package(files)).await.unwrap();
+        };
+        let lengths = async || {
+            let mut lengths = Vec::new();
+            for &id in &ids {
+                lengths.push(see(bench, id).await["length"].clone());
+            }
+            lengths
+        };
+        upgrade("1.1.0", "name").await;
+        assert_eq!(lengths().await, [json!(3), json!(4), json!(3), Json::Null], "one that fails stays empty");
+        let before = calls(bench).0;
+        upgrade("1.2.0", "other").await;
+        assert_eq!(lengths().await, [2, 2, 2, 2]);
+        assert_eq!(calls(bench).0, before + 1, "one call for all of them");
+        bench.tenant.set_plugin_enabled(&bench.admin(), FAR, false).await.unwrap();
+        upgrade("1.3.0", "name").await;
+        assert_eq!(lengths().await, [-1, -1, -1, -1], "nobody is there to be asked");
+        bench.tenant.set_plugin_enabled(&bench.admin(), FAR, true).await.unwrap();
+        upgrade("1.4.0", "name + ''").await;
+        let expected = [json!(3), json!(4), json!(3), Json::Null];
+        assert_eq!(lengths().await, expected, "no result of an old formula stays");
+    })
+    .await;
+}
+
 /// A list with the length of each name, and with rows in red.
 fn view() -> Json {
     json!({"id": "things", "entity": "thing", "label": words("Things"), "page_size": 200, "sort": ["name"],

@@ -132,7 +132,8 @@ pub(crate) fn asked() -> Json {
     json!({"records.read": [{"entity": "job", "fields": ["name", "note", "reason"]}]})
 }
 
-/// Exports of the plugin, with more keys for each of them.
+/// Exports of the plugin, with more keys for each of them. Only validators can be put off: what may change a record is passed
+/// over then.
 pub(crate) fn exports(more: &Json) -> Vec<Json> {
     let mut exports = vec![
         json!({"point": "before-save", "name": "hook", "entity": "job", "input": ["name", "amount"],
@@ -143,6 +144,9 @@ pub(crate) fn exports(more: &Json) -> Vec<Json> {
     ];
     for export in &mut exports {
         export.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        if export["point"] == "before-save" && export["on_failure"] == "defer" {
+            export["on_failure"] = "skip".into();
+        }
     }
     exports
 }

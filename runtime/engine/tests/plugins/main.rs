@@ -11,6 +11,7 @@ mod background;
 mod broken;
 mod functions;
 mod guard;
+mod keeping;
 mod lifecycle;
 mod saving;
 mod sharing;

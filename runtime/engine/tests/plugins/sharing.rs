@@ -111,6 +111,46 @@ async fn a_node_notices_what_another_one_changed() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_heard_nothing_does_not_go_on_refusing() {
+    check(async |bench: &Bench| {
+        let Some((_, kind @ Database::Postgres { .. })) = databases().pop() else { return };
+        if bench.database != "postgres" {
+            return;
+        }
+        let engine = Engine::open(EngineOptions {
+            data_dir: data_dir(bench),
+            database: kind,
+            env: Arc::new(System),
+            file_bytes_max: mortise_engine::FILE_BYTES_MAX,
+            plugins: crate::common::patient(),
+        });
+        let engine = engine.await.unwrap();
+        let tenant = engine.tenant(&bench.tenant.slug).await.unwrap();
+        tenant.set_directory((*bench.tenant.directory()).clone());
+        let create = async || {
+            let values = json!({ "name": "a" }).as_object().unwrap().clone();
+            let entity = "desk.thing".into();
+            let command =
+                mortise_engine::Command::Create { entity, values, id: None, allow_duplicates: false };
+            tenant.run(&bench.admin(), command, mortise_engine::RunOptions::default()).await
+        };
+        // It listens to nobody.
+        for _ in 0..2 {
+            install_plain(bench, "1.0.0", TRAP).await;
+            assert!(create().await.is_err(), "the writer tells that there is a plugin now");
+            bench.tenant.remove_plugin(&bench.admin(), ID, false).await.unwrap();
+            create().await.expect("a refusal is looked into");
+        }
+        install_plain(bench, "1.0.0", GOOD).await;
+        assert!(tenant.plugins(&bench.admin()).await.is_ok());
+        engine.catch_up().await;
+        create().await.unwrap();
+        engine.shutdown().await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn the_operator_allows_less_than_an_administrator_grants() {
     for (name, kind) in databases() {

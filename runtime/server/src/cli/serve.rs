@@ -70,6 +70,7 @@ pub(super) async fn run(config: Config, words: &Words) -> anyhow::Result<()> {
     tracing::info!(%address, data = %data.display(), "serving");
     println!("{}", words.text("cli.serve.address", &[("url", &public)]));
     crate::lanes::work(&state).await.map_err(|failure| words.failure(&failure))?;
+    crate::plugins::look_after(&state);
     let cleaning = tokio::spawn(clean(state.clone()));
     let stop = state.stop.clone();
     tokio::spawn(async move {

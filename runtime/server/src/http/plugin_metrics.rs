@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use mortise_engine::plugins::PluginCalls;
+use mortise_engine::plugins::{PluginCalls, Renewal};
 use parking_lot::Mutex;
 
 use crate::AppState;
@@ -45,7 +45,22 @@ pub(super) fn render(state: &AppState) -> String {
         add(&mut all, tenant.engine.plugin_calls());
         resting += tenant.engine.resting_plugins();
     }
-    text(&all, resting)
+    text(&all, resting) + &renewal_text(state.engine.plugin_renewal())
+}
+
+fn renewal_text(renewal: Renewal) -> String {
+    let mut text = String::new();
+    let lines = [
+        ("compiled", "Plugins compiled anew since the start.", renewal.compiled),
+        ("compile_failures", "Plugins that could not be compiled anew since the start.", renewal.failed),
+        ("files_cleared", "Files of plugins cleared away since the start.", renewal.cleared_files),
+    ];
+    for (name, help, value) in lines {
+        let name = format!("mortise_plugin_{name}_total");
+        head(&mut text, &name, "counter", help);
+        text.push_str(&format!("{name} {value}\n"));
+    }
+    text
 }
 
 fn text(all: &Figures, resting: usize) -> String {
@@ -85,6 +100,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn what_was_done_about_files_is_told() {
+        let renewal = Renewal { compiled: 2, cleared_files: 3, ..Renewal::default() };
+        let text = renewal_text(renewal);
+        assert!(text.contains("mortise_plugin_compiled_total 2\n"), "{text}");
+        assert!(text.contains("mortise_plugin_files_cleared_total 3\n"), "{text}");
+    }
 
     #[test]
     fn what_closed_tenants_counted_is_added() {

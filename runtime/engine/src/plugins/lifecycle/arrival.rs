@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mortise_plugin_host::manifest::Manifest;
-use mortise_plugin_host::{Package, Plugin};
+use mortise_plugin_host::{Package, Plugin, folder};
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
@@ -58,6 +58,7 @@ impl Arrival {
                 match host.install(&package, &server()).await {
                     Ok(plugin) => {
                         house.shelf.put(&parcel, &plugin);
+                        house.troubles.lock().remove(&parcel);
                         (Some(plugin), None)
                     }
                     Err(error) => {
@@ -97,17 +98,12 @@ impl Arrival {
 async fn keep(file: &Path, bytes: Vec<u8>) -> Result<(), Error> {
     let file = file.to_owned();
     let work = move || {
-        if std::fs::metadata(&file).is_ok_and(|there| there.len() == bytes.len() as u64) {
+        // Nobody clears it away before this version is stored. One that was damaged is mended.
+        if folder::touch(&file).is_ok() && std::fs::read(&file).is_ok_and(|there| there == bytes) {
             return Ok(());
         }
-        let folder = file.parent().expect("packages lie in a folder");
-        std::fs::create_dir_all(folder)?;
-        // Written beside and renamed: a half file is never found under the name.
-        let mut half = tempfile::NamedTempFile::new_in(folder)?;
-        std::io::Write::write_all(&mut half, &bytes)?;
-        half.as_file().sync_all()?;
-        half.persist(&file).map_err(|error| error.error)?;
-        Ok(())
+        std::fs::create_dir_all(file.parent().expect("packages lie in a folder"))?;
+        folder::keep(&file, &bytes)
     };
     let kept: Result<std::io::Result<()>, _> = tokio::task::spawn_blocking(work).await;
     let kept = kept.map_err(|error| Error::PluginHost(error.to_string()))?;

@@ -31,6 +31,9 @@ pub struct Inspection {
     pub digest: String,
     /// What is wrong with it here: errors keep it from being used.
     pub problems: Vec<Problem>,
+    /// Whether the component itself works on this server. What else is wrong can be mended once it is installed: by another
+    /// app, or by saying which records it means.
+    pub works: bool,
     /// What it asks for.
     pub asked: Permissions,
     /// As much of it as the operator allows.
@@ -106,6 +109,7 @@ impl Tenant {
             Ok(interfaces) => compatibility(&interfaces, &manifest, &arrival::server()),
             Err(problem) => vec![*problem],
         };
+        let works = !problems.iter().any(Problem::is_error);
         let stored = tables::all(&self.store).await?;
         let found = stored.into_iter().find(|plugin| plugin.id == manifest.id);
         let previous = found.as_ref().and_then(StoredPlugin::current);
@@ -122,6 +126,7 @@ impl Tenant {
             needs_consent: granted.is_none(),
             manifest,
             problems,
+            works,
             asked,
             allowed,
         })
@@ -262,7 +267,7 @@ pub(super) fn come_into_force(
     switch: bool,
 ) -> (Standing, Vec<Complaint>) {
     let version = plugin.version(number).expect("whoever asks has found it");
-    let misfits = bind::fit(scene.house, scene.model, plugin, version).err().unwrap_or_default();
+    let misfits = bind::stand(scene.house, scene.model, plugin, version).err().unwrap_or_default();
     let misfits: Vec<Complaint> = misfits.iter().map(Complaint::from).collect();
     let (standing, problems) = match (&version.broken, version.granted.is_some()) {
         (Some(broken), _) => (Standing::Broken, broken.clone()),
@@ -292,12 +297,12 @@ fn consent(
     grant: Option<&Permissions>,
     previous: Option<&StoredVersion>,
 ) -> Option<Permissions> {
+    let asked = &manifest.permissions;
     if let Some(grant) = grant {
         return Some(asked.intersect(grant));
     }
     if *asked == Permissions::default() {
         return Some(Permissions::default());
-    let asked = &manifest.permissions;
     }
     let previous = previous?;
     let granted = previous.granted.as_ref()?;

@@ -38,7 +38,7 @@ fn usable(scene: &Scene<'_>, plugin: &StoredPlugin, number: i64) -> Result<(), E
     if version.granted.is_none() {
         return Err(Error::BadRequest(issue("plugin.waits")));
     }
-    bind::fit(scene.house, scene.model, plugin, version).map(drop).map_err(Error::Plugin)
+    bind::stand(scene.house, scene.model, plugin, version).map(drop).map_err(Error::Plugin)
 }
 
 impl Tenant {
