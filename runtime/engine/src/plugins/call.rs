@@ -33,7 +33,7 @@ pub(crate) struct Switchboard {
     pub(super) tenant: Weak<Tenant>,
     /// Its name.
     pub(super) slug: String,
-    house: Arc<PluginHouse>,
+    pub(super) house: Arc<PluginHouse>,
     outside: RwLock<Option<Arc<dyn Outside>>>,
     /// What became of calls.
     pub(super) log: RunLog,
@@ -146,14 +146,15 @@ impl<'a> Calling<'a> {
         self.close(binding, begun, run)
     }
 
-    /// Lets a plugin look at a record before it is saved, and change it. `op` is `create`, `update` or `delete`.
-    pub(crate) async fn before_save(
+    /// Lets a plugin look at a record before it is saved, and change it. `op` is `create`, `update` or `delete`. `judge` says
+    /// whether its verdict can be used here, so that the log tells of one that cannot.
+    pub(crate) async fn before_save<T, E: std::fmt::Display>(
         &self,
         binding: &Binding,
         op: &str,
-        before: Option<&[Value]>,
-        after: Option<&[Value]>,
-    ) -> Answer<Verdict> {
+        (before, after): (Option<&[Value]>, Option<&[Value]>),
+        judge: impl FnOnce(Verdict) -> Result<T, E>,
+    ) -> Answer<Result<T, E>> {
         let Some((plugin, invocation)) = self.ready(binding, before, after).await? else { return Ok(None) };
         let before = cut::maybe(self.work, binding, before).await?;
         let mut after = cut::maybe(self.work, binding, after).await?;
@@ -165,7 +166,12 @@ impl<'a> Calling<'a> {
         let change = (before.as_ref(), after.as_ref());
         let run = plugin.before_save_in(sitting.as_mut(), &invocation, name, op, change).await;
         *self.sitting.lock() = sitting;
-        self.close(binding, begun, run)
+        let (outcome, mut record) = (run.outcome.map(judge), run.record);
+        if let Ok(Err(unusable)) = &outcome {
+            let failure = Failure::Output { reason: unusable.to_string() };
+            (record.failure, record.detail) = (Some(failure.code()), Some(failure.to_string()));
+        }
+        self.close(binding, begun, Run { outcome, record })
     }
 
     /// Tells a plugin about a change.

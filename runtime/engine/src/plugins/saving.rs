@@ -8,7 +8,7 @@ use mortise_definition::model::{EntityModel, Slot};
 use mortise_expr::Value;
 use mortise_plugin_host::manifest::OnFailure;
 use mortise_plugin_host::run::Failure;
-use mortise_plugin_host::value::{Field, Verdict, Violation};
+use mortise_plugin_host::value::{Fault, Field, Verdict, Violation};
 use mortise_plugin_host::{Scope, TransactionBudget};
 use mortise_store::{Session, id_of, version_of};
 
@@ -38,6 +38,12 @@ impl Op {
             Op::Delete => "delete",
         }
     }
+}
+
+/// What a hook wants.
+enum Wish {
+    Change(Vec<(Slot, Value)>),
+    Reject(Fault),
 }
 
 /// What is left when plugins were heard: what they may still use for this save, and checks that were put off.
@@ -111,22 +117,21 @@ impl<'a> Saving<'a> {
                 break;
             }
             let after = (self.op != Op::Delete).then_some(&*draft.values);
-            let asked = self.calling.before_save(binding, self.op.name(), self.before, after).await;
+            let judge = |verdict| self.wish(binding, verdict);
+            let asked = self.calling.before_save(binding, self.op.name(), (self.before, after), judge).await;
             match asked {
-                Ok(None | Some(Verdict::Proceed)) => {}
-                Ok(Some(Verdict::Change(fields))) => match self.changes(binding, &fields) {
-                    Ok(changes) if !changes.is_empty() && self.op != Op::Delete => {
-                        changes.into_iter().for_each(|(slot, value)| draft.values[slot] = value);
-                        rules::calculate(self.work, self.entity, &mut draft.values, &mut draft.issues);
-                    }
-                    Ok(_) => {}
-                    Err(issue) => self.trouble(binding, issue)?,
-                },
-                Ok(Some(Verdict::Reject(fault))) => {
+                Ok(None) => {}
+                Ok(Some(Ok(Wish::Change(changes)))) if !changes.is_empty() && self.op != Op::Delete => {
+                    changes.into_iter().for_each(|(slot, value)| draft.values[slot] = value);
+                    rules::calculate(self.work, self.entity, &mut draft.values, &mut draft.issues);
+                }
+                Ok(Some(Ok(Wish::Change(_)))) => {}
+                Ok(Some(Ok(Wish::Reject(fault)))) => {
                     let issue = self.named("plugin.rejected", binding);
                     let issue = issue.with("reason", fault.message).with("fault", fault.code);
                     return Err(Error::Invalid(vec![about(String::new(), issue, None)]));
                 }
+                Ok(Some(Err(issue))) => self.trouble(binding, issue)?,
                 Err(failure) => self.failed(binding, &failure)?,
             }
         }
@@ -151,6 +156,15 @@ impl<'a> Saving<'a> {
     /// What is left when all were heard.
     pub(crate) fn finish(self) -> Heard {
         self.heard
+    }
+
+    /// What a verdict means for this record, or why it cannot be used.
+    fn wish(&self, binding: &Binding, verdict: Verdict) -> Result<Wish, Issue> {
+        Ok(match verdict {
+            Verdict::Proceed => Wish::Change(Vec::new()),
+            Verdict::Change(fields) => Wish::Change(self.changes(binding, &fields)?),
+            Verdict::Reject(fault) => Wish::Reject(fault),
+        })
     }
 
     /// What a plugin wants to set, as values of the fields. The state of a record changes by transitions alone.

@@ -1,5 +1,6 @@
 //! Making one call of the queue: the version that serves it, the service's rights, and what the plugin said.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use mortise_plugin_host::manifest::{OnFailure, Point};
@@ -21,7 +22,6 @@ pub(super) struct Made {
     pub(super) on_failure: OnFailure,
 }
 
-/// Makes a call. None while the plugin is not in force: it waits.
 impl Made {
     /// Something of ours went wrong in making the call.
     pub(super) fn stumbled() -> Made {
@@ -30,6 +30,7 @@ impl Made {
     }
 }
 
+/// Makes a call. None while the plugin is not in force: it waits.
 pub(super) async fn make(tenant: &Arc<Tenant>, call: &PluginCall) -> Option<Made> {
     let system = tenant.work(&Actor::system(tenant.directory().tz));
     let plugins = system.published.plugins.clone();
@@ -107,10 +108,13 @@ async fn tell(
             words.map(|words| Field::new("violation", Wire::Text(words))).collect()
         }
         (Point::BeforeSave, _) => {
-            match calling.before_save(binding, &change.operation, before, after).await? {
-                Some(Verdict::Reject(fault)) => vec![Field::new("violation", Wire::Text(fault.message))],
+            let any = Ok::<Verdict, Infallible>;
+            match calling.before_save(binding, &change.operation, (before, after), any).await? {
+                Some(Ok(Verdict::Reject(fault))) => {
+                    vec![Field::new("violation", Wire::Text(fault.message))]
+                }
                 // The record was saved without it, and may have gone on since.
-                Some(Verdict::Change(_) | Verdict::Proceed) | None => Vec::new(),
+                Some(Ok(Verdict::Change(_) | Verdict::Proceed)) | None => Vec::new(),
             }
         }
         _ => {
