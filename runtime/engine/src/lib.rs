@@ -31,6 +31,7 @@ mod people;
 pub mod plugins;
 mod published;
 mod query;
+mod queue;
 mod records;
 pub mod scenario;
 mod tenant;

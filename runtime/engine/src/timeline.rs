@@ -30,7 +30,7 @@ pub struct TimelineEntry {
     pub at: DateTime<Utc>,
     /// Who; none for the system.
     pub actor: Option<Uuid>,
-    /// Name of who.
+    /// Name of who: of a person, or of the plugin that did it.
     pub actor_name: Option<String>,
     /// `record.created`, `record.changed`, `record.transitioned`, `record.deleted`, `record.restored`, `comment.added`,
     /// `file.attached`, `rights.frozen`, `rights.restored`, `automation.failed`, `clock.started` …
@@ -162,12 +162,17 @@ pub(crate) fn tell_bare(work: &Work, stored: StoredEntry) -> TimelineEntry {
     let spoken = matches!(entry.action.as_str(), "comment.added" | "file.attached");
     let text = |name: &str| details.get(name).filter(|_| spoken).and_then(Json::as_str);
     let automatic = entry.channel == Channel::Automation.name();
+    let plugin = entry.device.as_deref().filter(|_| entry.channel == Channel::Plugin.name());
+    let name = match (entry.actor, plugin) {
+        (Some(person), _) => work.directory.user_name(person),
+        (None, plugin) => plugin.map(|id| plugin_name(work, id)),
+    };
     TimelineEntry {
+        actor_name: name.map(str::to_owned),
         rule: entry.device.filter(|_| automatic),
         seq: stored.seq,
         at: entry.at,
         actor: entry.actor,
-        actor_name: entry.actor.and_then(|id| work.directory.user_name(id)).map(str::to_owned),
         channel: entry.channel,
         version: entry.version,
         changes: Vec::new(),
@@ -176,6 +181,12 @@ pub(crate) fn tell_bare(work: &Work, stored: StoredEntry) -> TimelineEntry {
         action: entry.action,
         details: if by_itself { details } else { Json::Null },
     }
+}
+
+/// What a plugin that did something is called; its id where it is gone.
+fn plugin_name<'w>(work: &'w Work, id: &'w str) -> &'w str {
+    let plugin = work.published.plugins.plugin(id);
+    plugin.map_or(id, |plugin| plugin.current.manifest().title.get(&work.actor.user.language))
 }
 
 /// Ids that an entry has of a reference field, before and after.

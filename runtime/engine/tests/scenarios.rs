@@ -4,7 +4,6 @@
 
 mod common;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use common::Bench;
@@ -19,7 +18,7 @@ use serde_json::{Value as Json, json};
 #[tokio::test]
 async fn every_scenario_of_the_shipped_apps_passes() {
     let packages = ["sales-core", "lead-management"].map(|name| Arc::new(common::template(name)));
-    let cast = Cast { packages: packages.into(), settings: BTreeMap::new() };
+    let cast = Cast { packages: packages.into(), ..Cast::default() };
     let only = std::env::var("SCENARIO").unwrap_or_default();
     let mut failed = Vec::new();
     for (name, database) in common::databases() {
@@ -84,7 +83,7 @@ async fn failure(steps: Json) -> String {
     all.extend(steps.as_array().unwrap().clone());
     let scenario = json!({"id": "trial", "label": words("Trial"), "starts": "2026-03-02T09:00:00+08:00",
         "people": {"ann": {"roles": ["worker"]}, "bob": {"roles": ["worker"]}}, "steps": all});
-    let cast = Cast { packages: vec![Arc::new(trial(scenario))], settings: BTreeMap::new() };
+    let cast = Cast { packages: vec![Arc::new(trial(scenario))], ..Cast::default() };
     let verdict = cast.run("works.trial", &Database::Sqlite).await.unwrap();
     match verdict.failure {
         Some(failure) => {

@@ -212,6 +212,20 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         then: Vec<Action>,
     },
+    /// Tells a plugin that what its actions wait for has happened: every one that waits for this signal goes on, once. Where
+    /// nobody waits for it, nothing happens.
+    Signal {
+        /// Only while this holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        when: Option<Source>,
+        /// The plugin, by its name among the `plugins` of `app.json`.
+        plugin: String,
+        /// The signal, as the plugin named it: an expression of a text; nothing happens while it is empty.
+        key: Source,
+        /// What the plugin is given with it: expressions by name.
+        #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+        fields: IndexMap<String, Source>,
+    },
     /// Runs another rule of the same entity on the record, its condition included.
     Run {
         /// Only while this holds.
@@ -242,6 +256,7 @@ impl Action {
             | Action::Comment { when, .. }
             | Action::Webhook { when, .. }
             | Action::Plugin { when, .. }
+            | Action::Signal { when, .. }
             | Action::Run { when, .. } => when.as_ref(),
         }
     }

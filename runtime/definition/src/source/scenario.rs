@@ -35,6 +35,11 @@ pub struct Scenario {
     /// Values of settings, by `app.setting`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub settings: IndexMap<String, Value>,
+    /// Plugins that are there, by their names in `app.json`: packages of the shelf, with what the app grants them. Without any,
+    /// the app is tried as it works without plugins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(max = 60)))]
+    pub plugins: Vec<String>,
     /// What happens and what is expected, in order.
     pub steps: Vec<ScenarioStep>,
 }

@@ -71,6 +71,7 @@ fn pool() -> Vec<Value> {
         "collect",
         "inbound",
         "webhook",
+        "signal",
         "funnel",
         "due",
         "start",

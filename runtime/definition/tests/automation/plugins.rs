@@ -1,4 +1,4 @@
-//! The action that asks a plugin: what its `then` sees, what is said of slips in it, and that the linter reads it.
+//! The actions about plugins: what is said of slips in them, and what the `then` of one that asks a plugin sees.
 
 use expect_test::expect;
 use mortise_definition::model::{ActionKind, PluginAsk};
@@ -89,4 +89,66 @@ fn a_shop_without_the_plugin_is_told_so() {
           Add it to “plugins” in app.json.
     "#]],
     );
+}
+
+#[test]
+fn a_scenario_names_plugins_of_its_app() {
+    let mut files = asking(|_| ());
+    put(&mut files, "scenarios/first.json", "/plugins", json!(["helper", "helpr"]));
+    let told = compiled(&files).map_or_else(|problems| said(&problems), |_| String::new());
+    expect![[r#"
+        error shop/scenarios/first.json#/plugins/1: The app uses no plugin named “helpr”. Did you mean “helper”? [ref.plugin]
+          Add it to “plugins” in app.json.
+    "#]]
+    .assert_eq(&told);
+}
+
+fn signalling(change: impl FnOnce(&mut Value)) -> Files {
+    let signal = json!({"type": "signal", "plugin": "helper", "key": "'solved ' + record.title",
+        "fields": {"words": "record.title"}});
+    asking(|action| {
+        *action = signal;
+        change(action);
+    })
+}
+
+fn told_of_a_signal(change: impl FnOnce(&mut Value)) -> String {
+    compiled(&signalling(change)).map_or_else(|problems| said(&problems), |_| String::new())
+}
+
+#[test]
+fn a_signal_goes_to_a_plugin_by_its_id_with_a_text_and_fields() {
+    let (model, _) = compiled(&signalling(|_| ())).unwrap_or_else(|problems| panic!("{}", said(&problems)));
+    let action = &model.automation.rules["shop.on_new"].actions[0];
+    let ActionKind::Signal { plugin, key, fields } = &action.kind else { panic!() };
+    assert_eq!((plugin.as_str(), key.ty()), ("acme.helper", &Type::Text));
+    assert_eq!(fields[0].0, "words");
+}
+
+#[test]
+fn slips_in_signals_are_told() {
+    let told = told_of_a_signal(|signal| signal["plugin"] = "helpr".into());
+    expect![[r#"
+        error shop/rules/on_new.json#/do/0/plugin: The app uses no plugin named “helpr”. Did you mean “helper”? [ref.plugin]
+          Add it to “plugins” in app.json.
+    "#]].assert_eq(&told);
+    let told = told_of_a_signal(|signal| signal["key"] = "record.visits".into());
+    expect![[r#"
+        error shop/rules/on_new.json#/do/0/key:1: the expression gives int, but text is needed here; use string(…) [expr.type]
+    "#]].assert_eq(&told);
+    let told = told_of_a_signal(|signal| signal["fields"] = json!({"Some words": "record.titel"}));
+    expect![[r#"
+        error shop/rules/on_new.json#/do/0/fields/Some words: “Some words” cannot be a name: use lower-case letters, digits and underscores, starting with a letter. [name.form]
+        error shop/rules/on_new.json#/do/0/fields/Some words:8: there is no `titel` in `record`; did you mean `title`? [expr.unknown_name]
+    "#]].assert_eq(&told);
+    let told = told_of_a_signal(|signal| drop(signal.as_object_mut().unwrap().remove("key")));
+    expect![[r#"
+        error rules/on_new.json#/do/0: The key “key” is missing. [schema.missing_key]
+    "#]].assert_eq(&told);
+    let told = told_of_a_signal(|signal| {
+        signal["fields"] = (0..51).map(|number| (format!("f{number}"), json!("1"))).collect();
+    });
+    expect![[r#"
+        error shop/rules/on_new.json#/do/0/fields: There are 51 entries; at most 50 are allowed. [automation.too_many]
+    "#]].assert_eq(&told);
 }

@@ -92,6 +92,7 @@ fn one(
         ActionKind::Comment { text } => notify::comment(work, session, app, subject, text),
         ActionKind::Webhook { connector, body } => notify::call(work, session, app, subject, connector, body),
         ActionKind::Plugin { .. } => plugins::ask(work, session, app, subject, action),
+        ActionKind::Signal { .. } => plugins::signal(work, session, app, subject, action),
     }
 }
 

@@ -2,7 +2,7 @@
 //! afterwards, at least once, and every one that could not be sent is kept with the reason until somebody looks at it.
 
 use chrono::{DateTime, Utc};
-use mortise_store::{AuditEntry, Param, Row, Session, TenantStore};
+use mortise_store::{AuditEntry, Param, Row, Session};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -14,6 +14,7 @@ use crate::automation::timer::moment;
 use crate::commands::{Work, audit_entry};
 use crate::env::Env;
 use crate::error::Error;
+use crate::queue::Queue;
 use crate::values::Issue;
 
 /// The channel of e-mail; the others are named by their connectors.
@@ -76,6 +77,16 @@ pub struct Delivery {
 }
 
 const COLUMNS: &str = "id, at, channel, target, payload, state, attempts, next_at, ended_at, error, notification, entity, record";
+
+/// The queue of deliveries.
+pub(super) const DELIVERIES: Queue<Delivery> = Queue {
+    table: "_delivery",
+    columns: COLUMNS,
+    strand: "channel",
+    pending: "'waiting'",
+    open: "'waiting'",
+    read,
+};
 
 /// A delivery that is to be sent now.
 pub(super) fn new(work: &Work, channel: &str, target: &str, payload: Json) -> Delivery {
@@ -192,99 +203,6 @@ pub(super) fn tell_dead(work: &Work, session: &mut Session<'_>, delivery: &Deliv
         record: delivery.record,
         ..audit_entry(work, "delivery.dead", details.to_string())
     });
-}
-
-/// Channels for which something is due.
-pub(super) async fn channels(store: &TenantStore, now: DateTime<Utc>) -> Result<Vec<String>, Error> {
-    let sql = store.naming().sql(&format!(
-        "SELECT DISTINCT channel FROM {} WHERE state = 'waiting' AND next_at <= ?1",
-        store.naming().table("_delivery")
-    ));
-    Ok(store.fetch(&sql, &[now.into()], |row| row.text(0)).await?.into_iter().flatten().collect())
-}
-
-/// What is due for a channel, first what was due first.
-pub(super) async fn due(
-    store: &TenantStore,
-    channel: &str,
-    now: DateTime<Utc>,
-    limit: i64,
-) -> Result<Vec<Delivery>, Error> {
-    let sql = store.naming().sql(&format!(
-        "SELECT {COLUMNS} FROM {} WHERE state = 'waiting' AND next_at <= ?2 AND channel = ?1 \
-         ORDER BY next_at, id LIMIT ?3",
-        store.naming().table("_delivery")
-    ));
-    Ok(store.fetch(&sql, &[channel.into(), now.into(), limit.into()], read).await?)
-}
-
-/// When something falls due that is not due yet.
-pub(super) async fn next(store: &TenantStore, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Error> {
-    let sql = store.naming().sql(&format!(
-        "SELECT min(next_at) FROM {} WHERE state = 'waiting' AND next_at > ?1",
-        store.naming().table("_delivery")
-    ));
-    Ok(store.fetch(&sql, &[now.into()], |row| moment(row, 0)).await?.pop().flatten())
-}
-
-/// Deliveries in a state (any without one) and a channel, newest first, before this one.
-pub(super) async fn list(
-    store: &TenantStore,
-    (state, channel): (Option<DeliveryState>, Option<&str>),
-    before: Uuid,
-    limit: i64,
-) -> Result<Vec<Delivery>, Error> {
-    let mut params: Vec<Param> = vec![before.into(), limit.into()];
-    let mut more = String::new();
-    for (name, value) in [("state", state.map(DeliveryState::name)), ("channel", channel)] {
-        if let Some(value) = value {
-            params.push(value.into());
-            more.push_str(&format!(" AND {name} = ?{}", params.len()));
-        }
-    }
-    let sql = store.naming().sql(&format!(
-        "SELECT {COLUMNS} FROM {} WHERE id < ?1{more} ORDER BY id DESC LIMIT ?2",
-        store.naming().table("_delivery")
-    ));
-    Ok(store.fetch(&sql, &params, read).await?)
-}
-
-/// How many there are in each state.
-pub(super) async fn counts(store: &TenantStore) -> Result<[i64; 3], Error> {
-    let sql = format!("SELECT state, count(*) FROM {} GROUP BY state", store.naming().table("_delivery"));
-    let found = store.fetch(&sql, &[], |row| Ok((row.text(0)?, row.int(1)?.unwrap_or(0)))).await?;
-    let of = |state: DeliveryState| {
-        let fits = |(name, _): &&(Option<String>, i64)| name.as_deref() == Some(state.name());
-        found.iter().filter(fits).map(|(_, count)| *count).sum()
-    };
-    Ok(DeliveryState::ALL.map(of))
-}
-
-/// How many are to be sent, and how many were given up; those that were sent are not counted.
-pub(super) async fn undelivered(store: &TenantStore) -> Result<(i64, i64), Error> {
-    let count = |state: DeliveryState| {
-        let table = store.naming().table("_delivery");
-        format!("(SELECT count(*) FROM {table} WHERE state = '{}')", state.name())
-    };
-    let sql = format!("SELECT {}, {}", count(DeliveryState::Waiting), count(DeliveryState::Dead));
-    let read = |row: &dyn Row| Ok((row.int(0)?.unwrap_or(0), row.int(1)?.unwrap_or(0)));
-    Ok(store.fetch(&sql, &[], read).await?.pop().unwrap_or_default())
-}
-
-/// Sends what was given up once more: one delivery, or all of a channel. How many there were.
-pub(super) fn revive(
-    session: &mut Session<'_>,
-    now: DateTime<Utc>,
-    (column, value): (&str, Param),
-) -> Result<u64, Error> {
-    let sql = session.naming.sql(&format!(
-        "UPDATE {} SET state = 'waiting', attempts = 0, next_at = ?1, ended_at = NULL \
-         WHERE state IN ('dead', 'waiting') AND {column} = ?2",
-        session.naming.table("_delivery")
-    ));
-    let count = session.execute(&sql, &[now.into(), value])?;
-    session.wake_lane();
-    Ok(count)
 }
 
 fn read(row: &dyn Row) -> mortise_store::Result<Delivery> {

@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
-use super::delivery::{self, Delivery, DeliveryState, EMAIL};
+use super::delivery::{self, DELIVERIES, Delivery, DeliveryState, EMAIL};
 use super::endpoint::{Endpoint, administrator};
 use crate::commands::audit_entry;
 use crate::error::Error;
@@ -123,7 +123,7 @@ pub(crate) async fn carry(tenant: &Tenant, epoch: i64, mut stop: watch::Receiver
     let mut busy = FuturesUnordered::new();
     let mut channels: HashSet<String> = HashSet::new();
     loop {
-        match delivery::channels(&tenant.store, tenant.now()).await {
+        match DELIVERIES.strands(&tenant.store, tenant.now()).await {
             Ok(due) => {
                 for channel in due {
                     if channels.insert(channel.clone()) {
@@ -160,7 +160,7 @@ pub(crate) async fn carry(tenant: &Tenant, epoch: i64, mut stop: watch::Receiver
 
 async fn until_next(tenant: &Tenant) {
     let now = tenant.now();
-    let next = delivery::next(&tenant.store, now).await.ok().flatten();
+    let next = DELIVERIES.next(&tenant.store, now).await.ok().flatten();
     let length = next.and_then(|next| (next - now).to_std().ok());
     tokio::time::sleep(length.unwrap_or(FARTHEST).min(FARTHEST)).await;
 }
@@ -185,7 +185,7 @@ async fn try_drain(
     stops: impl Fn() -> bool + Send,
 ) -> Result<(), Error> {
     while !stops() {
-        let due = delivery::due(&tenant.store, channel, tenant.now(), BATCH).await?;
+        let due = DELIVERIES.due(&tenant.store, (channel, None), tenant.now(), BATCH).await?;
         if due.is_empty() {
             break;
         }
@@ -268,7 +268,7 @@ impl Tenant {
     /// Sends everything that is due now, and tells what is left waits for later.
     pub async fn deliver_due(&self, courier: &dyn Courier) -> Result<(), Error> {
         loop {
-            let channels = delivery::channels(&self.store, self.now()).await?;
+            let channels = DELIVERIES.strands(&self.store, self.now()).await?;
             if channels.is_empty() {
                 return Ok(());
             }
@@ -280,18 +280,18 @@ impl Tenant {
 
     /// How many deliveries are to be sent, and how many were given up.
     pub(crate) async fn undelivered(&self) -> Result<(i64, i64), Error> {
-        delivery::undelivered(&self.store).await
+        DELIVERIES.left(&self.store).await
     }
 
     /// Whether there is something to send now, and somebody to carry it.
     pub(crate) async fn has_mail(&self) -> Result<bool, Error> {
-        Ok(self.post.courier().is_some() && !delivery::channels(&self.store, self.now()).await?.is_empty())
+        Ok(self.post.courier().is_some() && !DELIVERIES.strands(&self.store, self.now()).await?.is_empty())
     }
 
     /// When something has to be sent that is not due yet.
     pub(crate) async fn next_mail(&self) -> Result<Option<DateTime<Utc>>, Error> {
         match self.post.courier() {
-            Some(_) => delivery::next(&self.store, self.now()).await,
+            Some(_) => DELIVERIES.next(&self.store, self.now()).await,
             None => Ok(None),
         }
     }
@@ -306,13 +306,14 @@ impl Tenant {
     ) -> Result<Vec<Delivery>, Error> {
         administrator(actor)?;
         let before = before.unwrap_or(Uuid::max());
-        delivery::list(&self.store, (state, channel), before, limit.clamp(1, PAGE_MAX)).await
+        let state = state.map(DeliveryState::name);
+        DELIVERIES.list(&self.store, (state, channel), before, limit.clamp(1, PAGE_MAX)).await
     }
 
     /// How many deliveries wait, were sent, and were given up; for administrators.
     pub async fn delivery_counts(&self, actor: &Actor) -> Result<[i64; 3], Error> {
         administrator(actor)?;
-        delivery::counts(&self.store).await
+        DELIVERIES.counts(&self.store, DeliveryState::ALL.map(DeliveryState::name)).await
     }
 
     /// Sends a delivery that was not taken once more, at once; for administrators.
@@ -339,7 +340,7 @@ impl Tenant {
         administrator(actor)?;
         let work = self.work(actor);
         let write = move |session: &mut Session<'_>| {
-            let count = delivery::revive(session, work.now, (column, value))?;
+            let count = DELIVERIES.revive(session, work.now, (column, value))?;
             if count > 0 {
                 session.audit(audit_entry(&work, "delivery.sent_again", details.to_string()));
             }

@@ -51,4 +51,6 @@ pub use shipped::{PlannedPlugin, ShippedPlugin};
 pub use tables::{EntityMapping, Mapping};
 pub use usage::{PluginRun, PluginUsage, RunFilter};
 pub use work::{CallState, PluginCall, PluginJob, Why};
-pub(crate) use work::{Desk, ask, carry, export_name, exports, operation, sync_jobs, tell};
+pub(crate) use work::{
+    Desk, ask, carry, export_name, exports, operation, scheduled_jobs, signal, sync_jobs, tell,
+};

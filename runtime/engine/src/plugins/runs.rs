@@ -20,8 +20,6 @@ use crate::error::Error;
 use crate::people::Actor;
 use crate::tenant::Tenant;
 
-/// How long runs wait until they are written: one small transaction in this time, however many calls there are.
-const PAUSE: Duration = Duration::from_secs(1);
 /// Successful runs without a word that are kept in a second.
 const QUIET_PER_SECOND: u32 = 20;
 /// Runs that wait at most; a flood of failures beyond it is only counted.
@@ -93,10 +91,10 @@ impl Switchboard {
     pub(super) fn note(&self, noted: Noted, env: &dyn Env) {
         let begin = self.log.note(noted, || env.id());
         if begin {
-            let tenant = self.tenant.clone();
+            let (tenant, pause) = (self.tenant.clone(), self.house.options.log_pause);
             tokio::spawn(async move {
                 loop {
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(pause).await;
                     let Some(tenant) = tenant.upgrade() else { return };
                     if !tenant.write_plugin_runs().await {
                         return;

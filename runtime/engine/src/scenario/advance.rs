@@ -32,15 +32,23 @@ impl Stage {
     }
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, Issue> {
-        self.tenant.next_due().await.map_err(broken)
+        let (own, call) = (self.tenant.next_due().await, self.tenant.next_call().await);
+        Ok([own.map_err(broken)?, call.map_err(broken)?].into_iter().flatten().min())
     }
 
     fn move_to(&self, moment: DateTime<Utc>) {
         self.time.advance((moment - self.now()).max(TimeDelta::zero()));
     }
 
-    /// Works off everything that is due.
+    /// Works off everything that is due: events, timers, and calls of plugins, from which more may follow.
     pub(super) async fn settle(&self) -> Result<(), Issue> {
-        self.tenant.run_due().await.map_err(broken)
+        for _ in 0..MOMENTS_MAX {
+            self.tenant.run_due().await.map_err(broken)?;
+            if !self.tenant.has_calls().await.map_err(broken)? {
+                return Ok(());
+            }
+            self.tenant.call_due().await.map_err(broken)?;
+        }
+        Err(Issue::new("scenario.endless"))
     }
 }

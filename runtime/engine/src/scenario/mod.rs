@@ -19,6 +19,7 @@ use mortise_definition::{Package, SettingValues, recompile};
 use crate::apps;
 use crate::engine::Database;
 use crate::error::Error;
+use crate::plugins::PluginOptions;
 use crate::tenant::Tenant;
 use crate::values::Issue;
 use stage::Stage;
@@ -73,6 +74,8 @@ pub struct Cast {
     pub packages: Vec<Arc<Package>>,
     /// Values that their settings have unless a scenario gives others.
     pub settings: SettingValues,
+    /// How plugins are run, and the shelf from which scenarios take those that they name.
+    pub plugins: PluginOptions,
 }
 
 impl Tenant {
@@ -81,7 +84,8 @@ impl Tenant {
         let sources = apps::load(&self.store).await?;
         let compiled =
             recompile(&sources.packages, &sources.overlays, &sources.settings).map_err(Error::Definition)?;
-        Ok(Cast { packages: compiled.packages, settings: sources.settings })
+        let plugins = self.plugins.options.clone();
+        Ok(Cast { packages: compiled.packages, settings: sources.settings, plugins })
     }
 }
 
@@ -102,7 +106,7 @@ impl Cast {
         let (_, scenario) = all.iter().find(|(known, _)| known == key).ok_or_else(missing)?;
         let app = key.split_once('.').map_or("", |(app, _)| app);
         let begun = Instant::now();
-        let mut stage = Stage::set(app, scenario, database).await?;
+        let mut stage = Stage::set(app, scenario, database, &self.plugins).await?;
         let played = self.play(&mut stage, key, scenario).await;
         stage.strike().await?;
         let mut verdict = played?;
@@ -113,15 +117,19 @@ impl Cast {
     async fn play(&self, stage: &mut Stage, key: &str, scenario: &Scenario) -> Result<Verdict, Error> {
         stage.install(self, scenario).await?;
         let from = stage.now();
-        let mut failure = None;
         let mut steps = 0;
-        for step in scenario.steps.iter().take(STEPS_MAX) {
-            if let Err(issue) = stage.step(step).await {
-                failure = Some(Failure { step: steps, issue, timeline: stage.timeline().await });
-                break;
+        let went = async {
+            stage.has_plugins(scenario)?;
+            for step in scenario.steps.iter().take(STEPS_MAX) {
+                stage.step(step).await?;
+                steps += 1;
             }
-            steps += 1;
-        }
+            Ok(())
+        };
+        let failure = match went.await {
+            Ok(()) => None,
+            Err(issue) => Some(Failure { step: steps, issue, timeline: stage.timeline().await }),
+        };
         Ok(Verdict {
             scenario: key.to_owned(),
             label: scenario.label.clone(),

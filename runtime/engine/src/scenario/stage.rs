@@ -14,6 +14,7 @@ use crate::engine::{Database, Engine, EngineOptions};
 use crate::env::{Env, Simulated};
 use crate::error::Error;
 use crate::people::{Actor, Channel, Directory, Origin, Person};
+use crate::plugins::PluginOptions;
 use crate::tenant::Tenant;
 use crate::values::Issue;
 
@@ -39,14 +40,22 @@ pub(super) struct Stage {
 
 impl Stage {
     /// An empty stage at the beginning of a scenario.
-    pub(super) async fn set(app: &str, scenario: &Scenario, database: &Database) -> Result<Stage, Error> {
+    pub(super) async fn set(
+        app: &str,
+        scenario: &Scenario,
+        database: &Database,
+        plugins: &PluginOptions,
+    ) -> Result<Stage, Error> {
         let starts = DateTime::parse_from_rfc3339(&scenario.starts);
         let starts = starts.map_err(|_| wrong("scenario.moment", &scenario.starts))?.to_utc();
         let time = Arc::new(Simulated::new(starts, SEED));
         let folder = folder()?;
+        // Where no plugin is named, none is taken from the shelf.
+        let shelf = plugins.shelf.clone().filter(|_| !scenario.plugins.is_empty());
         let options = EngineOptions {
             database: database.clone(),
             env: time.clone(),
+            plugins: PluginOptions { shelf, ..plugins.clone() },
             ..EngineOptions::sqlite(folder.path())
         };
         let engine = Engine::open(options).await?;
@@ -74,8 +83,16 @@ impl Stage {
     pub(super) async fn install(&mut self, cast: &Cast, scenario: &Scenario) -> Result<(), Error> {
         let zone = scenario.time_zone.as_deref().unwrap_or("Asia/Shanghai");
         let zone = zone.parse().map_err(|_| wrong("scenario.time_zone", zone))?;
+        let wanted = self.wanted(cast, scenario);
+        let confirm: Vec<String> = wanted.iter().map(|id| format!("plugin/{id}")).collect();
         for package in &cast.packages {
-            self.tenant.install(&Actor::system(zone), package.clone(), &[]).await?;
+            self.tenant.install(&Actor::system(zone), package.clone(), &confirm).await?;
+        }
+        // What else the apps can make use of came with them.
+        for plugin in self.tenant.plugins(&Actor::system(zone)).await? {
+            if !wanted.contains(&plugin.id.as_str()) {
+                self.tenant.remove_plugin(&Actor::system(zone), &plugin.id, false).await?;
+            }
         }
         let hired = scenario.people.iter().map(|(login, person)| Person {
             id: self.people[login],
@@ -101,6 +118,28 @@ impl Stage {
             self.tenant.set_setting(&self.system(), app, setting, value.clone()).await?;
         }
         self.tenant.run_due().await
+    }
+
+    /// Ids of the plugins that the scenario names.
+    fn wanted<'c>(&self, cast: &'c Cast, scenario: &Scenario) -> Vec<&'c str> {
+        let own = cast.packages.iter().find(|package| package.app.id == self.app);
+        let uses = own.map(|package| &package.app.plugins);
+        let id = |name: &String| uses?.get(name).map(|one| one.id.as_str());
+        scenario.plugins.iter().filter_map(id).collect()
+    }
+
+    /// Whether all plugins that the scenario names are in force.
+    pub(super) fn has_plugins(&self, scenario: &Scenario) -> Result<(), Issue> {
+        let model = self.tenant.model();
+        let uses = model.apps.iter().find(|app| app.id == self.app).map_or(&[][..], |app| &app.plugins);
+        let plugins = self.tenant.published().plugins.clone();
+        for name in &scenario.plugins {
+            let id = uses.iter().find(|one| one.alias == *name).map(|one| one.id.as_str());
+            if !id.is_some_and(|id| plugins.plugin(id).is_some()) {
+                return Err(Issue::new("scenario.plugin").with("name", name).with("id", id.unwrap_or(name)));
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {

@@ -113,7 +113,7 @@ async fn run(task: Task, config: &Config, words: &Words) -> anyhow::Result<()> {
         Task::Doctor(_) => doctor::run(config, words).await,
         Task::App(app::Task::Check(check)) => check.run(words),
         Task::Plugin(plugin::Task::Author(task)) => plugin::author(task, words).await,
-        Task::App(app::Task::Test(test)) if !test.needs_tenant() => test.run(words).await,
+        Task::App(app::Task::Test(test)) if !test.needs_tenant() => test.run(config, words).await,
         task => {
             let client = Client::open(config, words).await?;
             let result = match task {

@@ -13,7 +13,9 @@ use super::app;
 use super::client::Client;
 use super::words::{Words, problem_line};
 use crate::api::scenarios::{keys, verdict_json, verdicts_json};
+use crate::config::Config;
 use crate::failure::problem_json;
+use crate::plugins::decided;
 
 /// `mortise app test`.
 #[derive(Args)]
@@ -39,7 +41,7 @@ impl Test {
     }
 
     /// Tests the apps of folders.
-    pub(super) async fn run(self, words: &Words) -> anyhow::Result<()> {
+    pub(super) async fn run(self, config: &Config, words: &Words) -> anyhow::Result<()> {
         let told = |problems: Vec<Problem>| {
             let lines = problems.iter().map(|problem| problem_line(&problem_json(problem, words.language)));
             anyhow::anyhow!(lines.collect::<Vec<_>>().join("\n"))
@@ -53,7 +55,8 @@ impl Test {
             packages.extend(loaded.into_iter().filter(new).collect::<Vec<_>>());
         }
         let compiled = mortise_definition::compile(&packages, &[], &SettingValues::new()).map_err(told)?;
-        let cast = Cast { packages: compiled.packages, settings: SettingValues::new() };
+        let plugins = decided(config).map_err(|error| words.failure(&error))?.options;
+        let cast = Cast { packages: compiled.packages, settings: SettingValues::new(), plugins };
         let mut verdicts = Vec::new();
         for key in tested.iter().flat_map(|app| keys(&cast, app, &self.scenario)) {
             let verdict = cast.run(&key, &Database::Sqlite).await;

@@ -70,6 +70,7 @@ impl Build<'_> {
             }
             Action::Webhook { .. } => self.webhook(area, action, place)?,
             Action::Plugin { .. } => self.plugin(area, action, place)?,
+            Action::Signal { .. } => self.signal(area, action, place)?,
             Action::Run { rule, .. } => {
                 let place = place.key("rule");
                 let (owner, id) = self.artifact(Kind::Rule, app, rule, &place)?;

@@ -1,8 +1,10 @@
-//! Compiles the action that has a plugin do something: what it is given, what comes back, and what is done with that.
+//! Compiles the actions about plugins: having one do something, with what it is given, what comes back and what is done with
+//! that; and the signal that one waits for.
 
 use std::sync::Arc;
 
-use mortise_expr::{Member, Shape, Type};
+use indexmap::IndexMap;
+use mortise_expr::{Expression, Member, Shape, Type};
 
 use super::Build;
 use super::area::Area;
@@ -10,7 +12,7 @@ use crate::compile::expressions::{Extra, Site};
 use crate::compile::names::check_name;
 use crate::compile::place::Place;
 use crate::model::{ActionKind, PluginAsk};
-use crate::source::Action;
+use crate::source::{Action, Source};
 
 /// Most values that go in, and most that come out.
 const VALUES_MAX: usize = 50;
@@ -42,14 +44,7 @@ impl Build<'_> {
         if asks.is_none() {
             self.problems.push(place.error("action.plugin_what"));
         }
-        let at = place.key("input");
-        self.at_most(input.len(), VALUES_MAX, &at);
-        let mut given = Vec::with_capacity(input.len());
-        for (name, source) in input {
-            let place = at.key(name);
-            check_name(name, &place, self.problems);
-            given.extend(self.any_value(area, source, &place).map(|value| (name.clone(), value)));
-        }
+        let given = self.handed_over(area, input, &place.key("input"));
         let at = place.key("returns");
         self.at_most(returns.len(), VALUES_MAX, &at);
         returns.keys().for_each(|name| check_name(name, &at.key(name), self.problems));
@@ -65,6 +60,32 @@ impl Build<'_> {
         let then = self.actions(&area, then, &place.key("then"));
         let (plugin, optional) = used?;
         Some(ActionKind::Plugin { plugin, optional, asks: asks?, input: given, returns: returned, then })
+    }
+
+    pub(super) fn signal(&mut self, area: &Area, action: &Action, place: &Place) -> Option<ActionKind> {
+        let Action::Signal { plugin, key, fields, .. } = action else { return None };
+        let used = self.plugin_of(area.site.app, plugin, &place.key("plugin"));
+        let key = self.value(area, key, &Type::Text, &place.key("key"));
+        let fields = self.handed_over(area, fields, &place.key("fields"));
+        let (plugin, _) = used?;
+        Some(ActionKind::Signal { plugin, key: key?, fields })
+    }
+
+    /// What a plugin is given, by name.
+    fn handed_over(
+        &mut self,
+        area: &Area,
+        values: &IndexMap<String, Source>,
+        place: &Place,
+    ) -> Vec<(String, Expression)> {
+        self.at_most(values.len(), VALUES_MAX, place);
+        let mut given = Vec::with_capacity(values.len());
+        for (name, source) in values {
+            let place = place.key(name);
+            check_name(name, &place, self.problems);
+            given.extend(self.any_value(area, source, &place).map(|value| (name.clone(), value)));
+        }
+        given
     }
 
     /// The id of the plugin that an app calls by this name, and whether the app can do without it.

@@ -59,6 +59,9 @@ impl Build<'_> {
         for name in scenario.settings.keys() {
             self.setting(app, name, &place.key("settings").key(name));
         }
+        for (index, name) in scenario.plugins.iter().enumerate() {
+            self.plugin_of(app, name, &place.key("plugins").index(index));
+        }
         let at = place.key("steps");
         self.at_most(scenario.steps.len(), STEPS_MAX, &at);
         let mut stage = Stage { app, scenario, records: HashMap::new() };

@@ -47,6 +47,9 @@ fn given(action: &ActionKind) -> Vec<&Expression> {
         ActionKind::Webhook { body: values, .. } | ActionKind::Plugin { input: values, .. } => {
             values.iter().map(|(_, value)| value).collect()
         }
+        ActionKind::Signal { key, fields, .. } => {
+            std::iter::once(key).chain(fields.iter().map(|(_, value)| value)).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -199,6 +199,13 @@ pub enum ActionKind {
         /// Expressions see `record`, `user`, `settings`, `result`.
         then: Vec<ActionModel>,
     },
+    Signal {
+        /// Id of the plugin.
+        plugin: String,
+        /// The signal: a text, perhaps empty.
+        key: Expression,
+        fields: Vec<(String, Expression)>,
+    },
     Run {
         rule: String,
     },

@@ -1,5 +1,4 @@
-//! What administrators see of background calls and jobs, and what they decide about them; and the signals by which other
-//! systems tell a plugin that what it waits for has happened.
+//! What administrators see of background calls and jobs, and what they decide about them.
 
 use std::sync::Arc;
 
@@ -28,7 +27,7 @@ const FIELDS_MAX: usize = 100;
 /// Longest text of one of these, in bytes.
 const FIELD_BYTES_MAX: usize = 64 * 1024;
 
-fn administrator(actor: &Actor) -> Result<(), Error> {
+pub(super) fn administrator(actor: &Actor) -> Result<(), Error> {
     match actor.user.admin {
         true => Ok(()),
         false => Err(Error::Forbidden(Issue::new("permission.administrator"))),
@@ -36,7 +35,7 @@ fn administrator(actor: &Actor) -> Result<(), Error> {
 }
 
 /// What a program sent, as a plugin sees it.
-fn fields(given: &Map<String, Json>) -> Result<Vec<Field>, Error> {
+pub(super) fn fields(given: &Map<String, Json>) -> Result<Vec<Field>, Error> {
     if given.len() > FIELDS_MAX {
         return Err(Error::BadRequest(Issue::new("plugin.too_many_fields").with("limit", FIELDS_MAX)));
     }
@@ -77,7 +76,8 @@ impl Tenant {
     ) -> Result<Vec<PluginCall>, Error> {
         administrator(actor)?;
         let (before, limit) = (before.unwrap_or(Uuid::max()), limit.clamp(1, PAGE_MAX));
-        Ok(self.marked(row::list(&self.store, (state, plugin), before, limit).await?))
+        let state = state.map(CallState::name);
+        Ok(self.marked(row::CALLS.list(&self.store, (state, plugin), before, limit).await?))
     }
 
     /// Background calls about a record that the person may see, newest first.
@@ -94,12 +94,12 @@ impl Tenant {
     /// How many background calls there are in each state, in the order of [`CallState::ALL`]; for administrators.
     pub async fn background_call_counts(&self, actor: &Actor) -> Result<[i64; 6], Error> {
         administrator(actor)?;
-        row::counts(&self.store).await
+        row::CALLS.counts(&self.store, CallState::ALL.map(CallState::name)).await
     }
 
     /// How many calls are to be made, now or later, and how many were given up; those that are over are not counted.
     pub(crate) async fn calls_left(&self) -> Result<(i64, i64), Error> {
-        row::left(&self.store).await
+        row::CALLS.left(&self.store).await
     }
 
     /// Says which calls wait for their plugin to come back.
@@ -134,7 +134,7 @@ impl Tenant {
         administrator(actor)?;
         let work = self.work(actor);
         let write = move |session: &mut Session<'_>| {
-            let count = row::revive(session, work.now, (column, value))?;
+            let count = row::CALLS.revive(session, work.now, (column, value))?;
             if count > 0 {
                 session.audit(audit_entry(&work, "plugin.called_again", details.to_string()));
             }
@@ -157,31 +157,6 @@ impl Tenant {
             // What stood behind it may go on.
             session.wake_lane();
             Ok(())
-        };
-        self.store.write(write).await
-    }
-
-    /// Tells a plugin that what it waits for has happened: every call that waits for this signal is made again with these
-    /// fields, once. How many there were; an error where nobody waits for it. For administrators, and whoever has a token of
-    /// one: a signal acts with the rights of the plugin.
-    pub async fn signal_plugin(
-        &self,
-        actor: &Actor,
-        plugin: &str,
-        key: &str,
-        given: &Map<String, Json>,
-    ) -> Result<u64, Error> {
-        administrator(actor)?;
-        let arrived = serde_json::to_value(fields(given)?).unwrap_or_default();
-        let (work, plugin, key) = (self.work(actor), plugin.to_owned(), key.to_owned());
-        let write = move |session: &mut Session<'_>| {
-            let count = row::resume(session, work.now, (&plugin, &key), &arrived)?;
-            if count == 0 {
-                return Err(Error::NotFound(Issue::new("plugin.no_signal").with("key", &key)));
-            }
-            let details = json!({ "plugin": plugin, "signal": key, "calls": count });
-            session.audit(audit_entry(&work, "plugin.signalled", details.to_string()));
-            Ok(count)
         };
         self.store.write(write).await
     }

@@ -21,8 +21,6 @@ use crate::tenant::Tenant;
 
 /// Calls of a plugin that are read at once.
 const BATCH: i64 = 16;
-/// Calls of a plugin under way at the same time: half of what a tenant may have, so that people get in between.
-const PARALLEL: usize = 4;
 /// Pause after an error of the database.
 const PAUSE: Duration = Duration::from_secs(1);
 /// No timer of the runtime is set farther than this.
@@ -109,7 +107,7 @@ async fn due(tenant: &Arc<Tenant>) -> Result<Vec<Strand>, Error> {
     }
     let now = tenant.now();
     let mut due = Vec::new();
-    for plugin in row::plugins(&tenant.store, now).await? {
+    for plugin in row::CALLS.strands(&tenant.store, now).await? {
         // What earlier calls stand before waits for them.
         if plugins.plugin(&plugin).is_some() && !row::due(&tenant.store, &plugin, now, 1).await?.is_empty() {
             due.push(Strand::Calls(plugin));
@@ -143,7 +141,7 @@ async fn calls(
         }
         hold(tenant, epoch).await?;
         let making = due.into_iter().map(|call| one(tenant, call, epoch));
-        let mut made = stream::iter(making).buffer_unordered(PARALLEL);
+        let mut made = stream::iter(making).buffer_unordered(tenant.plugins.options.parallel);
         let mut failed = None;
         while let Some(result) = made.next().await {
             failed = failed.or(result.err());
@@ -207,7 +205,7 @@ impl Tenant {
             return Ok(None);
         }
         let now = self.now();
-        let (call, job) = (row::next(&self.store, now).await?, jobs::next(self, now).await?);
+        let (call, job) = (row::CALLS.next(&self.store, now).await?, jobs::next(self, now).await?);
         Ok([call, job].into_iter().flatten().min())
     }
 }

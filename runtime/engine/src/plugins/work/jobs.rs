@@ -260,6 +260,23 @@ fn next_time(line: &str, zone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>
     cron.find_next_occurrence(&local, false).ok().map(|next| next.with_timezone(&Utc))
 }
 
+/// Plugin and export of each run of a job that its schedule wants after one moment and up to another.
+pub(crate) fn scheduled(tenant: &Tenant, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<(String, String)> {
+    let (plugins, zone) = (tenant.published().plugins.clone(), tenant.directory().tz);
+    let current = |binding: &&Arc<Binding>| binding.version.number == binding.plugin.current.number;
+    let mut runs = Vec::new();
+    for binding in plugins.at(Point::Job).iter().filter(current) {
+        let export = binding.export();
+        let Some(line) = export.schedule.as_deref() else { continue };
+        let mut at = from;
+        while let Some(next) = next_time(line, zone, at).filter(|next| *next <= until) {
+            runs.push((binding.plugin.id.clone(), export.name.clone()));
+            at = next;
+        }
+    }
+    runs
+}
+
 /// Brings the jobs in line with the plugins in force: a new one waits for its first hour, one whose schedule or zone has
 /// changed for the next by that. One that is due keeps being due, and those of plugins that are away wait for them.
 pub(crate) fn sync(work: &Work, session: &mut Session<'_>) -> Result<(), Error> {

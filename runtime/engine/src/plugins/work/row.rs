@@ -12,6 +12,7 @@ use crate::automation::timer::moment;
 use crate::automation::{Cause, Failure};
 use crate::commands::Work;
 use crate::error::Error;
+use crate::queue::Queue;
 
 /// Where a call stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +130,16 @@ pub struct Why {
 
 const COLUMNS: &str = "id, at, plugin, point, export, state, attempts, next_at, wait_key, ended_at, error, entity, record, \
      actor, event, depth, input, resumed, result, cause";
+
+/// The queue of calls.
+pub(super) const CALLS: Queue<PluginCall> = Queue {
+    table: "_plugin_call",
+    columns: COLUMNS,
+    strand: "plugin",
+    pending: "'waiting', 'sleeping'",
+    open: "'waiting', 'sleeping', 'awaiting'",
+    read,
+};
 
 impl PluginCall {
     /// A call that is to be made now, because of what `work` does.
@@ -266,15 +277,6 @@ pub(super) fn find(session: &mut Session<'_>, id: Uuid) -> Result<Option<PluginC
     Ok(session.query(&sql, &[id.into()], read)?.pop())
 }
 
-/// Plugins for which something is due.
-pub(super) async fn plugins(store: &TenantStore, now: DateTime<Utc>) -> Result<Vec<String>, Error> {
-    let sql = store.naming().sql(&format!(
-        "SELECT DISTINCT plugin FROM {} WHERE state IN ('waiting', 'sleeping') AND next_at <= ?1",
-        store.naming().table("_plugin_call")
-    ));
-    Ok(store.fetch(&sql, &[now.into()], |row| row.text(0)).await?.into_iter().flatten().collect())
-}
-
 /// What is due for a plugin, first what was due first. What an export is told about a record it is told in the order in
 /// which it happened: as long as something earlier waits, what is later waits as well.
 pub(super) async fn due(
@@ -283,45 +285,9 @@ pub(super) async fn due(
     now: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<PluginCall>, Error> {
-    let table = store.naming().table("_plugin_call");
-    let sql = store.naming().sql(&format!(
-        "SELECT {COLUMNS} FROM {table} c WHERE plugin = ?1 AND state IN ('waiting', 'sleeping') AND next_at <= ?2 \
-         AND (point <> 'after-commit' OR NOT EXISTS (SELECT 1 FROM {table} e WHERE e.record = c.record \
-         AND e.plugin = c.plugin AND e.point = c.point AND e.export = c.export AND e.state = 'waiting' \
-         AND e.event < c.event)) ORDER BY next_at, id LIMIT ?3"
-    ));
-    Ok(store.fetch(&sql, &[plugin.into(), now.into(), limit.into()], read).await?)
-}
-
-/// When something falls due that is not due yet.
-pub(super) async fn next(store: &TenantStore, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Error> {
-    let sql = store.naming().sql(&format!(
-        "SELECT min(next_at) FROM {} WHERE state IN ('waiting', 'sleeping') AND next_at > ?1",
-        store.naming().table("_plugin_call")
-    ));
-    Ok(store.fetch(&sql, &[now.into()], |row| moment(row, 0)).await?.pop().flatten())
-}
-
-/// Calls in a state (any without one) and of a plugin, newest first, before this one.
-pub(super) async fn list(
-    store: &TenantStore,
-    (state, plugin): (Option<CallState>, Option<&str>),
-    before: Uuid,
-    limit: i64,
-) -> Result<Vec<PluginCall>, Error> {
-    let mut params: Vec<Param> = vec![before.into(), limit.into()];
-    let mut more = String::new();
-    for (name, value) in [("state", state.map(CallState::name)), ("plugin", plugin)] {
-        if let Some(value) = value {
-            params.push(value.into());
-            more.push_str(&format!(" AND {name} = ?{}", params.len()));
-        }
-    }
-    let sql = store.naming().sql(&format!(
-        "SELECT {COLUMNS} FROM {} WHERE id < ?1{more} ORDER BY id DESC LIMIT ?2",
-        store.naming().table("_plugin_call")
-    ));
-    Ok(store.fetch(&sql, &params, read).await?)
+    let earlier = "q.point = 'after-commit' AND e.record = q.record AND e.plugin = q.plugin AND e.point = q.point \
+                   AND e.export = q.export AND e.state = 'waiting' AND e.event < q.event";
+    CALLS.due(store, (plugin, Some(earlier)), now, limit).await
 }
 
 /// Calls about a record, newest first.
@@ -336,45 +302,6 @@ pub(super) async fn of_record(
         store.naming().table("_plugin_call")
     ));
     Ok(store.fetch(&sql, &[record.into(), entity.into(), limit.into()], read).await?)
-}
-
-/// How many there are in each state.
-pub(super) async fn counts(store: &TenantStore) -> Result<[i64; 6], Error> {
-    let table = store.naming().table("_plugin_call");
-    let sql = format!("SELECT state, count(*) FROM {table} GROUP BY state");
-    let found = store.fetch(&sql, &[], |row| Ok((row.text(0)?, row.int(1)?.unwrap_or(0)))).await?;
-    let of = |state: CallState| {
-        let fits = |(name, _): &&(Option<String>, i64)| name.as_deref() == Some(state.name());
-        found.iter().filter(fits).map(|(_, count)| *count).sum()
-    };
-    Ok(CallState::ALL.map(of))
-}
-
-/// How many are to be made, and how many were given up; those that are over are not counted.
-pub(super) async fn left(store: &TenantStore) -> Result<(i64, i64), Error> {
-    let table = store.naming().table("_plugin_call");
-    let sql = format!(
-        "SELECT (SELECT count(*) FROM {table} WHERE state IN ('waiting', 'sleeping', 'awaiting')), \
-         (SELECT count(*) FROM {table} WHERE state = 'dead')"
-    );
-    let read = |row: &dyn Row| Ok((row.int(0)?.unwrap_or(0), row.int(1)?.unwrap_or(0)));
-    Ok(store.fetch(&sql, &[], read).await?.pop().unwrap_or_default())
-}
-
-/// Makes what was given up, or waits for its next try, once more: one call, or all of a plugin. How many there were.
-pub(super) fn revive(
-    session: &mut Session<'_>,
-    now: DateTime<Utc>,
-    (column, value): (&str, Param),
-) -> Result<u64, Error> {
-    let sql = session.naming.sql(&format!(
-        "UPDATE {} SET state = 'waiting', attempts = 0, next_at = ?1, ended_at = NULL \
-         WHERE state IN ('dead', 'waiting') AND {column} = ?2",
-        session.naming.table("_plugin_call")
-    ));
-    let count = session.execute(&sql, &[now.into(), value])?;
-    session.wake_lane();
-    Ok(count)
 }
 
 /// Decides that a call is not to be made any more; false when there is nothing to decide.

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::lists;
 use crate::notify::EMAIL;
 use crate::people::Actor;
+use crate::plugins::scheduled_jobs;
 use crate::records::Record;
 use crate::tenant::Tenant;
 use crate::values;
@@ -118,6 +119,7 @@ impl<'a> Gather<'a> {
         self.inboxes().await?;
         self.deliveries().await?;
         self.calls().await?;
+        self.jobs();
         self.forecast.days.push(self.day);
         self.forecast.until = self.time.now();
         Ok(())
@@ -311,6 +313,14 @@ impl<'a> Gather<'a> {
             if !full {
                 return Ok(());
             }
+        }
+    }
+
+    /// Jobs of plugins that their schedules would start; nobody does here.
+    fn jobs(&mut self) {
+        for (plugin, export) in scheduled_jobs(self.sandbox, self.forecast.until, self.time.now()) {
+            self.day.calls += 1;
+            self.forecast.plugins.entry((plugin, "job".to_owned(), export)).or_default().add(None);
         }
     }
 

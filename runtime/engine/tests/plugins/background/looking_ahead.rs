@@ -36,7 +36,10 @@ async fn a_simulation_tells_what_would_be_called_and_calls_nobody() {
             .map(|((plugin, point, export), tally)| format!("{plugin} {point} {export} {}", tally.count))
             .collect();
         // The amount changes once.
-        assert_eq!(told, ["test.worker action greet 3", "test.worker after-commit tell 1"]);
+        assert_eq!(
+            told,
+            ["test.worker action greet 3", "test.worker after-commit tell 1", "test.worker job walk 3"]
+        );
         assert_eq!(calls(world).await.len(), 1, "the tenant itself has only been told of its new job");
         assert_eq!(did(world).await, [] as [&str; 0]);
     })

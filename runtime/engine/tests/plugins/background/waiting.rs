@@ -1,12 +1,12 @@
 //! Actions that sleep and wait: time passes by the clock of the tenant, signals come once.
 
 use chrono::TimeDelta;
-use mortise_engine::Error;
 use mortise_engine::plugins::CallState;
+use mortise_engine::{Error, TrailFilter};
 use serde_json::{Map, Value as Json, json};
 
 use super::{ID, asking, calls, check_worker, keys, log, pass, work};
-use crate::common::works::World;
+use crate::common::works::{World, note, rule};
 
 fn telling(action: &str, input: &Json) -> (&'static str, Json) {
     asking(&json!({"action": action, "input": input, "returns": {"words": "text"},
@@ -61,6 +61,64 @@ async fn an_action_waits_for_its_signal_and_is_resumed_once() {
         let note = world.see(id).await["note"].clone();
         assert_eq!(note, if both.0.is_ok() { "first" } else { "second" });
         assert_eq!(signal(world, "paid Roof", "third").await.unwrap_err().code(), "plugin.no_signal");
+    })
+    .await;
+}
+
+/// A rule that signals the plugin when the reason of a job changes, with the reason as words.
+fn signalling() -> (&'static str, Json) {
+    let signal = json!({"type": "signal", "plugin": "helper", "key": "'paid ' + record.name",
+        "fields": {"words": "record.reason"}});
+    let on = json!({"on": [{"type": "changed", "fields": ["reason"]}], "do": [note("'told'"), signal]});
+    ("rules/paid.json", rule("paid", on))
+}
+
+#[tokio::test]
+async fn a_rule_signals_who_waits_and_nobody_else() {
+    let wait = telling("wait", &json!({"key": "'paid ' + record.name"}));
+    check_worker(vec![wait, signalling()], async |world: &mut World| {
+        let (roof, wall) =
+            (world.job(json!({"name": "Roof"})).await, world.job(json!({"name": "Wall"})).await);
+        // It does not wait yet.
+        world.bench.update(&world.ann(), "works.job", roof, json!({"reason": "early"})).await.unwrap();
+        work(world).await;
+        let state = async |id| {
+            calls(world).await.into_iter().rfind(|call| call.export == "wait" && call.record == Some(id))
+        };
+        assert_eq!(state(roof).await.unwrap().state, CallState::Awaiting, "a signal is not kept for later");
+        assert_eq!(world.parked().await, [""; 0], "and is no failure");
+
+        world.change(roof, json!({"reason": "in cash"})).await;
+        work(world).await;
+        assert_eq!(world.see(roof).await["note"], "in cash");
+        assert_eq!(state(wall).await.unwrap().state, CallState::Awaiting);
+        let trail =
+            world.bench.tenant.trail(&world.bench.admin(), &TrailFilter::default(), None, 200).await.unwrap();
+        let told = trail.entries.iter().find(|one| one.entry.action == "plugin.signalled").unwrap();
+        assert_eq!(told.entry.device.as_deref(), Some("rule:works.paid"));
+        assert!(told.entry.changes.contains("paid Roof"), "{}", told.entry.changes);
+
+        world.change(roof, json!({"reason": "again"})).await;
+        work(world).await;
+        assert_eq!(world.see(roof).await["note"], "told", "once is enough");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_signal_of_a_rule_that_fails_was_never_sent() {
+    let wait = telling("wait", &json!({"key": "'paid ' + record.name"}));
+    let (name, mut rule) = signalling();
+    // A job cannot be without a name.
+    rule["do"].as_array_mut().unwrap().push(json!({"type": "set", "values": {"name": "record.grade"}}));
+    check_worker(vec![wait, (name, rule)], async |world: &mut World| {
+        let id = world.job(json!({"name": "Roof"})).await;
+        work(world).await;
+        world.change(id, json!({"reason": "in cash"})).await;
+        work(world).await;
+        assert_eq!(world.parked().await, ["rule:works.paid record.invalid"]);
+        assert_eq!(calls(world).await.last().unwrap().state, CallState::Awaiting);
+        assert_eq!(signal(world, "paid Roof", "by hand").await.unwrap(), 1);
     })
     .await;
 }

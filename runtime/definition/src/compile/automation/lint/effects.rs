@@ -118,7 +118,8 @@ fn collect<'m>(
             | ActionKind::Unfreeze { .. }
             | ActionKind::Report { .. }
             | ActionKind::Comment { .. }
-            | ActionKind::Webhook { .. } => {}
+            | ActionKind::Webhook { .. }
+            | ActionKind::Signal { .. } => {}
         }
     }
 }
