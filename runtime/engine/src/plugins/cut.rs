@@ -2,6 +2,7 @@
 //! check by not being allowed to see a field; what lies behind references is read with the rights of whoever acts.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use mortise_definition::model::{EntityModel, FieldKind, Slot, system};
 use mortise_expr::Value;
@@ -15,6 +16,10 @@ use super::entry;
 use crate::commands::Work;
 use crate::error::Error;
 use crate::lists;
+
+/// How long reading what lies behind references may take. Inside of the writer it waits for a connection while it holds one
+/// itself, as the writers of other tenants may do at the same time.
+const READING_MAX: Duration = Duration::from_secs(1);
 
 /// A record that may be absent.
 pub(super) async fn maybe(
@@ -109,7 +114,8 @@ impl Behind {
         let tenant = work.calls.tenant.upgrade().ok_or_else(unread)?;
         let entity = &work.model().entities[target];
         let slots = &work.published.layout.tables[target].stored;
-        match lists::referenced(work, &tenant.store, entity, ids, slots).await {
+        let reading = lists::referenced(work, &tenant.store, entity, ids, slots);
+        match tokio::time::timeout(READING_MAX, reading).await.map_err(|_| unread())? {
             Ok(found) => {
                 let living = found.into_iter().filter(|(_, record)| !is_deleted(&record.values));
                 self.0.extend(living.map(|(id, record)| ((target, id), record.values)));
