@@ -332,4 +332,11 @@ mod tests {
         assert!(table(r#"[["x","y"]]"#).is_err());
         assert!(table(r#"{"a":1}"#).is_err());
     }
+
+    #[test]
+    fn what_a_step_notes_is_kept_short_and_without_what_no_database_takes() {
+        let note = Some(format!("a\0{}", "b".repeat(5_000)));
+        let note = wire::Progress { cursor: None, processed: 1, note }.checked().unwrap().note.unwrap();
+        assert!(note.starts_with("a b") && note.chars().count() == MESSAGE_CHARS_MAX, "{}", note.len());
+    }
 }
