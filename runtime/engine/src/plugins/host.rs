@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use std::time::Duration;
 
 use mortise_definition::Problem;
 use mortise_plugin_host::limits::Settings;
@@ -33,10 +32,6 @@ pub struct PluginOptions {
     pub log_pause: Duration,
     /// Calls of one plugin in one tenant that are under way in the background at the same time.
     pub parallel: usize,
-    /// How long runs wait until they are written to the log: one small transaction in this time, however many calls there are.
-    pub log_pause: Duration,
-    /// Calls of one plugin in one tenant that are under way in the background at the same time.
-    pub parallel: usize,
 }
 
 impl Default for PluginOptions {
@@ -46,9 +41,6 @@ impl Default for PluginOptions {
             compiler: Compiler::InProcess,
             ceiling: None,
             shelf: None,
-            log_pause: Duration::from_secs(1),
-            // Half of what a tenant may have, so that people get in between.
-            parallel: 4,
             log_pause: Duration::from_secs(1),
             // Half of what a tenant may have, so that people get in between.
             parallel: 4,

@@ -44,9 +44,9 @@ pub use info::{CanaryInfo, CircuitInfo, PluginInfo, PluginState, SecretInfo, Ver
 pub use lifecycle::{Difference, ExportName, Inspection, PluginReport, Standing};
 pub use mortise_plugin_host::value::{Column as ProvidedColumn, Table as ProvidedTable};
 pub use outside::{Credential, Errand, Outside};
+pub use renewal::Renewal;
 pub use runs::PluginCalls;
 pub(crate) use saving::{Heard, Op, Saving};
-pub use renewal::Renewal;
 pub use shipped::{PlannedPlugin, ShippedPlugin};
 pub use tables::{EntityMapping, Mapping};
 pub use usage::{PluginRun, PluginUsage, RunFilter};
