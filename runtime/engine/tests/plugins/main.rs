@@ -9,11 +9,13 @@ mod support;
 
 mod background;
 mod broken;
+mod clerk;
 mod functions;
 mod guard;
 mod keeping;
 mod lifecycle;
 mod saving;
+mod scenarios;
 mod sharing;
 mod shipped;
 mod spoken;

@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "mortise-plugin-host",
             "mortise-plugin-author",
             "mortise-engine",
+            "mortise-wit",
         ],
     ),
     (
@@ -51,6 +52,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("conformance", &["mortise-sdk"]),
     ("fabe-check", &["mortise-sdk"]),
     ("test-worker", &["mortise-sdk"]),
+    ("test-clerk", &["mortise-sdk"]),
+    ("test-watch", &["mortise-sdk"]),
     ("bench-guard", &["mortise-sdk"]),
     ("intent-heat", &["mortise-sdk"]),
     ("quote-pricing", &["mortise-sdk"]),

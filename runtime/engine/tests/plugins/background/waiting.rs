@@ -95,7 +95,7 @@ async fn a_rule_signals_who_waits_and_nobody_else() {
         let trail =
             world.bench.tenant.trail(&world.bench.admin(), &TrailFilter::default(), None, 200).await.unwrap();
         let told = trail.entries.iter().find(|one| one.entry.action == "plugin.signalled").unwrap();
-        assert_eq!(told.entry.device.as_deref(), Some("rule:works.paid"));
+        assert_eq!(told.entry.device.as_deref(), Some("works.paid"));
         assert!(told.entry.changes.contains("paid Roof"), "{}", told.entry.changes);
 
         world.change(roof, json!({"reason": "again"})).await;
@@ -117,7 +117,8 @@ async fn a_signal_of_a_rule_that_fails_was_never_sent() {
         world.change(id, json!({"reason": "in cash"})).await;
         work(world).await;
         assert_eq!(world.parked().await, ["rule:works.paid record.invalid"]);
-        assert_eq!(calls(world).await.last().unwrap().state, CallState::Awaiting);
+        let waiting = calls(world).await.into_iter().find(|call| call.export == "wait").unwrap();
+        assert_eq!(waiting.state, CallState::Awaiting);
         assert_eq!(signal(world, "paid Roof", "by hand").await.unwrap(), 1);
     })
     .await;
