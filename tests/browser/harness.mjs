@@ -44,11 +44,15 @@ export function words(language) {
   };
 }
 
-/** Starts a server over a fresh tenant with both apps, their people and some demo records; with a clock that can be moved, if wanted. */
-export async function startServer({ records = 200, testClock = false } = {}) {
+/**
+ * Starts a server over a fresh tenant with both apps, their people and some demo records; with a clock that can be moved and with a
+ * folder of plugins that ship, if wanted.
+ */
+export async function startServer({ records = 200, testClock = false, shelf } = {}) {
   const data = mkdtempSync(join(tmpdir(), "mortise-browser-"));
   const env = { ...process.env, MORTISE_DATA: data, RUST_BACKTRACE: "0" };
   delete env.MORTISE_DATABASE_URL;
+  if (shelf) env.MORTISE_PLUGINS = shelf;
   const runWith = (input, ...arguments_) => execFileSync(binary, arguments_, { encoding: "utf8", env, input });
   const run = (...arguments_) => runWith("", ...arguments_);
   run("tenant", "create", "demo", "--name", "演示公司", "--tenant-language", "zh-CN", "--time-zone", "Asia/Shanghai", ...(testClock ? ["--test-clock"] : []));

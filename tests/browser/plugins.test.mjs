@@ -1,7 +1,10 @@
 // A plugin from its package to its end: installed with what is ticked, at work in a form, upgraded with consent, broken by a
-// bad version, at rest, tried out, rolled back, set up, removed; on a screen and on a phone, in both languages.
+// bad version, at rest, tried out, rolled back, set up, removed; those that ship and what removed ones leave behind; on a screen
+// and on a phone, in both languages.
 
 import assert from "node:assert/strict";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
@@ -11,12 +14,19 @@ const t = words("zh-CN");
 const ID = "test.names";
 const NOTES = "/a/notes/note";
 
-let server, browser, page, complaints, close, admin;
+const FORECAST = "mortise.win-forecast";
+
+let server, browser, page, complaints, close, admin, shelf;
 
 const file = (version) => join(workspace, "tests", "browser", "plugins", `names-${version}.plugin`);
+const museum = (name) => join(workspace, "runtime", "plugin-host", "tests", "museum", name);
 
 before(async () => {
-  server = await startServer({ records: 20 });
+  shelf = mkdtempSync(join(tmpdir(), "mortise-shelf-"));
+  copyFileSync(file("1.0.0"), join(shelf, "names.plugin"));
+  copyFileSync(museum("rust-0.1.0-win-forecast.plugin"), join(shelf, "win-forecast.plugin"));
+  copyFileSync(museum("rust-0.1.0-quote-pricing.plugin"), join(shelf, "quote-pricing.plugin"));
+  server = await startServer({ records: 20, shelf });
   browser = await startBrowser();
   admin = await api(server, PEOPLE.administrator);
   const label = (en, zh) => ({ en, "zh-CN": zh });
@@ -34,6 +44,7 @@ after(async () => {
   await close?.();
   await browser?.close();
   await server?.stop();
+  if (shelf) rmSync(shelf, { recursive: true, force: true });
 });
 
 const open = (path) => page.goto(server.base + path);
@@ -77,14 +88,15 @@ test("a package shows what it does and asks for, and is installed with what is t
   assert.ok(asked[0].includes(t("plugins.read", { entity: "便签" })) && asked[0].includes("标题"), asked[0]);
   assert.ok(asked[1].includes("api.example.com") && asked[1].includes("访问密钥"), asked[1]);
   assert.ok(asked[2].includes("1 MiB"), asked[2]);
+  assert.ok(asked[0].includes(t("plugins.read_alone")), "its action works on its own, too");
   await inOrder();
-  await page.getByLabel(t("plugins.method", { method: "POST" })).uncheck();
+  await page.getByLabel(t("plugins.method.POST")).uncheck();
   await press(t("plugins.install_now"));
   await page.waitForURL(new RegExp(`${ID}$`));
   await says(t("plugins.installed", { title: "名称检查", version: "1.0.0" }));
   await badge("plugins.state.on");
-  assert.equal(await page.getByLabel(t("plugins.method", { method: "POST" })).isChecked(), false);
-  assert.equal(await page.getByLabel(t("plugins.method", { method: "GET" })).isChecked(), true);
+  assert.equal(await page.getByLabel(t("plugins.method.POST")).isChecked(), false);
+  assert.equal(await page.getByLabel(t("plugins.method.GET")).isChecked(), true);
   await inOrder();
 });
 
@@ -111,9 +123,64 @@ test("it is heard while a form is saved, and the log shows the call with what it
   await inOrder();
 });
 
+test("a plugin that ships is offered, looked into and installed", { timeout: 60_000 }, async () => {
+  await open("/admin/plugins");
+  const offers = page.locator("section", { hasText: t("plugins.shelf") }).locator("li");
+  assert.deepEqual(await offers.locator("h3").allInnerTexts(), ["报价计算"], "what is installed is not offered again");
+  const said = await offers.innerText();
+  for (const text of ["mortise.quote-pricing 1.0.0", "English", "中文", t("plugins.shelf_modest")]) assert.ok(said.includes(text), said);
+  await offers.getByRole("button", { name: t("plugins.shelf_look", { title: "报价计算" }) }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: t("plugins.check_install", { title: "报价计算" }) }).waitFor();
+  await page.getByText(t("plugins.asks_nothing")).waitFor();
+  await inOrder();
+  await press(t("plugins.install_now"));
+  await says(t("plugins.installed", { title: "报价计算", version: "1.0.0" }));
+  await open("/admin/plugins");
+  await page.getByRole("heading", { name: "报价计算" }).waitFor();
+  assert.equal(await page.getByText(t("plugins.shelf"), { exact: true }).count(), 0);
+  await inOrder();
+});
+
+test("what came with an app waits, is agreed to, works by the clock, and leaves data behind until that is deleted", { timeout: 120_000 }, async () => {
+  await open("/admin/plugins");
+  const waits = page.locator("li", { hasText: FORECAST });
+  await waits.getByText(t("plugins.waiting_first")).waitFor();
+  await waits.getByRole("link", { name: t("plugins.to_consent") }).click();
+  await page.getByRole("heading", { name: t("plugins.waiting_title", { version: "1.0.0" }) }).waitFor();
+  const consent = await page.locator("#consent").innerText();
+  for (const text of [t("plugins.waiting_first"), t("plugins.read_alone"), t("plugins.storage_text")]) assert.ok(consent.includes(text), consent);
+  assert.equal(await page.getByRole("heading", { name: t("plugins.may") }).count(), 0, "nothing is granted that could be taken away");
+  await inOrder();
+  await press(t("plugins.grant_now"));
+  await badge("plugins.state.on");
+  await press(t("plugins.run_now"));
+  await says(t("plugins.run_started"));
+  const stored = async () => (await admin("GET", `/plugins/${FORECAST}`)).json.stored_bytes;
+  for (let tries = 0; tries < 200 && (await stored()) === 0; tries += 1) await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.ok((await stored()) > 0, "what was learnt is kept");
+  await open(`/admin/plugins/${FORECAST}/runs`);
+  await page.locator("tbody tr", { hasText: "学习已结案商机" }).first().waitFor();
+  await inOrder();
+  await open(`/admin/plugins/${FORECAST}`);
+  await page.locator("main").getByRole("button", { name: t("plugins.remove"), exact: true }).click();
+  const dialog = page.locator("dialog[open]");
+  assert.equal(await dialog.getByRole("checkbox").isChecked(), false);
+  await dialog.getByRole("button", { name: t("plugins.remove"), exact: true }).click();
+  await says(t("plugins.removed", { title: "赢单预测" }));
+  const kept = page.locator("section", { hasText: t("plugins.kept_data") }).locator("tbody tr");
+  assert.match(await kept.innerText(), /赢单预测\s+mortise\.win-forecast\s+[\d.]+ (B|KiB)\s+20\d\d-/);
+  await inOrder();
+  await kept.getByRole("button").click();
+  await page.locator("dialog[open]").getByRole("button", { name: t("plugins.kept_purge"), exact: true }).click();
+  await says(t("plugins.kept_gone", { id: FORECAST }));
+  assert.equal(await page.getByText(t("plugins.kept_data"), { exact: true }).count(), 0);
+  assert.deepEqual((await admin("GET", "/plugins/kept")).json.rows, []);
+});
+
 test("permissions are widened and taken away on its page", { timeout: 60_000 }, async () => {
   await open(home);
-  await page.getByLabel(t("plugins.method", { method: "POST" })).check();
+  await page.getByLabel(t("plugins.method.POST")).check();
   await page.getByLabel(t("plugins.storage_amount", { amount: "1 MiB" })).uncheck();
   await press(t("plugins.grant_save"));
   await says(t("plugins.granted"));

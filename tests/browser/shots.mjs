@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import { DESKTOP, PASSWORD, PEOPLE, PHONE, api, openPage, signIn, startBrowser, startServer, words, workspace } from "./harness.mjs";
+import { SHELF, pluginPages, preparePlugins } from "./plugin-scenes.mjs";
 
 const [folder, ...only] = process.argv.slice(2);
 const dark = (device) => ({ ...device, colorScheme: "dark" });
@@ -148,6 +149,7 @@ function pages(t, seen) {
       await page.waitForURL(/apps\/check/);
     }],
     ["admin-app-uninstall", "/admin/apps/lead-management", open("[data-dialog=uninstall]")],
+    ...pluginPages().map(([name, ...rest]) => [`admin-${name}`, ...rest]),
     ["all-fields-new", "/a/all-fields/thing/new"],
     ["all-fields-record", seen.thing],
     ["all-fields-list", "/a/all-fields/thing"],
@@ -260,6 +262,7 @@ async function prepare(server) {
   });
   await failures(administrator);
   const frozen = await forgotten(server, administrator);
+  await preparePlugins(administrator);
   const users = await first(administrator, "/users?q=lin.xiaoyu");
   const user = users.find((one) => one.login === PEOPLE.representative);
   return {
@@ -319,7 +322,7 @@ async function takeAll(server, browser, seen, { look, language, device }) {
   }
 }
 
-const server = await startServer({ testClock: true });
+const server = await startServer({ testClock: true, shelf: SHELF });
 const browser = await startBrowser();
 try {
   const seen = await prepare(server);

@@ -39,6 +39,13 @@ pub struct ShippedPlugin {
     file: PathBuf,
 }
 
+impl ShippedPlugin {
+    /// Whether it is newer than a version.
+    pub fn is_newer_than(&self, version: &str) -> bool {
+        semver::Version::parse(version).is_ok_and(|other| self.version > other)
+    }
+}
+
 /// A plugin that comes with an app.
 #[derive(Debug, Clone, Serialize)]
 pub struct PlannedPlugin {
@@ -122,6 +129,13 @@ impl Tenant {
         Ok(shipped)
     }
 
+    /// The newest package of this id on the shelf.
+    pub async fn shipped_package(&self, actor: &Actor, id: &str) -> Result<Vec<u8>, Error> {
+        let shipped = self.shipped_plugins(actor).await?;
+        let found = shipped.into_iter().find(|shipped| shipped.id == id).ok_or_else(|| not_installed(id))?;
+        bytes(&found).await
+    }
+
     /// Installs the newest package of this id from the shelf, or upgrades to it (see [`Tenant::install_plugin`]).
     pub async fn install_shipped_plugin(
         &self,
@@ -129,9 +143,8 @@ impl Tenant {
         id: &str,
         grant: Option<Permissions>,
     ) -> Result<PluginReport, Error> {
-        let shipped = self.shipped_plugins(actor).await?;
-        let found = shipped.into_iter().find(|shipped| shipped.id == id).ok_or_else(|| not_installed(id))?;
-        self.install_plugin(actor, bytes(&found).await?, grant).await
+        let package = self.shipped_package(actor, id).await?;
+        self.install_plugin(actor, package, grant).await
     }
 
     /// What comes with an app that is to be installed, and warnings about what it wants and does not get.

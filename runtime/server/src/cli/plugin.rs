@@ -18,6 +18,10 @@ use super::words::Words;
 
 /// Columns of the list of plugins.
 const COLUMNS: [&str; 4] = ["id", "version", "state", "label"];
+/// Columns of the packages that ship.
+const SHIPPED: [&str; 3] = ["id", "version", "label"];
+/// Columns of what removed plugins left behind.
+const KEPT: [&str; 3] = ["plugin", "bytes", "since"];
 /// Columns of the run log.
 const RUNS: [&str; 6] = ["at", "point", "export", "version", "outcome", "wall_us"];
 
@@ -90,6 +94,18 @@ pub(super) enum Task {
         #[arg(long)]
         purge: bool,
     },
+    /// Packages that ship with the server.
+    Shipped {
+        /// Tenant.
+        tenant: String,
+    },
+    /// What removed plugins left behind.
+    Kept {
+        /// Tenant.
+        tenant: String,
+    },
+    /// Drop for good what a removed plugin left behind.
+    Purge(Of),
     /// What a plugin did.
     Runs {
         #[command(flatten)]
@@ -173,7 +189,7 @@ impl Task {
         let both = (client, words);
         match self {
             Task::Author(task) => author(task, words).await,
-            Task::List { tenant } => list(client, words, &tenant).await,
+            Task::List { tenant } => rows(client, words, &tenant, "", &COLUMNS).await,
             Task::Inspect { tenant, file } => inspect(client, words, &tenant, &file).await,
             Task::Install(install) => install.run(client, words).await,
             Task::Grant { of, number, permissions } => {
@@ -196,6 +212,14 @@ impl Task {
             }
             Task::Remove { of, purge } => {
                 of.call(both, Method::DELETE, &format!("?keep_data={}", !purge), None).await
+            }
+            Task::Shipped { tenant } => rows(client, words, &tenant, "/shipped", &SHIPPED).await,
+            Task::Kept { tenant } => rows(client, words, &tenant, "/kept", &KEPT).await,
+            Task::Purge(of) => {
+                let path = format!("/t/{}/api/v1/plugins/kept/{}", of.tenant, of.plugin);
+                words.result(&client.call(Method::DELETE, &path, None).await?);
+                words.say("cli.plugin.done", &[("plugin", &of.plugin)]);
+                Ok(())
             }
             Task::Runs { of, failed, limit } => {
                 let asked = format!("plugin={}&failed={failed}&limit={limit}", of.plugin);
@@ -262,8 +286,15 @@ fn reasons(words: &Words, report: &Value) -> Vec<String> {
     report["problems"].as_array().into_iter().flatten().map(line).collect()
 }
 
-async fn list(client: &Client<'_>, words: &Words, tenant: &str) -> anyhow::Result<()> {
-    let found = client.get(&format!("/t/{tenant}/api/v1/plugins")).await?;
+/// What stands at an address of plugins, as a table.
+async fn rows(
+    client: &Client<'_>,
+    words: &Words,
+    tenant: &str,
+    path: &str,
+    columns: &[&str],
+) -> anyhow::Result<()> {
+    let found = client.get(&format!("/t/{tenant}/api/v1/plugins{path}")).await?;
     if words.json {
         words.result(&found["rows"]);
         return Ok(());
@@ -272,7 +303,7 @@ async fn list(client: &Client<'_>, words: &Words, tenant: &str) -> anyhow::Resul
     for row in &mut rows {
         row["label"] = row["title"].clone();
     }
-    words.table(&rows, &COLUMNS);
+    words.table(&rows, columns);
     Ok(())
 }
 

@@ -167,10 +167,12 @@ fn administration() -> Router<AppState> {
 }
 
 fn plugins() -> Router<AppState> {
-    use admin::plugins::{calls, change, check, list, runs, show};
+    use admin::plugins::{calls, change, check, kept, list, runs, show};
     Router::new()
         .route("/admin/plugins", get(list))
         .route("/admin/plugins/install", post(check::install))
+        .route("/admin/plugins/shelf/{id}", post(check::shipped))
+        .route("/admin/plugins/kept/{id}/purge", post(kept::purge))
         .route("/admin/plugins/{id}", get(show::show))
         .route("/admin/plugins/{id}/grant", post(change::grant))
         .route("/admin/plugins/{id}/enable", post(change::enable))

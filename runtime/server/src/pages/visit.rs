@@ -16,6 +16,7 @@ use mortise_definition::source::Operation;
 use serde::Serialize;
 
 use super::flash::{self, Toast};
+use super::problem::Problem;
 use super::shell;
 use crate::{AppState, Ctx, Failure, RequestContext, SignedIn};
 
@@ -138,6 +139,22 @@ impl Visit {
         self.page_with(template, title, parts, Vec::new())
     }
 
+    /// A page that tells what went wrong on the way to it, if anything did: as `problem` in its template, and by its status.
+    pub(super) fn page_telling(
+        &self,
+        template: &str,
+        title: &str,
+        parts: impl Serialize,
+        failure: Option<&Failure>,
+    ) -> Result<Response, Failure> {
+        let problem = failure.map(|failure| Problem::of(failure, self.language));
+        let mut response = self.page(template, title, Telling { parts, problem })?;
+        if let Some(failure) = failure {
+            *response.status_mut() = failure.status();
+        }
+        Ok(response)
+    }
+
     /// A page with messages of its own.
     pub(super) fn page_with(
         &self,
@@ -163,6 +180,14 @@ impl Visit {
         }
         response
     }
+}
+
+/// The parts of a page, with what went wrong.
+#[derive(Serialize)]
+struct Telling<T> {
+    #[serde(flatten)]
+    parts: T,
+    problem: Option<Problem>,
 }
 
 impl Guest {

@@ -1,6 +1,7 @@
 //! Plugins of a tenant, for administrators: looking into a package, installing it, consenting, trying a version out, going
 //! back, removing. A package comes as the bytes of the file or, with what is granted, as JSON that carries them.
 
+pub mod kept;
 mod paths;
 mod work;
 
@@ -12,7 +13,7 @@ use axum::routing::{get, patch, post, put};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use mortise_engine::plugins::{Inspection, Mapping, PluginInfo, VersionInfo};
+use mortise_engine::plugins::{Inspection, Mapping, PluginInfo, ShippedPlugin, VersionInfo};
 use mortise_plugin_host::Permissions;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -30,7 +31,8 @@ pub use work::{call_state, usage};
 pub(super) fn router() -> Router<AppState> {
     Router::new()
         .route("/plugins", get(list))
-        .route("/plugins/kept", get(kept))
+        .route("/plugins/shipped", get(shipped))
+        .route("/plugins/kept", get(left))
         .route("/plugins/kept/{id}", axum::routing::delete(purge))
         .route("/plugins/{id}", get(read).delete(remove))
         .route("/plugins/{id}/grant", post(grant))
@@ -155,7 +157,7 @@ async fn inspect(
 ) -> Result<Response, Failure> {
     let sent = sent(&headers, &beside, bytes)?;
     let found = by.tenant.engine.inspect_plugin(by.actor(), sent.package).await?;
-    let Inspection { manifest, digest, problems, asked, allowed, needs_consent, installed } = found;
+    let Inspection { manifest, digest, problems, works, asked, allowed, needs_consent, installed } = found;
     let problems: Vec<Value> = problems.iter().map(|problem| problem_json(problem, by.language)).collect();
     Ok(json_answer(&json!({
         "id": manifest.id,
@@ -164,6 +166,7 @@ async fn inspect(
         "manifest": manifest,
         "digest": digest,
         "problems": problems,
+        "works": works,
         "asked": asked,
         "allowed": allowed,
         "needs_consent": needs_consent,
@@ -297,11 +300,21 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// `GET /plugins/shipped`: the packages that ship with the server, in their newest versions.
+async fn shipped(by: Administrator) -> Result<Response, Failure> {
+    let shipped = by.tenant.engine.shipped_plugins(by.actor()).await?;
+    let row = |one: &ShippedPlugin| {
+        let mut shown = json!(one);
+        shown["title"] = one.title.get(by.language).into();
+        shown["description"] = one.description.as_ref().map(|text| text.get(by.language)).into();
+        shown
+    };
+    Ok(json_answer(&json!({ "rows": shipped.iter().map(row).collect::<Vec<_>>() })))
+}
+
 /// `GET /plugins/kept`: stores that removed plugins left behind.
-async fn kept(by: Administrator) -> Result<Response, Failure> {
-    let kept = by.tenant.engine.kept_plugin_data(by.actor()).await?;
-    let rows = kept.iter().map(|(plugin, bytes)| json!({ "plugin": plugin, "bytes": bytes }));
-    Ok(json_answer(&json!({ "rows": rows.collect::<Vec<_>>() })))
+async fn left(by: Administrator) -> Result<Response, Failure> {
+    Ok(json_answer(&json!({ "rows": kept::all(&by).await? })))
 }
 
 /// `DELETE /plugins/kept/{id}`: drops such a store for good.

@@ -10,6 +10,7 @@ pub const PATHS: &[(&str, &str, &str, &str, bool)] = &[
     ("post", "/plugins/calls/{call}/retry", "Make a call in the background once more", "204", false),
     ("post", "/plugins/calls/{call}/dismiss", "Decide that a call is not to be made", "204", false),
     ("get", "/plugins/jobs", "Jobs of plugins and how far they are", "200", false),
+    ("get", "/plugins/shipped", "Packages that ship with the server", "200", false),
     ("get", "/plugins/kept", "What removed plugins left behind", "200", false),
     ("delete", "/plugins/kept/{id}", "Drop for good what a removed plugin left behind", "204", false),
     ("get", "/plugins/{id}", "A plugin", "200", false),

@@ -19,13 +19,11 @@ use super::{administrator, apps, confirm, value};
 use crate::Failure;
 use crate::api::apps::{app_problems, unzip};
 use crate::pages::flash::Toast;
-use crate::pages::problem::Problem;
 use crate::pages::visit::Visit;
 
 #[derive(Serialize)]
 struct Page {
     check: Check,
-    problem: Option<Problem>,
 }
 
 #[derive(Serialize, Default)]
@@ -266,12 +264,7 @@ fn page(visit: &Visit, check: Check, failure: Option<&Failure>) -> Result<Respon
         (Some(_), _) => visit.t("apps.check_upgrade", &[("label", &check.label)]),
         (None, _) => visit.t("apps.check_install", &[("label", &check.label)]),
     };
-    let problem = failure.map(|failure| Problem::of(failure, visit.language));
-    let mut response = visit.page("admin/app_check.html", &title, Page { check, problem })?;
-    if let Some(failure) = failure {
-        *response.status_mut() = failure.status();
-    }
-    Ok(response)
+    visit.page_telling("admin/app_check.html", &title, Page { check }, failure)
 }
 
 /// `POST /admin/apps/install`.

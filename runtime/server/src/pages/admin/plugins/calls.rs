@@ -3,15 +3,14 @@
 use axum::extract::Path;
 use axum::response::Response;
 use mortise_definition::locale;
-use mortise_definition::model::Model;
 use mortise_engine::Failure as Reason;
 use mortise_engine::plugins::{CallState, PluginCall};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::PATH;
-use super::runs::{Head, Link, link};
-use super::words;
+use super::runs::{Head, Link, Named, named};
+use super::words::{point, spoken};
 use crate::Failure;
 use crate::api::plugins as api;
 use crate::pages::admin::administrator;
@@ -40,6 +39,8 @@ struct Tab {
 #[derive(Serialize)]
 struct Row {
     id: String,
+    /// What it is called, and its name where that is another.
+    title: String,
     export: String,
     point: String,
     record: Option<Link>,
@@ -52,6 +53,10 @@ struct Row {
     next: Option<String>,
     reason: Option<String>,
     hint: Option<String>,
+    /// What the plugin said about it, for people.
+    said: Option<String>,
+    /// What the machine said about it, for the author.
+    detail: Option<String>,
     iso: String,
     exact: String,
     when: String,
@@ -79,23 +84,27 @@ pub(in crate::pages) async fn list(visit: Visit, Path(id): Path<String>) -> Resu
     };
     let (model, directory) = (engine.model(), engine.directory());
     let show = Show::new(&visit.by, &model, &directory);
+    let named = named(&visit, &model, &info);
     let page = Page {
         states: std::iter::once(None).chain(CallState::ALL.into_iter().map(Some)).map(tab).collect(),
         older: found.last().filter(|_| more).map(|last| address(state, &format!("&before={}", last.id))),
-        calls: found.iter().map(|call| row(&visit, &show, &model, call)).collect(),
+        calls: found.iter().map(|call| row(&visit, &show, &named, call)).collect(),
         plugin: Head::of(&visit, &info),
     };
     visit.page("admin/plugin_calls.html", info.title.get(visit.language), page)
 }
 
-fn row(visit: &Visit, show: &Show<'_>, model: &Model, call: &PluginCall) -> Row {
+fn row(visit: &Visit, show: &Show<'_>, named: &Named<'_>, call: &PluginCall) -> Row {
+    let words_of = |reason: &Reason| spoken(&reason.code, reason.args.get("reason").map(String::as_str));
+    let (said, detail) = call.error.as_ref().map(words_of).unwrap_or_default();
     let (reason, hint) = call.error.as_ref().map(|reason| words(visit, reason)).unzip();
     let local = |at: chrono::DateTime<chrono::Utc>| at.with_timezone(&visit.user().tz);
     Row {
         id: call.id.to_string(),
+        title: named.export(&call.point, &call.export),
         export: call.export.clone(),
-        point: words::point(visit, &call.point),
-        record: link(visit, model, call.entity.as_deref(), call.record),
+        point: point(visit, &call.point),
+        record: named.record(visit, call.entity.as_deref(), call.record),
         state: call.state.name(),
         state_name: visit.t(&format!("plugins.call.{}", call.state.name()), &[]),
         color: match call.state {
@@ -112,6 +121,8 @@ fn row(visit: &Visit, show: &Show<'_>, model: &Model, call: &PluginCall) -> Row 
             .map(|at| local(at).format("%m-%d %H:%M:%S").to_string()),
         reason,
         hint: hint.flatten(),
+        said,
+        detail,
         iso: call.at.to_rfc3339(),
         exact: local(call.at).format("%Y-%m-%d %H:%M:%S").to_string(),
         when: show.ago(call.at),

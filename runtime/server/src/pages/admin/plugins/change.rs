@@ -20,18 +20,29 @@ use crate::pages::visit::Visit;
 
 type Fields = Form<Vec<(String, String)>>;
 
-/// The page of the plugin with a message, or with what went wrong.
-async fn answer(visit: &Visit, id: &str, done: Result<(), Error>, key: &str) -> Result<Response, Failure> {
-    match done.map_err(Failure::from) {
+/// Makes a change; then the page of the plugin with a message, or with what went wrong.
+async fn change(
+    visit: &Visit,
+    id: &str,
+    key: &str,
+    change: impl Future<Output = Result<(), Error>>,
+) -> Result<Response, Failure> {
+    administrator(visit)?;
+    match change.await.map_err(Failure::from) {
         Ok(()) => {
             let title = title(visit, id).await;
             let toast = Toast::good(visit.t(&format!("plugins.{key}"), &[("title", &title)]));
             Ok(visit.go_with(&format!("{PATH}/{id}"), &toast))
         }
-        Err(failure) if failure.status().is_client_error() => {
-            plugin_page(visit, id, &[], Some(&failure)).await
-        }
-        Err(failure) => Err(failure),
+        Err(failure) => refused(visit, id, failure).await,
+    }
+}
+
+/// The page of the plugin with what went wrong.
+async fn refused(visit: &Visit, id: &str, failure: Failure) -> Result<Response, Failure> {
+    match failure.status().is_client_error() {
+        true => plugin_page(visit, id, &[], Some(&failure)).await,
+        false => Err(failure),
     }
 }
 
@@ -56,27 +67,28 @@ pub(in crate::pages) async fn grant(
     let asked = version.map(|version| version.asked.clone()).unwrap_or_default();
     let grant = narrowed(&asked, &ticked(&form));
     match visit.tenant.engine.grant_plugin(visit.actor(), &id, number, grant).await {
-        Ok(_) if number == info.current => answer(&visit, &id, Ok(()), "granted").await,
         Ok(report) => {
-            let toast = told(&visit, info.title.get(visit.language), true, &report);
+            let saved = number == info.current && version.is_some_and(|version| version.granted.is_some());
+            let toast = match saved {
+                true => Toast::good(visit.t("plugins.granted", &[])),
+                false => told(&visit, info.title.get(visit.language), true, &report),
+            };
             Ok(visit.go_with(&format!("{PATH}/{id}"), &toast))
         }
-        Err(error) => answer(&visit, &id, Err(error), "granted").await,
+        Err(error) => refused(&visit, &id, error.into()).await,
     }
 }
 
 /// `POST /admin/plugins/{id}/enable`.
 pub(in crate::pages) async fn enable(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
-    administrator(&visit)?;
-    let done = visit.tenant.engine.set_plugin_enabled(visit.actor(), &id, true).await;
-    answer(&visit, &id, done, "enabled").await
+    let done = visit.tenant.engine.set_plugin_enabled(visit.actor(), &id, true);
+    change(&visit, &id, "enabled", done).await
 }
 
 /// `POST /admin/plugins/{id}/disable`.
 pub(in crate::pages) async fn disable(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
-    administrator(&visit)?;
-    let done = visit.tenant.engine.set_plugin_enabled(visit.actor(), &id, false).await;
-    answer(&visit, &id, done, "disabled").await
+    let done = visit.tenant.engine.set_plugin_enabled(visit.actor(), &id, false);
+    change(&visit, &id, "disabled", done).await
 }
 
 /// `POST /admin/plugins/{id}/canary`.
@@ -85,28 +97,25 @@ pub(in crate::pages) async fn start(
     Path(id): Path<String>,
     Form(form): Fields,
 ) -> Result<Response, Failure> {
-    administrator(&visit)?;
     let number = value(&form, "number").parse().unwrap_or_default();
     // What is no number between 0 and 100 is refused by the engine as the share that it cannot be.
     let share = value(&form, "share").parse().unwrap_or(u8::MAX);
     let people = form.iter().filter(|(name, _)| name == "people");
     let people: Vec<Uuid> = people.filter_map(|(_, id)| id.parse().ok()).collect();
-    let done = visit.tenant.engine.start_canary(visit.actor(), &id, number, share, people).await;
-    answer(&visit, &id, done, "canary_started").await
+    let done = visit.tenant.engine.start_canary(visit.actor(), &id, number, share, people);
+    change(&visit, &id, "canary_started", done).await
 }
 
 /// `POST /admin/plugins/{id}/promote`.
 pub(in crate::pages) async fn promote(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
-    administrator(&visit)?;
-    let done = visit.tenant.engine.promote_canary(visit.actor(), &id).await;
-    answer(&visit, &id, done, "promoted").await
+    let done = visit.tenant.engine.promote_canary(visit.actor(), &id);
+    change(&visit, &id, "promoted", done).await
 }
 
 /// `POST /admin/plugins/{id}/stop`.
 pub(in crate::pages) async fn stop(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
-    administrator(&visit)?;
-    let done = visit.tenant.engine.stop_canary(visit.actor(), &id).await;
-    answer(&visit, &id, done, "canary_stopped").await
+    let done = visit.tenant.engine.stop_canary(visit.actor(), &id);
+    change(&visit, &id, "canary_stopped", done).await
 }
 
 /// `POST /admin/plugins/{id}/rollback`.
@@ -115,26 +124,28 @@ pub(in crate::pages) async fn rollback(
     Path(id): Path<String>,
     Form(form): Fields,
 ) -> Result<Response, Failure> {
-    administrator(&visit)?;
     let number = value(&form, "number").parse().ok();
-    let done = visit.tenant.engine.rollback_plugin(visit.actor(), &id, number).await;
-    answer(&visit, &id, done.map(drop), "rolled_back").await
+    let done = async { visit.tenant.engine.rollback_plugin(visit.actor(), &id, number).await.map(drop) };
+    change(&visit, &id, "rolled_back", done).await
 }
 
 /// `POST /admin/plugins/{id}/reset`.
 pub(in crate::pages) async fn reset(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
-    administrator(&visit)?;
-    let done = visit.tenant.engine.reset_circuits(visit.actor(), &id);
-    answer(&visit, &id, done, "reset_done").await
+    let done = async { visit.tenant.engine.reset_circuits(visit.actor(), &id) };
+    change(&visit, &id, "reset_done", done).await
 }
 
-/// `POST /admin/plugins/{id}/remove`: what the plugin keeps in its store stays.
-pub(in crate::pages) async fn remove(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
+/// `POST /admin/plugins/{id}/remove`: what the plugin keeps in its store stays, unless that is to go as well.
+pub(in crate::pages) async fn remove(
+    visit: Visit,
+    Path(id): Path<String>,
+    Form(form): Fields,
+) -> Result<Response, Failure> {
     administrator(&visit)?;
-    let title = title(&visit, &id).await;
-    match visit.tenant.engine.remove_plugin(visit.actor(), &id, true).await {
+    let (title, keep) = (title(&visit, &id).await, value(&form, "purge").is_empty());
+    match visit.tenant.engine.remove_plugin(visit.actor(), &id, keep).await {
         Ok(()) => Ok(visit.go_with(PATH, &Toast::good(visit.t("plugins.removed", &[("title", &title)])))),
-        Err(error) => answer(&visit, &id, Err(error), "removed").await,
+        Err(error) => refused(&visit, &id, error.into()).await,
     }
 }
 
@@ -143,9 +154,9 @@ pub(in crate::pages) async fn run_job(
     visit: Visit,
     Path((id, job)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
-    administrator(&visit)?;
-    let done = visit.tenant.engine.run_plugin_job(visit.actor(), &id, &job, &Map::new()).await;
-    answer(&visit, &id, done, "run_started").await
+    let nothing = Map::new();
+    let done = visit.tenant.engine.run_plugin_job(visit.actor(), &id, &job, &nothing);
+    change(&visit, &id, "run_started", done).await
 }
 
 /// `POST /admin/plugins/{id}/secrets/{name}`.
@@ -154,9 +165,8 @@ pub(in crate::pages) async fn secret(
     Path((id, name)): Path<(String, String)>,
     Form(form): Fields,
 ) -> Result<Response, Failure> {
-    administrator(&visit)?;
-    let done = visit.tenant.engine.set_plugin_secret(visit.actor(), &id, &name, value(&form, "secret")).await;
-    answer(&visit, &id, done, "secret_saved").await
+    let done = visit.tenant.engine.set_plugin_secret(visit.actor(), &id, &name, value(&form, "secret"));
+    change(&visit, &id, "secret_saved", done).await
 }
 
 /// `POST /admin/plugins/{id}/settings`: each changed setting by itself; refused ones keep what was typed.
@@ -196,7 +206,7 @@ pub(in crate::pages) async fn settings(
         }
     }
     if refused.is_empty() {
-        return answer(&visit, &id, Ok(()), "settings_saved").await;
+        return change(&visit, &id, "settings_saved", async { Ok(()) }).await;
     }
     let failure = Failure::invalid(Vec::new());
     plugin_page(&visit, &id, &refused, Some(&failure)).await
@@ -224,7 +234,6 @@ pub(in crate::pages) async fn mapping(
     Path(id): Path<String>,
     Form(form): Fields,
 ) -> Result<Response, Failure> {
-    administrator(&visit)?;
     let mut mapping = Mapping::new();
     for (key, chosen) in form.iter().filter(|(_, value)| !value.trim().is_empty()) {
         if let Some(name) = key.strip_prefix("entity/") {
@@ -242,6 +251,6 @@ pub(in crate::pages) async fn mapping(
             known.fields.insert(field.to_owned(), own.trim().to_owned());
         }
     }
-    let done = visit.tenant.engine.set_plugin_mapping(visit.actor(), &id, mapping).await;
-    answer(&visit, &id, done, "mapping_saved").await
+    let done = visit.tenant.engine.set_plugin_mapping(visit.actor(), &id, mapping);
+    change(&visit, &id, "mapping_saved", done).await
 }

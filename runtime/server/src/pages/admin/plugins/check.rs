@@ -3,11 +3,12 @@
 
 use std::collections::HashSet;
 
-use axum::extract::{Form, Multipart};
+use axum::extract::{Form, Multipart, Path};
 use axum::response::Response;
 use bytes::Bytes;
+use mortise_definition::Problem as Finding;
 use mortise_engine::Error;
-use mortise_engine::plugins::{Inspection, PluginReport, Standing};
+use mortise_engine::plugins::{Difference, ExportName, Inspection, PluginReport, Standing};
 use mortise_plugin_host::manifest::Secret;
 use serde::Serialize;
 use uuid::Uuid;
@@ -15,19 +16,17 @@ use uuid::Uuid;
 use super::consent::{Consent, Part, narrowed};
 use super::names::Names;
 use super::words::{Does, does};
-use super::{PATH, list_page};
+use super::{PATH, list_page, words};
 use crate::Failure;
 use crate::api::plugins as api;
 use crate::pages::admin::install::{Found, found};
 use crate::pages::admin::{administrator, value};
 use crate::pages::flash::Toast;
-use crate::pages::problem::Problem;
 use crate::pages::visit::Visit;
 
 #[derive(Serialize)]
 struct Page {
     check: Check,
-    problem: Option<Problem>,
 }
 
 #[derive(Serialize, Default)]
@@ -38,7 +37,15 @@ struct Check {
     version: String,
     from: Option<String>,
     upload: String,
+    /// It can be installed.
     ok: bool,
+    /// It can be installed, and then lacks something that can be mended on its page.
+    lacks: bool,
+    /// It is the version that is in force already.
+    same: bool,
+    /// Functions that come and go with this version.
+    comes: Option<String>,
+    goes: Option<String>,
     /// An upgrade that asks for more than the version in force.
     more: bool,
     problems: Vec<Found>,
@@ -70,13 +77,24 @@ pub(in crate::pages) async fn check(visit: Visit, form: Multipart) -> Result<Res
     }
 }
 
+/// `POST /admin/plugins/shelf/{id}`: the same with a package that ships.
+pub(in crate::pages) async fn shipped(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
+    administrator(&visit)?;
+    match visit.tenant.engine.shipped_package(visit.actor(), &id).await.map_err(Failure::from) {
+        Ok(bytes) => look(&visit, bytes.into(), None).await,
+        Err(failure) if failure.status().is_client_error() => list_page(&visit, Some(&failure)).await,
+        Err(failure) => Err(failure),
+    }
+}
+
 /// Shows what is in a package.
 async fn look(visit: &Visit, bytes: Bytes, failure: Option<&Failure>) -> Result<Response, Failure> {
     match visit.tenant.engine.inspect_plugin(visit.actor(), bytes.to_vec()).await {
         Ok(inspection) => {
             let mut check = describe(visit, &inspection).await?;
             check.problems = found(visit, &inspection.problems);
-            check.ok = !inspection.problems.iter().any(mortise_definition::Problem::is_error);
+            check.ok = inspection.works;
+            check.lacks = inspection.works && inspection.problems.iter().any(Finding::is_error);
             if check.ok {
                 check.upload = visit.state.pages.plugins.put(visit, bytes).to_string();
             }
@@ -91,9 +109,9 @@ async fn look(visit: &Visit, bytes: Bytes, failure: Option<&Failure>) -> Result<
 }
 
 async fn describe(visit: &Visit, inspection: &Inspection) -> Result<Check, Failure> {
-    let Inspection { manifest, allowed, .. } = inspection;
+    let Inspection { manifest, allowed, installed: difference, .. } = inspection;
     let (model, language) = (visit.tenant.engine.model(), visit.language);
-    let installed = match &inspection.installed {
+    let installed = match difference {
         Some(_) => Some(api::one(&visit.by, &manifest.id).await?),
         None => None,
     };
@@ -107,13 +125,22 @@ async fn describe(visit: &Visit, inspection: &Inspection) -> Result<Check, Failu
     };
     let parts = consent.parts(visit);
     let secret = |secret: &Secret| names.secret(&secret.name).to_owned();
+    let separator = visit.t("value.list_separator", &[]);
+    let exports = |of: fn(&Difference) -> &Vec<ExportName>| {
+        let named = |one: &ExportName| format!("{} {}", words::point(visit, one.point), one.name);
+        let exports: Vec<String> = difference.iter().flat_map(of).map(named).collect();
+        Some(exports.join(&separator)).filter(|exports| !exports.is_empty())
+    };
     Ok(Check {
         id: manifest.id.clone(),
         title: manifest.title.get(language).to_owned(),
         description: manifest.description.as_ref().map(|text| text.get(language).to_owned()),
         version: manifest.version.clone(),
         from: before.map(|version| version.version.clone()),
-        more: before.is_some() && parts.iter().any(Part::is_fresh),
+        more: before.is_some_and(|version| version.granted.is_some()) && parts.iter().any(Part::is_fresh),
+        same: difference.as_ref().is_some_and(|difference| difference.same),
+        comes: exports(|difference| &difference.added),
+        goes: exports(|difference| &difference.removed),
         does: does(visit, manifest, &names),
         parts,
         secrets: manifest.secrets.iter().map(secret).collect(),
@@ -127,12 +154,7 @@ fn page(visit: &Visit, check: Check, failure: Option<&Failure>) -> Result<Respon
         (Some(_), _) => visit.t("plugins.check_upgrade", &[("title", &check.title)]),
         (None, _) => visit.t("plugins.check_install", &[("title", &check.title)]),
     };
-    let problem = failure.map(|failure| Problem::of(failure, visit.language));
-    let mut response = visit.page("admin/plugin_check.html", &title, Page { check, problem })?;
-    if let Some(failure) = failure {
-        *response.status_mut() = failure.status();
-    }
-    Ok(response)
+    visit.page_telling("admin/plugin_check.html", &title, Page { check }, failure)
 }
 
 /// The boxes that are ticked.
@@ -177,6 +199,7 @@ pub(super) fn told(visit: &Visit, title: &str, upgrade: bool, report: &PluginRep
         Standing::InForce => Toast::good(say("installed")),
         Standing::Kept => Toast::good(say("kept")),
         Standing::Waits => Toast::good(say("waits")),
-        Standing::Broken => Toast::error(say("stayed_broken")),
+        Standing::Broken if upgrade => Toast::error(say("stayed_broken")),
+        Standing::Broken => Toast::error(say("installed_broken")),
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use indexmap::IndexSet;
+use mortise_definition::Text;
 use mortise_plugin_host::{
     HttpPermission, Permissions, ReadPermission, StoragePermission, WriteOp, WritePermission,
 };
@@ -21,6 +22,8 @@ pub(super) struct Part {
     icon: &'static str,
     title: String,
     text: Option<String>,
+    /// Why the author asks for it, in the author's words.
+    why: Option<String>,
     /// All of it is new.
     fresh: bool,
     ticks: Vec<Tick>,
@@ -34,6 +37,14 @@ struct Tick {
     checked: bool,
     /// It was not asked for before.
     fresh: bool,
+}
+
+/// What is said about a part.
+struct Words {
+    icon: &'static str,
+    title: String,
+    text: Option<String>,
+    why: Option<String>,
 }
 
 /// What is compared with what.
@@ -133,16 +144,21 @@ impl Consent<'_> {
     /// Everything that is asked for, with boxes.
     pub(super) fn parts(&self, visit: &Visit) -> Vec<Part> {
         let asked = self.asked;
+        let said = |reason: &Option<Text>| reason.as_ref().map(|text| text.get(visit.language).to_owned());
+        let reasons = self.names.reasons();
         let mut parts = Vec::new();
         for (index, rule) in asked.read.iter().enumerate() {
             let title = self.of_entity(visit, "plugins.read", &rule.entity);
-            let text = self.note(visit, "plugins.read_text", &rule.entity);
-            parts.push(self.part(visit, "eye", (title, Some(text)), &rule.entity, &reading(index, rule)));
+            let key = if self.names.works_alone() { "plugins.read_alone" } else { "plugins.read_text" };
+            let text = self.note(visit, key, &rule.entity);
+            let words = Words { icon: "eye", title, text: Some(text), why: said(&reasons.read) };
+            parts.push(self.part(visit, words, &rule.entity, &reading(index, rule)));
         }
         for (index, rule) in asked.write.iter().enumerate() {
             let title = self.of_entity(visit, "plugins.write", &rule.entity);
             let text = self.note(visit, "plugins.write_text", &rule.entity);
-            parts.push(self.part(visit, "pencil", (title, Some(text)), &rule.entity, &writing(index, rule)));
+            let words = Words { icon: "pencil", title, text: Some(text), why: said(&reasons.write) };
+            parts.push(self.part(visit, words, &rule.entity, &writing(index, rule)));
         }
         for (index, rule) in asked.http.iter().enumerate() {
             let mut text = visit.t("plugins.http_text", &[]);
@@ -151,23 +167,19 @@ impl Consent<'_> {
                 text = format!("{text} {secret}");
             }
             let title = visit.t("plugins.http", &[("host", &rule.host)]);
-            parts.push(self.part(visit, "world", (title, Some(text)), "", &calling(index, rule)));
+            let words = Words { icon: "world", title, text: Some(text), why: said(&reasons.http) };
+            parts.push(self.part(visit, words, "", &calling(index, rule)));
         }
         if let Some(storage) = asked.storage {
             let title = visit.t("plugins.storage", &[]);
-            parts.push(self.part(visit, "database", (title, None), "", &[storing(storage)]));
+            let text = Some(visit.t("plugins.storage_text", &[]));
+            let words = Words { icon: "database", title, text, why: said(&reasons.storage) };
+            parts.push(self.part(visit, words, "", &[storing(storage)]));
         }
         parts
     }
 
-    fn part(
-        &self,
-        visit: &Visit,
-        icon: &'static str,
-        (title, text): (String, Option<String>),
-        entity: &str,
-        singles: &[Single],
-    ) -> Part {
+    fn part(&self, visit: &Visit, words: Words, entity: &str, singles: &[Single]) -> Part {
         let tick = |single: &Single| {
             let has = |permissions: &Permissions| single.alone.within(permissions);
             let (granted, known) = (self.granted.is_none_or(has), self.known.is_none_or(has));
@@ -180,7 +192,8 @@ impl Consent<'_> {
             }
         };
         let ticks: Vec<Tick> = singles.iter().map(tick).collect();
-        Part { icon, title, text, fresh: ticks.iter().all(|tick| tick.fresh), ticks }
+        let Words { icon, title, text, why } = words;
+        Part { icon, title, text, why, fresh: ticks.iter().all(|tick| tick.fresh), ticks }
     }
 
     fn label(&self, visit: &Visit, entity: &str, what: &What) -> String {
@@ -188,7 +201,12 @@ impl Consent<'_> {
             What::Field(field) if field == ALL => visit.t("plugins.all_fields", &[]),
             What::Field(field) => visit.t("plugins.field", &[("field", self.names.field(entity, field))]),
             What::Op(op) => visit.t(&format!("plugins.op.{}", op_name(*op)), &[]),
-            What::Method(method) => visit.t("plugins.method", &[("method", method)]),
+            What::Method(method) => {
+                let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].contains(&method.as_str());
+                let key =
+                    if known { format!("plugins.method.{method}") } else { "plugins.method".to_owned() };
+                visit.t(&key, &[("method", method)])
+            }
             What::Storage(bytes) => {
                 visit.t("plugins.storage_amount", &[("amount", &super::words::bytes(*bytes))])
             }

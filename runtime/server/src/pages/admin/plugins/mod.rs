@@ -5,8 +5,10 @@ pub(in crate::pages) mod calls;
 pub(in crate::pages) mod change;
 pub(in crate::pages) mod check;
 mod consent;
+pub(in crate::pages) mod kept;
 mod names;
 pub(in crate::pages) mod runs;
+mod shelf;
 pub(in crate::pages) mod show;
 mod trial;
 mod words;
@@ -18,7 +20,6 @@ use serde::Serialize;
 use super::administrator;
 use crate::Failure;
 use crate::api::plugins as api;
-use crate::pages::problem::Problem;
 use crate::pages::visit::Visit;
 use words::{Badge, badges};
 
@@ -28,7 +29,9 @@ const PATH: &str = "/admin/plugins";
 #[derive(Serialize)]
 struct Page {
     plugins: Vec<Row>,
-    problem: Option<Problem>,
+    /// What ships and is not installed, or is newer than what is.
+    shelf: Vec<shelf::Offer>,
+    kept: Vec<kept::Kept>,
 }
 
 #[derive(Serialize)]
@@ -41,6 +44,29 @@ struct Row {
     /// Why it does not work, or what it needs.
     note: Option<String>,
     bad: bool,
+    /// What to do next.
+    next: Option<Next>,
+}
+
+#[derive(Serialize)]
+struct Next {
+    label: String,
+    href: String,
+}
+
+/// The way on from a state that somebody should do something about.
+fn next(visit: &Visit, info: &PluginInfo) -> Option<Next> {
+    let to = |key: &str, place: &str| Next {
+        label: visit.t(&format!("plugins.{key}"), &[]),
+        href: visit.base.path(&format!("{PATH}/{}{place}", info.id)),
+    };
+    match info.state {
+        PluginState::On | PluginState::Waiting if api::waiting(info).is_some() => {
+            Some(to("to_consent", "#consent"))
+        }
+        PluginState::On if !info.circuits.is_empty() => Some(to("to_log", "/runs?failed=1")),
+        PluginState::On | PluginState::Off | PluginState::Broken | PluginState::Waiting => None,
+    }
 }
 
 fn row(visit: &Visit, info: &PluginInfo) -> Row {
@@ -48,7 +74,7 @@ fn row(visit: &Visit, info: &PluginInfo) -> Row {
         PluginState::Broken => {
             info.problems.first().map(|problem| problem.message.get(visit.language).to_owned())
         }
-        PluginState::Waiting => Some(visit.t("plugins.waiting_text", &[])),
+        PluginState::Waiting => Some(visit.t("plugins.waiting_first", &[])),
         PluginState::On | PluginState::Off => None,
     };
     Row {
@@ -59,21 +85,20 @@ fn row(visit: &Visit, info: &PluginInfo) -> Row {
         badges: badges(visit, info),
         note,
         bad: info.state == PluginState::Broken,
+        next: next(visit, info),
     }
 }
 
 /// The page of all plugins, with what went wrong.
 async fn list_page(visit: &Visit, failure: Option<&Failure>) -> Result<Response, Failure> {
     let plugins = api::all(&visit.by).await?;
+    let shipped = visit.tenant.engine.shipped_plugins(visit.actor()).await?;
     let page = Page {
         plugins: plugins.iter().map(|info| row(visit, info)).collect(),
-        problem: failure.map(|failure| Problem::of(failure, visit.language)),
+        shelf: shelf::offers(visit, &shipped, &plugins),
+        kept: kept::all(visit, &shipped).await?,
     };
-    let mut response = visit.page("admin/plugins.html", &visit.t("plugins.title", &[]), page)?;
-    if let Some(failure) = failure {
-        *response.status_mut() = failure.status();
-    }
-    Ok(response)
+    visit.page_telling("admin/plugins.html", &visit.t("plugins.title", &[]), page, failure)
 }
 
 /// `GET /admin/plugins`.

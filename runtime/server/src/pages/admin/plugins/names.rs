@@ -4,7 +4,7 @@
 use mortise_definition::Text;
 use mortise_definition::model::{EntityModel, Model};
 use mortise_engine::plugins::PluginInfo;
-use mortise_plugin_host::manifest::Manifest;
+use mortise_plugin_host::manifest::{Manifest, Point, Reasons};
 
 /// The names of one plugin.
 pub(super) struct Names<'a> {
@@ -23,6 +23,32 @@ impl<'a> Names<'a> {
         installed: Option<&'a PluginInfo>,
     ) -> Names<'a> {
         Names { model, language, manifest, installed }
+    }
+
+    /// Why it asks for what it asks for.
+    pub(super) fn reasons(&self) -> &'a Reasons {
+        &self.manifest.reasons
+    }
+
+    /// Whether it also works when nobody is there, as a service that sees all records of the kinds that it was granted.
+    pub(super) fn works_alone(&self) -> bool {
+        self.manifest.points().any(|point| match point {
+            Point::AfterCommit
+            | Point::Action
+            | Point::Job
+            | Point::Connector
+            | Point::Scorer
+            | Point::Renderer
+            | Point::Assigner => true,
+            Point::Validator | Point::BeforeSave | Point::Function | Point::Provider => false,
+        })
+    }
+
+    /// Name of a function for people.
+    pub(super) fn export<'b>(&'b self, point: &str, name: &'b str) -> &'b str {
+        let mut exports = self.manifest.exports.iter();
+        let found = exports.find(|export| export.point.name() == point && export.name == name);
+        found.and_then(|export| export.title.as_ref()).map_or(name, |title| title.get(self.language))
     }
 
     /// The kind of record that is meant: as the engine found it, else the only one of that name.

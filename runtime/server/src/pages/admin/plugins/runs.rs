@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::names::Names;
 use super::{PATH, words};
 use crate::Failure;
 use crate::api::plugins as api;
@@ -44,6 +45,8 @@ impl Head {
 
 #[derive(Serialize)]
 struct Row {
+    /// What it is called, and its name where that is another.
+    title: String,
     export: String,
     point: String,
     version: String,
@@ -51,7 +54,10 @@ struct Row {
     record: Option<Link>,
     good: bool,
     outcome: String,
-    message: Option<String>,
+    /// What the plugin said about it, for people.
+    said: Option<String>,
+    /// What the machine said about it, for the author.
+    detail: Option<String>,
     used: Vec<Used>,
     lines: Vec<Line>,
     iso: String,
@@ -99,17 +105,42 @@ pub(in crate::pages) async fn list(visit: Visit, Path(id): Path<String>) -> Resu
     };
     let (model, directory) = (engine.model(), engine.directory());
     let show = Show::new(&visit.by, &model, &directory);
+    let named = named(&visit, &model, &info);
     let page = Page {
         older: found.last().filter(|_| more).map(address),
-        runs: found.iter().map(|run| row(&visit, &show, &model, run)).collect(),
+        runs: found.iter().map(|run| row(&visit, &show, &named, run)).collect(),
         failed,
         plugin: Head::of(&visit, &info),
     };
     visit.page("admin/plugin_runs.html", info.title.get(visit.language), page)
 }
 
+/// What the plugin's names mean, by the version in force.
+pub(super) fn named<'a>(visit: &'a Visit, model: &'a Model, info: &'a PluginInfo) -> Named<'a> {
+    let manifest = api::current(info).and_then(|version| version.manifest.as_ref());
+    Named { model, names: manifest.map(|said| Names::new(model, visit.language, said, Some(info))) }
+}
+
+/// What there is to name records and functions by.
+pub(super) struct Named<'a> {
+    model: &'a Model,
+    names: Option<Names<'a>>,
+}
+
+impl Named<'_> {
+    /// A function as people call it.
+    pub(super) fn export(&self, point: &str, name: &str) -> String {
+        self.names.as_ref().map_or(name, |names| names.export(point, name)).to_owned()
+    }
+
+    /// The record that something is about.
+    pub(super) fn record(&self, visit: &Visit, entity: Option<&str>, id: Option<Uuid>) -> Option<Link> {
+        link(visit, self.model, entity, id)
+    }
+}
+
 /// The record that something is about.
-pub(super) fn link(visit: &Visit, model: &Model, entity: Option<&str>, id: Option<Uuid>) -> Option<Link> {
+fn link(visit: &Visit, model: &Model, entity: Option<&str>, id: Option<Uuid>) -> Option<Link> {
     let (entity, id) = (model.entity(entity?)?, id?);
     Some(Link {
         label: entity.label.get(visit.language).to_owned(),
@@ -117,20 +148,23 @@ pub(super) fn link(visit: &Visit, model: &Model, entity: Option<&str>, id: Optio
     })
 }
 
-fn row(visit: &Visit, show: &Show<'_>, model: &Model, run: &PluginRun) -> Row {
+fn row(visit: &Visit, show: &Show<'_>, named: &Named<'_>, run: &PluginRun) -> Row {
     let good = run.outcome == "ok";
+    let (said, detail) = words::spoken(&run.outcome, run.message.as_deref());
     let who = run.actor.and_then(|id| show.directory.user(id)).map(|user| user.name.clone());
     let key = format!("error.{}", run.outcome);
     let bad = || mortise_definition::locale::translate(visit.language, &key, &[]);
     Row {
+        title: named.export(&run.point, &run.export),
         export: run.export.clone(),
         point: words::point(visit, &run.point),
         version: run.version.clone(),
         who,
-        record: link(visit, model, run.entity.as_deref(), run.record),
+        record: named.record(visit, run.entity.as_deref(), run.record),
         good,
         outcome: if good { visit.t("plugins.good", &[]) } else { bad() },
-        message: run.message.clone(),
+        said,
+        detail,
         used: used(visit, &run.usage, run.wall_us),
         lines: lines(&run.lines),
         iso: run.at.to_rfc3339(),

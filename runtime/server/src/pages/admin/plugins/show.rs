@@ -13,13 +13,16 @@ use serde_json::Value;
 use super::consent::{Consent, Part};
 use super::names::Names;
 use super::trial::{Trial, trial};
-use super::words::{Badge, Does, Wrong, badges, does, wrong};
+use super::words::{Badge, Does, Wrong, badges, bytes, does, wrong};
 use crate::Failure;
 use crate::api::plugins as api;
 use crate::pages::admin::administrator;
-use crate::pages::problem::Problem;
 use crate::pages::show::{Show, grouped};
 use crate::pages::visit::Visit;
+
+/// What may be mended by saying which records and fields are meant.
+const UNCLEAR: [&str; 4] =
+    ["plugin.entity_missing", "plugin.entity_ambiguous", "plugin.field_missing", "plugin.not_a_reference"];
 
 /// A setting that was typed and not taken.
 pub(super) struct Typed {
@@ -31,7 +34,6 @@ pub(super) struct Typed {
 #[derive(Serialize)]
 struct Page {
     plugin: Shown,
-    problem: Option<Problem>,
 }
 
 #[derive(Serialize)]
@@ -44,11 +46,17 @@ struct Shown {
     on: bool,
     badges: Vec<Badge>,
     broken: Vec<Wrong>,
+    /// Saying what its names mean may mend it.
+    unclear: bool,
     resting: Vec<String>,
     waiting: Option<Waits>,
     canary: Option<Trial>,
     does: Vec<Does>,
+    /// Nobody has consented to anything yet: what it may do is asked above.
+    asked: bool,
     parts: Vec<Part>,
+    /// What lies in its store.
+    stored: Option<String>,
     settings: Vec<Set>,
     secrets: Vec<Secret>,
     mapping: Vec<Mapped>,
@@ -61,6 +69,8 @@ struct Shown {
 struct Waits {
     number: i64,
     version: String,
+    /// There is no version that works meanwhile.
+    first: bool,
     parts: Vec<Part>,
 }
 
@@ -88,6 +98,8 @@ struct Mapped {
     name: String,
     /// What an administrator said.
     entity: String,
+    /// What is found where nothing is said.
+    found: Option<String>,
     choices: Vec<Choice>,
     fields: Vec<MappedField>,
 }
@@ -138,15 +150,8 @@ pub(super) async fn plugin_page(
     let jobs = visit.tenant.engine.plugin_jobs(visit.actor()).await?;
     let canary = trial(visit, &info).await?;
     let title = info.title.get(visit.language).to_owned();
-    let page = Page {
-        plugin: Shown { canary, ..shown(visit, &info, &jobs, typed) },
-        problem: failure.map(|failure| Problem::of(failure, visit.language)),
-    };
-    let mut response = visit.page("admin/plugin.html", &title, page)?;
-    if let Some(failure) = failure {
-        *response.status_mut() = failure.status();
-    }
-    Ok(response)
+    let page = Page { plugin: Shown { canary, ..shown(visit, &info, &jobs, typed) } };
+    visit.page_telling("admin/plugin.html", &title, page, failure)
 }
 
 fn shown(visit: &Visit, info: &PluginInfo, jobs: &[PluginJob], typed: &[Typed]) -> Shown {
@@ -156,9 +161,12 @@ fn shown(visit: &Visit, info: &PluginInfo, jobs: &[PluginJob], typed: &[Typed]) 
     let manifest = current.and_then(|version| version.manifest.as_ref());
     let waits =
         api::waiting(info).filter(|version| version.number != info.current || version.granted.is_none());
+    let names = manifest.map(|said| Names::new(&model, language, said, Some(info)));
     let rest = |circuit: &mortise_engine::plugins::CircuitInfo| {
         let seconds = grouped(i64::try_from(circuit.seconds).unwrap_or(i64::MAX));
-        visit.t("plugins.resting_line", &[("export", &circuit.export), ("seconds", &seconds)])
+        let export = names.as_ref().map(|names| names.export(circuit.point, &circuit.export));
+        let export = export.unwrap_or(&circuit.export);
+        visit.t("plugins.resting_line", &[("export", export), ("seconds", &seconds)])
     };
     let mut people: Vec<Person> = directory
         .users()
@@ -175,15 +183,16 @@ fn shown(visit: &Visit, info: &PluginInfo, jobs: &[PluginJob], typed: &[Typed]) 
         on: info.state != PluginState::Off,
         badges: badges(visit, info),
         broken: if info.state == PluginState::Broken { wrong(visit, &info.problems) } else { Vec::new() },
+        unclear: info.problems.iter().any(|problem| UNCLEAR.contains(&problem.code.as_str())),
         resting: info.circuits.iter().map(rest).collect(),
         waiting: waits.and_then(|version| waiting(visit, &model, info, version)),
         canary: None,
         does: manifest.map(|said| lines(visit, &model, info, said, jobs)).unwrap_or_default(),
-        // What was never consented to is asked above.
-        parts: current
-            .filter(|version| version.granted.is_some())
-            .and_then(|version| parts(visit, &model, info, version))
-            .unwrap_or_default(),
+        asked: current.is_none_or(|version| version.granted.is_none()),
+        parts: current.and_then(|version| parts(visit, &model, info, version)).unwrap_or_default(),
+        stored: Some(info.stored_bytes)
+            .filter(|bytes| *bytes > 0)
+            .map(|number| bytes(u64::try_from(number).unwrap_or_default())),
         settings: manifest.map(|said| settings(visit, info, said, typed)).unwrap_or_default(),
         secrets: manifest.map(|said| secrets(visit, info, said)).unwrap_or_default(),
         mapping: mapping(visit, &model, info, manifest),
@@ -208,7 +217,8 @@ fn parts(visit: &Visit, model: &Model, info: &PluginInfo, version: &VersionInfo)
 
 fn waiting(visit: &Visit, model: &Model, info: &PluginInfo, version: &VersionInfo) -> Option<Waits> {
     let parts = parts(visit, model, info, version)?;
-    Some(Waits { number: version.number, version: version.version.clone(), parts })
+    let first = api::current(info).is_none_or(|current| current.granted.is_none());
+    Some(Waits { number: version.number, version: version.version.clone(), first, parts })
 }
 
 /// What it does, with how far its jobs are.
@@ -323,6 +333,11 @@ fn mapping(visit: &Visit, model: &Model, info: &PluginInfo, manifest: Option<&Ma
         let fields = manifest.map(|manifest| fields_of(manifest, name)).unwrap_or_default();
         Mapped {
             entity: said.map(|said| said.entity.clone()).unwrap_or_default(),
+            found: info
+                .entities
+                .get(name)
+                .and_then(|found| model.entity(found.as_deref()?))
+                .map(|entity| entity.plural.get(visit.language).to_owned()),
             choices: model.entities.iter().map(choice).collect(),
             fields: fields.into_iter().map(|field| MappedField { own: own(&field), name: field }).collect(),
             name: name.clone(),
@@ -354,7 +369,8 @@ fn version_row(visit: &Visit, show: &Show<'_>, info: &PluginInfo, version: &Vers
     let canary = info.canary.as_ref().is_some_and(|canary| canary.number == version.number);
     let usable = version.granted.is_some() && version.broken.is_empty();
     let mut badges = Vec::new();
-    if current {
+    // What nobody has consented to is not in force, even if there is nothing else.
+    if current && version.granted.is_some() {
         badges.push(Badge::new(visit, "green", "current"));
     }
     if canary {

@@ -49,8 +49,14 @@ pub(super) async fn trial(visit: &Visit, info: &PluginInfo) -> Result<Option<Tri
     };
     let usage = api::usage(&visit.by, &info.id, None).await?;
     let rows = sums(&usage, [info.current, canary.number]);
+    let manifest = api::current(info).and_then(|version| version.manifest.as_ref());
+    let title = |export: String| {
+        let mut exports = manifest.iter().flat_map(|said| &said.exports);
+        let found = exports.find(|one| one.name == export).and_then(|one| one.title.as_ref());
+        found.map_or(export, |title| title.get(visit.language).to_owned())
+    };
     let row = |((export, number), sum): ((String, i64), Sum)| Row {
-        export,
+        export: title(export),
         version: version(number),
         canary: number == canary.number,
         calls: grouped(sum.calls),

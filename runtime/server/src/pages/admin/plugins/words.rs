@@ -109,6 +109,19 @@ pub(super) fn point(visit: &Visit, name: &str) -> String {
     visit.t(&format!("plugins.point.{name}"), &[])
 }
 
+/// What was said about a failure beyond our own words for it: by the plugin, for people, and by the machine, for the author.
+pub(super) fn spoken(code: &str, message: Option<&str>) -> (Option<String>, Option<String>) {
+    let message = message.filter(|message| !message.is_empty()).map(str::to_owned);
+    match code {
+        "plugin.run.fault" => (message, None),
+        "plugin.run.trap" | "plugin.run.limit" | "plugin.run.output" | "plugin.run.unavailable" => {
+            (None, message)
+        }
+        // Our own words tell all of it.
+        _ => (None, None),
+    }
+}
+
 /// A number of bytes as people say it.
 pub(super) fn bytes(number: u64) -> String {
     const STEP: u64 = 1024;
