@@ -107,7 +107,9 @@ impl Demo {
         for (who, login) in PEOPLE {
             println!("  {login:<14} {who}");
         }
-        println!("\nRules work off the demo data in the first minutes. The win forecast learns at minute 25 of an hour,");
+        println!(
+            "\nRules work off the demo data in the first minutes. The win forecast learns at minute 25 of an hour,"
+        );
         println!("and appears on open opportunities some minutes later.");
         println!("\nStop it with Ctrl-C. Data is kept in {}.\n", self.data.display());
         let mut server = self.command();
