@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use wasmtime::component::{
@@ -16,11 +16,12 @@ use crate::capability::Capabilities;
 use crate::error::HostError;
 use crate::functions::Functions;
 use crate::host::PluginHost;
-use crate::limits::Counter;
+use crate::limits::{Counter, Limits};
 use crate::manifest::{Export, Manifest, Point, Tier};
 use crate::meter::{Exceeded, Meter, Scope, TransactionBudget};
 use crate::permission::Permissions;
 use crate::permit::Permit;
+use crate::reserve::Leave;
 use crate::run::{Failure, LogLine, Run, RunRecord, usage};
 use crate::sitting::{Seat, Sitting};
 use crate::state::{CallState, Memory};
@@ -208,10 +209,13 @@ impl Plugin {
         let export = self.manifest.export(target.point, target.name);
         let deadline = export.and_then(|export| export.deadline_ms);
         let limits = self.host.settings.limits(target.point.tier(), self.manifest.language, deadline);
+        // The clock starts when it may be called: the time of others is not its own.
+        let leave = self.leave(invocation, target, &limits).await;
         let meter = Meter::start(limits, invocation.transaction.clone());
         let lines = Arc::new(Mutex::new(Vec::new()));
         let circuit = self.circuit(&invocation.tenant, target);
-        let outcome = match (export, self.admit(invocation, &circuit)) {
+        let admitted = leave.as_ref().map_err(Failure::clone);
+        let outcome = match (export, admitted.and_then(|_| self.admit(invocation, &circuit))) {
             (None, _) => Err(Failure::Missing { point: target.point, name: target.name.to_owned() }),
             (_, Err(failure)) => Err(failure),
             (Some(export), Ok(())) => {
@@ -229,6 +233,20 @@ impl Plugin {
             }
         };
         self.close(invocation, target, outcome, &meter, &lines, None)
+    }
+
+    /// Waits until there is room for one more call in the background; a save needs no leave.
+    async fn leave(
+        &self,
+        invocation: &Invocation,
+        target: Target<'_>,
+        limits: &Limits,
+    ) -> Result<Option<Leave>, Failure> {
+        if in_save(invocation, target) {
+            return Ok(None);
+        }
+        let until = Instant::now() + Duration::from_millis(limits.wall_ms);
+        self.host.reserve.leave(&invocation.tenant, until).await.map(Some)
     }
 
     fn admit(&self, invocation: &Invocation, circuit: &Circuit) -> Result<(), Failure> {
@@ -252,13 +270,8 @@ impl Plugin {
     {
         let meter = counted.meter;
         let until = meter.deadline();
-        let in_save = target.point.tier() == Tier::Save || invocation.transaction.is_some();
         // Nothing but a save can be what a running call waits for: everything else comes out of a queue, however deep.
-        let depth = if in_save { invocation.call.depth } else { 0 };
-        let _leave = match in_save {
-            true => None,
-            false => Some(self.host.reserve.leave(&invocation.tenant, until).await?),
-        };
+        let depth = if in_save(invocation, target) { invocation.call.depth } else { 0 };
         let (seat, permit, served) = match sitting.as_mut().and_then(|sitting| sitting.take(self.number)) {
             Some((seat, permit)) => (Some(seat), permit, 0),
             None => {
@@ -424,6 +437,11 @@ impl Plugin {
         let outcome = timed.unwrap_or_else(|_| Err(wasmtime::Error::msg("it takes too long to start")));
         outcome.map_err(|error: wasmtime::Error| HostError::Link(format!("{error:#}")))
     }
+}
+
+/// Whether a call is part of a save, which somebody waits for.
+fn in_save(invocation: &Invocation, target: Target<'_>) -> bool {
+    target.point.tier() == Tier::Save || invocation.transaction.is_some()
 }
 
 /// How much a plugin may make the host copy, and how many handles it may hold.

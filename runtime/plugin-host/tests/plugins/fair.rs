@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mortise_plugin_host::Invocation;
 use mortise_plugin_host::limits::Settings;
+use mortise_plugin_host::manifest::Point;
+use mortise_plugin_host::run::Failure;
 use tokio::task::JoinSet;
 
-use crate::support::{GOOD, Place, invocation, settings, thing, validator};
+use crate::support::{GOOD, Place, invocation, package, settings, thing, validator};
 
 /// Keeps a processor busy for a moment.
 const BUSY: &str = "(local $left i32) (local.set $left (i32.const 2000000)) \
@@ -46,4 +48,19 @@ async fn a_tenant_that_floods_calls_does_not_starve_another_one() {
     }
     while flood.join_next().await.is_some() {}
     assert_eq!(flooded.load(Ordering::Relaxed), 40, "nobody is forgotten");
+}
+
+#[tokio::test]
+async fn work_in_the_background_needs_none_of_the_places_for_what_plugins_cause() {
+    let mut none = Settings { calls_nested: 0, ..settings() };
+    none.save.wall_ms = 50;
+    let place = Place::new(none);
+    let told = place.install(&package(Point::AfterCommit, "", "", GOOD)).await.unwrap();
+    let asked = place.install(&validator("", "", GOOD)).await.unwrap();
+    let mut deep = invocation();
+    deep.call.depth = 1;
+    let said = told.after_commit(&deep, "it", "create", None, Some(&thing("a"))).await;
+    assert_eq!(said.outcome, Ok(()), "nobody waits for it, whatever caused it");
+    let said = asked.validate(&deep, "it", None, &thing("a")).await;
+    assert_eq!(said.outcome, Err(Failure::Busy), "a plugin that saves holds a place meanwhile");
 }
