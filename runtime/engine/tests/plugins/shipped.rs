@@ -1,6 +1,8 @@
 //! The apps that ship with the plugins that they make use of, and without them: everything goes on, and what a plugin gave is
 //! empty.
 
+mod papers;
+
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -11,7 +13,7 @@ use mortise_plugin_host::Package;
 use mortise_plugin_host::limits::Settings;
 use serde_json::{Map, Value as Json, json};
 
-use crate::background::work;
+use crate::background::{pass, work};
 use crate::common::works::{World, beginning};
 use crate::common::{Bench, databases, template};
 use crate::support::museum;
@@ -212,6 +214,43 @@ async fn the_forecast_learns_from_closed_opportunities_and_shows_how_good_it_is(
 
         bench.tenant.remove_plugin(&root, "mortise.win-forecast", false).await.unwrap();
         assert_eq!(provided(world, "quality").await.unwrap_err().code(), "plugin.no_provider");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_plugins_nothing_is_missed_and_those_that_come_later_catch_up() {
+    check(async |world: &World| {
+        let (bench, root) = (&world.bench, world.bench.admin());
+        let seller = bench.hire("ann", &["lead-management.representative", "sales-core.representative"], |_| ());
+        let account =
+            bench.create(&seller, "sales-core.account", json!({ "name": "深圳市华为技术有限公司" })).await;
+        let lead = json!({ "name": "王芳", "phone": "13800138000", "need": "需要报价", "account": account,
+            "company": "华为技术（深圳）有限公司" });
+        let lead = bench.create(&seller, "lead-management.lead", lead).await;
+        bench.create(&root, "lead-management.touch", json!({ "lead": lead, "kind": "white_paper" })).await;
+        let open = json!({ "name": "在途项目", "account": account, "stage": coded(world, "stage", "demo").await,
+            "budget_range": "from_50k", "opened_on": "2026-02-20" });
+        let open = bench.create(&seller, "sales-core.opportunity", open).await;
+        pass(world, TimeDelta::days(1)).await;
+        settled(world).await;
+        let deal = bench.json(&seller, "sales-core.opportunity", open).await;
+        assert_eq!((&deal["win_probability"], &deal["win_reasons"]), (&Json::Null, &Json::Null));
+        let told = bench.tenant.timeline(&seller, "sales-core.opportunity", open, None, 200).await.unwrap();
+        let told: Vec<_> = told.iter().map(|entry| entry.action.as_str()).collect();
+        assert!(told.iter().all(|action| !action.starts_with("plugin.")), "{told:?}");
+        let view = [("view", "sales-core.at_risk_opportunities")];
+        assert_eq!(bench.rows(&seller, "sales-core.opportunity", &view).await.unwrap().len(), 0);
+        let warm = bench.json(&seller, "lead-management.lead", lead).await;
+        assert_eq!((&warm["heat"], &warm["heat_score"]), (&json!("medium"), &Json::Null));
+
+        install(bench, "intent-heat").await;
+        install(bench, "similarity").await;
+        pass(world, TimeDelta::days(1)).await;
+        settled(world).await;
+        let warm = bench.json(&seller, "lead-management.lead", lead).await;
+        assert!(warm["heat_score"].as_i64().is_some_and(|points| points > 0), "scored in the morning: {warm}");
+        assert_eq!(name_match(world, account).await, json!(1.0), "compared in the night");
     })
     .await;
 }
