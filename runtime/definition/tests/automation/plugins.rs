@@ -144,7 +144,8 @@ fn slips_in_signals_are_told() {
     let told = told_of_a_signal(|signal| drop(signal.as_object_mut().unwrap().remove("key")));
     expect![[r#"
         error rules/on_new.json#/do/0: The key “key” is missing. [schema.missing_key]
-    "#]].assert_eq(&told);
+    "#]]
+    .assert_eq(&told);
     let told = told_of_a_signal(|signal| {
         signal["fields"] = (0..51).map(|number| (format!("f{number}"), json!("1"))).collect();
     });
