@@ -12,6 +12,7 @@ mod broken;
 mod clerk;
 mod functions;
 mod guard;
+mod hostile;
 mod keeping;
 mod lifecycle;
 mod saving;

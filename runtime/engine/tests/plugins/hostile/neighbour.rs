@@ -1,0 +1,139 @@
+//! The tenant next door, while plugins of this one run wild: it waits for none of what they hold.
+
+use std::sync::Arc;
+
+use mortise_engine::plugins::PluginOptions;
+use mortise_engine::{
+    Actor, Channel, Command, Database, Directory, Engine, EngineOptions, Origin, Person, RunOptions, System,
+    Tenant,
+};
+use serde_json::json;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use super::code::Component;
+use super::guests::{Guest, limits};
+use super::{app, create, three};
+use crate::common::databases;
+use crate::support::{GOOD, manifest, package};
+
+/// Two tenants of one engine whose plugins have little time on a processor, but are never stopped from trying again.
+struct Street {
+    engine: Engine,
+    wild: Arc<Tenant>,
+    next: Arc<Tenant>,
+    root: Actor,
+    _folder: tempfile::TempDir,
+}
+
+impl Street {
+    async fn open(database: Database, cpu_ms: u64) -> Street {
+        let folder = tempfile::tempdir().unwrap();
+        let mut plugins = PluginOptions::default();
+        // Time on a processor ends a plugin; the clock on the wall is also that of everything else on this machine.
+        (plugins.settings.save.cpu_ms, plugins.settings.save.wall_ms) = (cpu_ms, 120_000);
+        plugins.settings.transaction.wall_ms = 120_000;
+        plugins.settings.breaker.failures = u32::MAX;
+        let options = EngineOptions {
+            data_dir: folder.path().to_owned(),
+            database,
+            env: Arc::new(System),
+            file_bytes_max: mortise_engine::FILE_BYTES_MAX,
+            plugins,
+        };
+        let engine = Engine::open(options).await.unwrap();
+        let slug = format!("t{}", &Uuid::new_v4().simple().to_string()[..12]);
+        let wild = engine.tenant(&slug).await.unwrap();
+        let next = engine.tenant(&format!("{slug}n")).await.unwrap();
+        let root = staffed([&wild, &next]);
+        for tenant in [&wild, &next] {
+            tenant.install(&root, Arc::new(app()), &[]).await.unwrap();
+        }
+        let street = Street { engine, wild, next, root, _folder: folder };
+        // The neighbour's saves are checked by a plugin, too, so that they need what the other's plugins hold.
+        street.install(&street.next, package(&manifest("1.0.0", &json!({})), GOOD)).await;
+        street
+    }
+
+    async fn install(&self, tenant: &Tenant, package: Vec<u8>) {
+        let report = tenant.install_plugin(&self.root, package, None).await.unwrap();
+        assert!(report.problems.is_empty(), "{:?}", report.problems);
+    }
+
+    async fn save(&self) {
+        let saved = self.next.run(&self.root, create("calm"), RunOptions::default()).await;
+        saved.expect("the neighbour saves as always");
+    }
+
+    async fn close(self) {
+        for tenant in [self.wild, self.next] {
+            let slug = tenant.slug.clone();
+            drop(tenant);
+            self.engine.drop_tenant_storage(&slug).await.unwrap();
+        }
+    }
+}
+
+/// Gives tenants the same administrator.
+fn staffed(tenants: [&Tenant; 2]) -> Actor {
+    let root = Person {
+        id: Uuid::new_v4(),
+        login: "root".into(),
+        name: "Root".into(),
+        email: None,
+        active: true,
+        administrator: true,
+        department: None,
+        supervisor: None,
+        roles: Vec::new(),
+        language: Some("en".into()),
+    };
+    for tenant in tenants {
+        let people = vec![root.clone()];
+        tenant.set_directory(Directory::new(people, Vec::new(), chrono_tz::Asia::Shanghai, "en".into()));
+    }
+    let user = tenants[0].directory().context(root.id).unwrap();
+    Actor { user, origin: Origin { channel: Channel::Api, ip: None, device: None } }
+}
+
+fn guest(name: &str) -> Guest {
+    limits().into_iter().find(|guest| guest.name == name).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_neighbour_waits_neither_for_the_places_nor_for_the_writer_that_wild_plugins_hold() {
+    for (name, database) in databases() {
+        let street = Street::open(database, 5_000).await;
+        let guest = guest("endless-loop");
+        let package = Component::of(&guest).package("test.wild", "1.0.0", &guest, "reject");
+        street.install(&street.wild, package).await;
+        // One is asked about inside of the writer, since it is made by the same batch.
+        let inside = || {
+            let id = Uuid::now_v7();
+            let Command::Create { entity, values, .. } = create("calm") else { unreachable!() };
+            let made =
+                Command::Create { entity: entity.clone(), values, id: Some(id), allow_duplicates: false };
+            let values = json!({ "name": "Wild" }).as_object().unwrap().clone();
+            let changed = Command::Update { entity, id, version: None, values };
+            Command::Batch { commands: vec![made, changed], atomic: true }
+        };
+        let begun = |command: Command| {
+            let (tenant, root) = (street.wild.clone(), street.root.clone());
+            tokio::spawn(async move { tenant.run(&root, command, RunOptions::default()).await.is_ok() })
+        };
+        let mut running = vec![begun(inside())];
+        // More than its plugins may be called at once.
+        running.extend((0..20).map(|_| begun(three())));
+        for _ in 0..10 {
+            street.save().await;
+        }
+        assert!(!running[0].is_finished(), "{name}: the writer was in the middle of it all the time");
+        let over = running.iter().filter(|one| one.is_finished()).count();
+        assert!(over < 8, "{name}: all places were taken: {over}");
+        // Whoever has queued up in vain goes; what is inside of the writer comes to its end.
+        running[1..].iter().for_each(JoinHandle::abort);
+        assert!(!running.swap_remove(0).await.unwrap(), "{name}: refused in the end");
+        street.save().await;
+        street.close().await;
+    }
+}
