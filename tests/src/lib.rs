@@ -4,6 +4,7 @@
 
 pub mod http;
 pub mod people;
+pub mod plugins;
 pub mod raw;
 pub mod server;
 pub mod sink;

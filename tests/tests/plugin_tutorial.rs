@@ -1,9 +1,10 @@
 //! The tutorial for authors of plugins is true: its files are written and its commands run, from its own text, in a folder of
 //! their own and against a server that runs; then the plugin does what the tutorial promises.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
+use mortise_tests::plugins::{lock_versions, wasm_target};
 use mortise_tests::server::{Installation, binary, workspace};
 use serde_json::json;
 
@@ -78,24 +79,12 @@ fn follow(page: &str, language: &str, installation: &Installation) -> (tempfile:
             let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{line}\n{said}");
             commands += 1;
-            lock_versions(place.path(), language);
+            if language == "rust" {
+                lock_versions(&place.path().join("credit-code"));
+            }
         }
     }
     (place, commands)
-}
-
-/// Where plugins of this clone are compiled, so that the kit is compiled once for all of them.
-fn wasm_target() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    target.unwrap_or_else(|| workspace().join("target")).join("wasm")
-}
-
-/// The versions of this repository, as a clone has them; nothing is looked up in between.
-fn lock_versions(place: &Path, language: &str) {
-    let lock = place.join("credit-code/Cargo.lock");
-    if language == "rust" && !lock.exists() {
-        std::fs::copy(workspace().join("Cargo.lock"), lock).expect("the folder is ours");
-    }
 }
 
 /// Follows a page in one language and tries what it promises.

@@ -44,8 +44,12 @@ impl Dev {
             terms.result(&report);
             return Ok(());
         }
+        let mut last = None;
         loop {
             let began = state(&self.folder);
+            if last.is_none() {
+                last = told_before(&self.folder, &server, terms).await;
+            }
             let id = match install(&self.folder, &server, terms).await {
                 Ok(_) => Some(Project::open(&self.folder)?.manifest.id),
                 Err(error) => {
@@ -54,7 +58,7 @@ impl Dev {
                 }
             };
             terms.say("author.dev.waiting", &[("folder", &self.folder.display().to_string())]);
-            let changed = watch(&self.folder, began, &server, id.as_deref(), terms).await;
+            let changed = watch(&self.folder, began, &server, id.as_deref(), &mut last, terms).await;
             terms.say("author.dev.changed", &[("file", &changed)]);
         }
     }
@@ -73,15 +77,25 @@ async fn install(folder: &Path, server: &Server, terms: Terms) -> Result<Value, 
     Ok(json!({ "plugin": manifest.id, "version": manifest.version, "report": report }))
 }
 
-/// Shows calls until a file changes; its name.
+/// The newest run of the plugin before we begin, so that everything behind it is shown.
+async fn told_before(folder: &Path, server: &Server, terms: Terms) -> Option<String> {
+    let plugin = Project::open(folder).ok()?.manifest.id;
+    Some(tell(&runs(server, &plugin).await.ok()?, None, terms))
+}
+
+async fn runs(server: &Server, plugin: &str) -> Result<Value, AuthorError> {
+    server.get(&format!("plugins/runs?plugin={plugin}&limit={RUNS}")).await
+}
+
+/// Shows calls behind `last` until a file changes; its name.
 async fn watch(
     folder: &Path,
     began: Vec<(PathBuf, SystemTime)>,
     server: &Server,
     plugin: Option<&str>,
+    last: &mut Option<String>,
     terms: Terms,
 ) -> String {
-    let mut last = None;
     loop {
         tokio::time::sleep(LOOK).await;
         let now = state(folder);
@@ -94,10 +108,8 @@ async fn watch(
         }
         let Some(plugin) = plugin else { continue };
         // A server that is being started again is asked again.
-        let Ok(answer) = server.get(&format!("plugins/runs?plugin={plugin}&limit={RUNS}")).await else {
-            continue;
-        };
-        last = Some(tell(&answer, last, terms));
+        let Ok(answer) = runs(server, plugin).await else { continue };
+        *last = Some(tell(&answer, last.take(), terms));
     }
 }
 
@@ -136,9 +148,12 @@ fn state(folder: &Path) -> Vec<(PathBuf, SystemTime)> {
     files.filter_map(|file| Some((file.clone(), std::fs::metadata(file).ok()?.modified().ok()?))).collect()
 }
 
+/// What a build writes, and what editors keep while somebody types.
 fn is_made(file: &Path) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    name.contains("gen.ts")
+    name.starts_with('.')
+        || name.ends_with('~')
+        || name.contains("gen.ts")
         || name.ends_with("_gen.py")
         || name == "Cargo.lock"
         || name == "package-lock.json"
@@ -165,7 +180,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("plugin.json"), "{}").unwrap();
         let before = state(folder.path());
-        std::fs::write(folder.path().join("plugin_gen.py"), "").unwrap();
+        for made in ["plugin_gen.py", ".plugin.py.swp", "plugin.py~"] {
+            std::fs::write(folder.path().join(made), "").unwrap();
+        }
         std::fs::create_dir(folder.path().join("target")).unwrap();
         std::fs::write(folder.path().join("target/a.plugin"), "").unwrap();
         assert_eq!(state(folder.path()), before);

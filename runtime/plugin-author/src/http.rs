@@ -81,5 +81,6 @@ fn refusal(status: u16, answer: &Value) -> String {
     let title = answer["title"].as_str().map_or_else(|| status.to_string(), str::to_owned);
     let problems = answer["problems"].as_array().into_iter().flatten();
     let lines = problems.filter_map(|problem| problem["message"].as_str()).map(|line| format!("\n  {line}"));
-    format!("{title}{}", lines.collect::<String>())
+    // The words around it end the sentence.
+    format!("{}{}", title.trim_end_matches(['.', '。']), lines.collect::<String>())
 }

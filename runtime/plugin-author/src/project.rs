@@ -86,7 +86,14 @@ impl Project {
 /// Reads a package as a server does.
 pub(crate) fn read_package(path: &Path) -> Result<Package, AuthorError> {
     let bytes = about(path, std::fs::read(path))?;
-    Ok(Package::read(&bytes, &Settings::default())?)
+    let of_file = |mut problem: Problem| {
+        if problem.file.is_empty() {
+            problem.file = path.display().to_string();
+        }
+        problem
+    };
+    let read = Package::read(&bytes, &Settings::default());
+    Ok(read.map_err(|problems| problems.into_iter().map(of_file).collect::<Vec<_>>())?)
 }
 
 /// What a server of our version thinks about a package.

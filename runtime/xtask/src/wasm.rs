@@ -10,19 +10,22 @@ use crate::shell::{cargo, execute, find_program, is_root, output, program};
 const TARGET: &str = "wasm32-unknown-unknown";
 /// A whole toolchain of Debian, of the age of Rust's own: compiler, cargo that knows its library, and that library's source.
 const PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
+/// Set, rustup is not asked: for trying the way that is gone where it cannot install the target.
+const WITHOUT_RUSTUP: &str = "MORTISE_WASM_WITHOUT_RUSTUP";
 
 /// Makes sure that plugins in Rust can be compiled.
 pub(crate) fn ensure() -> Result<()> {
-    if usual_has_target() {
+    let forced = std::env::var_os(WITHOUT_RUSTUP).is_some();
+    if !forced && usual_has_target() {
         return Ok(());
     }
     let folder = folder()?;
     if folder.join("rustc").is_file() && folder.join("rust-lld").exists() {
         return Ok(());
     }
-    let added = match find_program(&["rustup"]) {
+    let added = match find_program(&["rustup"]).filter(|_| !forced) {
         Some(rustup) => execute(&mut program(rustup, ["target", "add", TARGET])),
-        None => Err(anyhow::anyhow!("rustup is not installed")),
+        None => Err(anyhow::anyhow!("rustup is not here")),
     };
     match added {
         Ok(()) if usual_has_target() => Ok(()),
@@ -92,9 +95,10 @@ fn from_debian(folder: &Path) -> Result<()> {
     let compiler = write_compiler(folder, &root, &libraries)?;
     build_library(folder, &root, &libraries, &compiler)?;
     link_linker(folder)?;
-    // 160 MB that are never needed again.
-    std::fs::remove_dir_all(&debs)?;
-    std::fs::remove_dir_all(folder.join("build"))?;
+    // 700 MB that are never needed again.
+    for made in [debs, folder.join("build"), root.join("usr/src")] {
+        std::fs::remove_dir_all(made)?;
+    }
     // Renamed last: the name is what says that all of the above is done.
     std::fs::rename(compiler, folder.join("rustc"))?;
     Ok(())

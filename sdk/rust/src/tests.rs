@@ -26,7 +26,7 @@ fn answers_are_values_or_faults() {
 }
 
 #[test]
-fn a_fake_host_keeps_records_answers_and_lines() {
+fn a_fake_host_finds_records() {
     let (fakes, cx) = (Fakes::current(), Context::of(call()));
     fakes.put(entry("thing", "1", &[("size", Value::Integer(3)), ("name", "a".into_value())]));
     fakes.put(entry("thing", "2", &[("size", Value::Integer(9)), ("name", "b".into_value())]));
@@ -41,19 +41,47 @@ fn a_fake_host_keeps_records_answers_and_lines() {
     assert_eq!(page.entries[0].id.as_deref(), Some("2"));
     let rest = cx.records().find("thing", &Query { cursor: page.next, ..query }).unwrap();
     assert_eq!((rest.entries[0].id.as_deref(), rest.next), (Some("1"), None));
-    let id =
-        cx.records().create("thing", &[Field { name: "size".into(), value: Value::Integer(1) }]).unwrap();
-    cx.records().update("thing", &id, &[Field { name: "size".into(), value: Value::Integer(2) }]).unwrap();
-    assert_eq!(fakes.record("thing", &id).unwrap()[0].value, Value::Integer(2));
-    assert_eq!(cx.records().count("thing", &[]).unwrap(), 3);
+    assert_eq!(cx.records().count("thing", &[Condition::new("name", "eq", "a")]).unwrap(), 1);
+    let found = cx.records().get("thing", "2", &["size"]).unwrap().unwrap();
+    assert_eq!((found.fields.len(), &found.fields[0].value), (1, &Value::Integer(9)));
+    assert_eq!(cx.records().get("thing", "3", &["size"]).unwrap(), None);
+}
 
-    assert!(cx.http().get("https://a.example", None).is_err(), "no answer was prepared");
+#[test]
+fn a_fake_host_keeps_what_a_plugin_writes() {
+    let (fakes, cx) = (Fakes::current(), Context::of(call()));
+    let size = |value: i64| [Field { name: "size".into(), value: Value::Integer(value) }];
+    let id = cx.records().create("thing", &size(1)).unwrap();
+    cx.records().update("thing", &id, &size(2)).unwrap();
+    assert_eq!(fakes.record("thing", &id).unwrap(), size(2));
+    cx.records().delete("thing", &id).unwrap();
+    assert_eq!(fakes.record("thing", &id), None);
+    assert_eq!(cx.records().update("thing", &id, &size(3)).unwrap_err().code, "record.not_found");
+}
+
+#[test]
+fn a_fake_host_answers_for_other_systems_what_the_test_prepared() {
+    let (fakes, cx) = (Fakes::current(), Context::of(call()));
+    assert_eq!(cx.http().get("https://a.example", None).unwrap_err().code, "test.no_response");
     fakes.respond(Ok(Response { status: 204, headers: Vec::new(), body: Vec::new() }));
     assert_eq!(cx.http().get("https://a.example", Some("key")).unwrap().status, 204);
     assert_eq!(fakes.sent()[1].credential.as_deref(), Some("key"));
+    fakes.respond(Err(fault("closed", "closed")));
+    assert_eq!(cx.http().get("https://a.example", None).unwrap_err().code, "closed");
+}
 
+#[test]
+fn a_fake_host_keeps_the_lines_of_the_log() {
+    let (fakes, cx) = (Fakes::current(), Context::of(call()));
+    cx.log().info("begun");
     cx.log().warn("slow");
-    assert_eq!(fakes.lines(), [("warn".to_owned(), "slow".to_owned())]);
+    let lines = [("info", "begun"), ("warn", "slow")].map(|(level, words)| (level.into(), words.into()));
+    assert_eq!(fakes.lines(), lines);
+}
+
+#[test]
+fn a_fake_host_tells_what_is_left_of_the_counters_that_a_test_names() {
+    let (fakes, cx) = (Fakes::current(), Context::of(call()));
     fakes.leave("cpu-ms", 4);
     assert_eq!((cx.left("cpu-ms"), cx.left("rows-read")), (Some(4), None));
 }

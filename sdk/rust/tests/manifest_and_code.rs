@@ -73,7 +73,7 @@ fn a_plugin_that_keeps_to_its_manifest_compiles() {
 #[test]
 fn a_name_in_the_manifest_without_a_function_is_an_error() {
     let said = compile("no_function", &format!("{GOOD}export!();")).unwrap();
-    assert!(said.contains("__mortise_function_double"), "{said}");
+    assert!(said.contains("cannot find function `function_double_of_plugin_json`"), "{said}");
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use mortise_definition::Problem;
+use mortise_plugin_host::manifest::FILE;
 use serde_json::Value;
 
 use crate::error::{AuthorError, about, problem};
@@ -26,7 +28,19 @@ pub(super) fn component(project: &Project) -> Result<Vec<u8>, AuthorError> {
     let module = about(&path, std::fs::read(&path))?;
     let manifest = &project.manifest;
     mortise_wit::componentize(&module, &manifest.imports(), &manifest.export_interfaces())
-        .map_err(|error| problem("author.component").arg("detail", error).into())
+        .map_err(|error| refused(&error.to_string()).into())
+}
+
+/// Why no component was made: what the code uses and the manifest does not ask for, by the name of its permission.
+fn refused(detail: &str) -> Problem {
+    let wanted = detail.split_once("import interface named `").and_then(|(_, rest)| rest.split('`').next());
+    let known = mortise_wit::CAPABILITIES.iter().find(|word| Some(word.interface) == wanted);
+    match known {
+        Some(word) => Problem::error("plugin.import_not_declared", FILE, "/permissions")
+            .arg("interface", word.interface)
+            .arg("permission", word.name),
+        None => problem("author.component").arg("detail", detail),
+    }
 }
 
 /// Runs cargo and finds the module among what it reports.
@@ -70,6 +84,18 @@ fn artifact(report: &str, crate_file: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_import_without_a_permission_is_told_by_the_name_of_the_permission() {
+        let detail = "failed: module requires an import interface named `mortise:records/read@1.0.0`";
+        let told = refused(detail);
+        assert_eq!(
+            (told.code, told.place().as_str()),
+            ("plugin.import_not_declared", "plugin.json#/permissions")
+        );
+        assert!(told.message("en").contains("records.read"), "{}", told.message("en"));
+        assert_eq!(refused("something else").code, "author.component");
+    }
 
     #[test]
     fn the_module_is_the_one_of_the_plugins_own_crate() {

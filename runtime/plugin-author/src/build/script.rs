@@ -19,8 +19,8 @@ const PYTHON: &str = "python3";
 /// The Python of an environment.
 const INTERPRETER: &str = if cfg!(windows) { ".venv/Scripts/python.exe" } else { ".venv/bin/python" };
 /// Folders that are made, or that decide nothing about the component.
-const NOT_SOURCES: [&str; 8] =
-    ["target", "build", "cases", "dist", "node_modules", ".venv", "__pycache__", ".git"];
+const NOT_SOURCES: [&str; 10] =
+    ["target", "build", "cases", "test", "tests", "dist", "node_modules", ".venv", "__pycache__", ".git"];
 /// Most files that are looked at; a plugin that has more is not in the right folder.
 const FILES_MAX: usize = 5_000;
 

@@ -39,10 +39,10 @@ impl Kit {
                 Some("the target wasm32-unknown-unknown is not installed")
             }
             Kit::TypeScript if !there("sdk/typescript/node_modules") => {
-                Some("sdk/typescript is not set up: `npm ci` there")
+                Some("sdk/typescript is not set up: run `cargo xtask setup`")
             }
             Kit::Python if !there("sdk/python/.venv") => {
-                Some("sdk/python is not set up: `python3 sdk/python/prepare.py`")
+                Some("sdk/python is not set up: run `cargo xtask setup`")
             }
             Kit::Rust | Kit::TypeScript | Kit::Python => None,
         }

@@ -6,9 +6,9 @@ use syn::{FnArg, ItemFn, LitStr, Type};
 
 use crate::manifest::{Manifest, snake};
 
-/// The name of the door to an export.
+/// The name of the door to an export. Where its function is missing, this is what the compiler says it cannot find.
 pub(crate) fn door(point: &str, name: &str) -> syn::Ident {
-    format_ident!("__mortise_{}_{}", snake(point), snake(name))
+    format_ident!("{}_{}_of_plugin_json", snake(point), snake(name))
 }
 
 pub(crate) fn expand(
