@@ -46,15 +46,18 @@ pub(super) struct About {
     pub(super) goals: &'static [Goal],
 }
 
+/// What was measured in one run, and what it is compared with.
+type Run = (f64, Option<f64>);
+
 struct Line {
     about: About,
-    runs: Vec<(f64, Option<f64>)>,
+    runs: Vec<Run>,
 }
 
 impl Line {
     fn cells(&self) -> [String; 5] {
         let About { what, beside, unit, goals } = &self.about;
-        let all = |of: &dyn Fn(&(f64, Option<f64>)) -> Option<f64>| {
+        let all = |of: &dyn Fn(&Run) -> Option<f64>| {
             let mut samples = Samples::default();
             self.runs.iter().filter_map(of).for_each(|value| samples.push(value));
             samples

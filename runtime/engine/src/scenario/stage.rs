@@ -135,7 +135,7 @@ impl Stage {
         let plugins = self.tenant.published().plugins.clone();
         for name in &scenario.plugins {
             let id = uses.iter().find(|one| one.alias == *name).map(|one| one.id.as_str());
-            if !id.is_some_and(|id| plugins.plugin(id).is_some()) {
+            if id.is_none_or(|id| plugins.plugin(id).is_none()) {
                 return Err(Issue::new("scenario.plugin").with("name", name).with("id", id.unwrap_or(name)));
             }
         }

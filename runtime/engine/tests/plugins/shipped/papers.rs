@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mortise_definition::Package as App;
 use mortise_engine::Simulated;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::{install, settled};
 use crate::background::work;
