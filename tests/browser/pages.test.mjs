@@ -7,7 +7,7 @@ import { AxeBuilder } from "@axe-core/playwright";
 import { DESKTOP, PEOPLE, PHONE, openPage, overflow, signIn, startBrowser, startServer } from "./harness.mjs";
 
 /** More pages than the product has; a crawl that finds more walks in circles. */
-const PAGES_MAX = 150;
+const PAGES_MAX = 250;
 
 let server, browser;
 

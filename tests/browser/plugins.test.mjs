@@ -159,6 +159,9 @@ test("what came with an app waits, is agreed to, works by the clock, and leaves 
   const stored = async () => (await admin("GET", `/plugins/${FORECAST}`)).json.stored_bytes;
   for (let tries = 0; tries < 200 && (await stored()) === 0; tries += 1) await new Promise((resolve) => setTimeout(resolve, 100));
   assert.ok((await stored()) > 0, "what was learnt is kept");
+  // The log is written apart from the work, a moment later.
+  const logged = async () => (await admin("GET", `/plugins/runs?plugin=${FORECAST}`)).json.rows.length;
+  for (let tries = 0; tries < 200 && (await logged()) === 0; tries += 1) await new Promise((resolve) => setTimeout(resolve, 100));
   await open(`/admin/plugins/${FORECAST}/runs`);
   await page.locator("tbody tr", { hasText: "学习已结案商机" }).first().waitFor();
   await inOrder();
