@@ -1,6 +1,6 @@
 //! A tenant beside one whose plugin never ends: what saves and reads of the one take while the other's saves and jobs call
-//! that plugin again and again, and what they take without it. The circuits of the hostile plugin are closed all the time, so
-//! that nothing but the limits of a call keeps it in bounds.
+//! that plugin again and again, and what they take without it. The circuits of the hostile plugin are closed again and again, so
+//! that they do not end the attack at once.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ const EVIL: &str = "evil";
 const SAVERS: usize = 4;
 /// Between two times that its circuits are closed and its job is started.
 const AGAIN: Duration = Duration::from_millis(20);
-/// Senders of each kind for the neighbour, and their requests in a second: a fifth of what the machine can do.
+/// Senders of each kind for the neighbour, and their requests in a second: well below what the machine can do.
 const SENDERS: usize = 4;
 const SAVES: f64 = 200.0;
 const READS: f64 = 400.0;
