@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use mortise_definition::model::{EntityModel, system};
 use mortise_expr::{Context, Value};
-use mortise_plugin_host::run::{Failure, Run};
+use mortise_plugin_host::run::{Failure, Run, RunRecord};
 use mortise_plugin_host::value::{
     Call, Candidate, Document, Field, Outcome, Progress, Scored, Table, Verdict, Violation,
 };
-use mortise_plugin_host::{Invocation, Permissions, Plugin, Sitting, TransactionBudget};
+use mortise_plugin_host::{HostError, Invocation, Permissions, Plugin, Sitting, TransactionBudget};
 use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
 
@@ -288,10 +288,33 @@ impl<'a> Calling<'a> {
         if !binding.serves(self.work.actor.id(), &self.key) || !self.wanted(binding, before, after) {
             return Ok(None);
         }
-        let loaded = binding.version.ready().await;
-        let plugin = loaded.map_err(|error| Failure::Unavailable { reason: error.to_string() })?;
+        let plugin = match binding.version.ready().await {
+            Ok(plugin) => plugin,
+            Err(error) => return Err(self.not_loaded(binding, &error)),
+        };
         let invocation = self.invocation(binding);
         Ok(Some((plugin, invocation)))
+    }
+
+    /// A call that nobody could make, as the log tells of it.
+    fn not_loaded(&self, binding: &Binding, error: &HostError) -> Failure {
+        let failure = Failure::Unavailable { reason: error.to_string() };
+        let (manifest, export) = (binding.version.manifest(), binding.export());
+        let record = RunRecord {
+            tenant: self.work.calls.slug.clone(),
+            plugin: binding.plugin.id.clone(),
+            version: manifest.version.clone(),
+            point: export.point,
+            export: export.name.clone(),
+            failure: Some(failure.code()),
+            detail: Some(failure.to_string()),
+            used: Vec::new(),
+            lines: Vec::new(),
+            opened: false,
+        };
+        let run = Run::<()> { outcome: Err(failure.clone()), record };
+        drop(self.close(binding, Instant::now(), run));
+        failure
     }
 
     /// For whom, with which rights and at whose expense a plugin is called.

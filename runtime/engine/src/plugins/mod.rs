@@ -32,7 +32,7 @@ mod tables;
 mod usage;
 mod work;
 
-pub(crate) use bind::bind;
+pub(crate) use bind::{bind, keep_proven};
 pub(crate) use bound::{Binding, Bound};
 pub(crate) use call::{Calling, Switchboard};
 pub use complaint::Complaint;

@@ -124,3 +124,8 @@ pub(crate) async fn trail(bench: &Bench) -> Vec<String> {
 pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> &'static str {
     result.unwrap_err().code()
 }
+
+/// The code of the first issue of a record that was refused.
+pub(crate) fn issue<T: std::fmt::Debug>(result: Result<T, Error>) -> &'static str {
+    result.unwrap_err().issues()[0].issue.code
+}

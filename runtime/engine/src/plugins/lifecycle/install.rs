@@ -221,8 +221,13 @@ impl Tenant {
         let mut plugin = scene.found.cloned().unwrap_or_else(|| fresh(id, scene.now, scene.stored_bytes));
         let granted = consent(self, &arrival.manifest, grant, plugin.current());
         let number = number_of(&mut plugin, arrival, scene);
+        let plugin_serves = plugin.current == number && plugin.proven;
         let version = plugin.version_mut(number).expect("it was put there by the line above");
-        version.broken.clone_from(arrival.broken());
+        // What is in force and cannot be made anew just now stays bound: what it checks must not go unchecked.
+        let serves = plugin_serves && version.is_usable();
+        if !serves {
+            version.broken.clone_from(arrival.broken());
+        }
         if grant.is_some() || version.granted.is_none() {
             if granted.is_some() {
                 (version.granted_by, version.granted_at) = (scene.actor, Some(scene.now));
@@ -231,7 +236,10 @@ impl Tenant {
         }
         let standing = come_into_force(scene, &mut plugin, number, switch);
         let version = plugin.version(number).expect("no version was taken away");
-        let (standing, problems) = standing;
+        let (standing, problems) = match arrival.broken() {
+            Some(broken) => (Standing::Broken, broken.clone()),
+            None => standing,
+        };
         let details = json!({
             "number": number,
             "version": version.version,
@@ -343,6 +351,7 @@ fn fresh(id: &str, now: chrono::DateTime<chrono::Utc>, stored_bytes: i64) -> Sto
     StoredPlugin {
         id: id.to_owned(),
         on: true,
+        proven: false,
         current: 0,
         canary: None,
         mapping: Mapping::default(),

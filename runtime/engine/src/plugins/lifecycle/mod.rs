@@ -135,6 +135,7 @@ impl Tenant {
         let written = match (step.plugin, place) {
             (Next::Kept(mut plugin), place) => {
                 plugin.changed_at = now;
+                bind::prove(&self.plugins, &base.model, std::slice::from_mut(&mut *plugin));
                 match place {
                     Ok(place) => stored[place] = (*plugin).clone(),
                     Err(place) => stored.insert(place, (*plugin).clone()),
