@@ -208,7 +208,8 @@ pub(super) fn fit(
     let mut finder = Finder::new(model, &plugin.id, &plugin.mapping);
     check_rights(&mut finder, &granted);
     let exports = said.manifest.exports.iter().enumerate();
-    let exports: Vec<Tied> = exports.map(|(index, export)| tie_export(&mut finder, index, export)).collect();
+    let exports: Vec<Tied> =
+        exports.map(|(index, export)| tie_export(&mut finder, &granted, index, export)).collect();
     if !finder.problems.is_empty() {
         return Err(finder.problems);
     }
@@ -249,7 +250,7 @@ fn check_rights(finder: &mut Finder<'_>, granted: &Permissions) {
     }
 }
 
-fn tie_export(finder: &mut Finder<'_>, index: usize, export: &Export) -> Tied {
+fn tie_export(finder: &mut Finder<'_>, granted: &Permissions, index: usize, export: &Export) -> Tied {
     let mut tied = Tied { index, entity: None, input: Vec::new(), output: Vec::new(), when: None };
     let place = format!("/exports/{index}");
     if let Some(detail) = export.schedule.as_deref().and_then(schedule_problem) {
@@ -261,7 +262,8 @@ fn tie_export(finder: &mut Finder<'_>, index: usize, export: &Export) -> Tied {
     let Some(entity) = finder.entity(name, &format!("{place}/entity")) else { return tied };
     tied.entity = Some(entity.index);
     for (position, path) in export.input.iter().enumerate() {
-        tied.input.extend(finder.path(entity, path, &format!("{place}/input/{position}")));
+        let path = finder.path(entity, path, &format!("{place}/input/{position}"));
+        tied.input.extend(path.map(|path| finder.cut(granted, entity, path)));
     }
     for (position, name) in export.output.iter().enumerate() {
         let place = format!("{place}/output/{position}");

@@ -80,7 +80,8 @@ pub(crate) struct Binding {
 pub(crate) struct InputPath {
     /// As the plugin wrote it: `country.code`.
     pub(crate) name: Arc<str>,
-    /// Slots from the entity on: all but the last are references, each leading to the entity of the next.
+    /// Slots from the entity on: all but the last are references, each leading to the entity of the next. None where the
+    /// plugin may not see what is there.
     pub(crate) steps: Vec<Slot>,
 }
 

@@ -396,3 +396,19 @@ async fn the_log_keeps_what_failed_and_what_was_said_and_counts_the_rest() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_lies_behind_a_reference_is_seen_as_far_as_it_was_granted() {
+    check_works(Vec::new(), async |world: &mut World| {
+        install(world, &json!({})).await;
+        let job = world.job(json!({"name": "--", "amount": 5})).await;
+        let task = json!({"what": "-M", "job": job});
+        world.bench.create(&world.ann(), "works.task", task.clone()).await;
+        let narrow = json!({"records.read": [{"entity": "job", "fields": ["name"]}]});
+        let narrow = serde_json::from_value(narrow).unwrap();
+        world.bench.tenant.grant_plugin(&world.bench.admin(), "test.guard", 1, narrow).await.unwrap();
+        let refused = world.bench.try_create(&world.ann(), "works.task", task).await;
+        assert_eq!(told(refused), [" plugin.violation"], "it does not see the amount any more");
+    })
+    .await;
+}
