@@ -8,6 +8,7 @@
 //! ```
 
 pub mod address;
+mod aside;
 mod breaker;
 mod calls;
 mod capability;
