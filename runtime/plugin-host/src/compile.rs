@@ -141,8 +141,8 @@ fn ending(engines: &Engines, kind: EngineKind) -> String {
     format!("-{}-{}.code", kind.name(), fingerprint(engines.of(kind)))
 }
 
-/// How a program ends that gets no more memory.
-const OUT_OF_MEMORY: &str = "memory allocation of";
+/// What a program says that gets no more memory: for a value, for code, for a thread.
+const OUT_OF_MEMORY: [&str; 3] = ["memory allocation of", "os error 12", "os error 11"];
 
 /// Limits the memory of the worker, before it is given anything to work on.
 #[cfg(target_os = "linux")]
@@ -178,7 +178,7 @@ async fn run(mut command: Command, component: &[u8], memory_bytes: u64) -> Resul
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said: String = said.trim().chars().take(2_000).collect();
-        if said.contains(OUT_OF_MEMORY) {
+        if OUT_OF_MEMORY.iter().any(|words| said.contains(words)) {
             let reason = format!("it needs more than {} MB of memory", memory_bytes >> 20);
             return Err(HostError::GivenUp { reason });
         }

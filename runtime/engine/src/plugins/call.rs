@@ -39,6 +39,8 @@ pub(crate) struct Switchboard {
     pub(super) log: RunLog,
     /// What providers of dashboards said a moment ago.
     pub(super) provided: Kept,
+    /// Packages come in one after the other, so that of several tenants none waits for all that another one installs.
+    pub(super) arriving: tokio::sync::Mutex<()>,
 }
 
 impl Switchboard {
@@ -51,6 +53,7 @@ impl Switchboard {
             outside,
             log: RunLog::default(),
             provided: Kept::default(),
+            arriving: tokio::sync::Mutex::default(),
         })
     }
 

@@ -139,6 +139,27 @@ async fn load(store: &TenantStore, which: &str) -> Result<Vec<StoredPlugin>, Err
     Ok(plugins)
 }
 
+/// Whether a plugin is still as it was seen. What it has in its store comes and goes meanwhile.
+pub(super) fn is_as(
+    session: &mut Session<'_>,
+    plugin: &str,
+    seen: Option<&StoredPlugin>,
+) -> Result<bool, Error> {
+    let naming = session.naming;
+    let (plugins, versions) = (naming.table("_plugin"), naming.table("_plugin_version"));
+    let sql = naming.sql(&format!("SELECT {PLUGIN} FROM {plugins} WHERE id = ?1"));
+    let found = session.query(&sql, &[plugin.into()], read_plugin)?.pop();
+    let (mut found, seen) = match (found, seen) {
+        (Some(found), Some(seen)) => (found, seen),
+        (found, seen) => return Ok(found.is_none() && seen.is_none()),
+    };
+    let sql = naming.sql(&format!("SELECT {VERSION} FROM {versions} WHERE plugin = ?1 ORDER BY number"));
+    let read = session.query(&sql, &[plugin.into()], read_version)?;
+    found.versions = read.into_iter().map(|(_, version)| version).collect();
+    found.stored_bytes = seen.stored_bytes;
+    Ok(found == *seen)
+}
+
 fn read_plugin(row: &dyn Row) -> mortise_store::Result<StoredPlugin> {
     let canary = match row.int(3)? {
         None => None,

@@ -18,6 +18,7 @@ use crate::plugins::complaint::Complaint;
 use crate::plugins::shelf::Parcel;
 use crate::plugins::tables::{self, Mapping, StoredPlugin, StoredVersion};
 use crate::tenant::Tenant;
+use crate::values::Issue;
 
 /// Most versions of a plugin that are kept; the oldest go first.
 const VERSIONS_MAX: usize = 20;
@@ -202,7 +203,9 @@ impl Tenant {
         switch: bool,
     ) -> Result<PluginReport, Error> {
         administrator(actor)?;
+        let one = self.calls.arriving.lock().await;
         let arrival = Arrival::of(&self.plugins, bytes).await?;
+        drop(one);
         let id = arrival.manifest.id.clone();
         let change = |scene: &Scene<'_>| self.place(scene, &arrival, grant.as_ref(), switch);
         self.change_plugin(actor, &id, change).await
@@ -218,6 +221,10 @@ impl Tenant {
     ) -> Result<(Step, PluginReport), Error> {
         let id = &arrival.manifest.id;
         let first = scene.found.is_none();
+        let most = self.plugins.options.settings.plugins_per_tenant;
+        if first && scene.installed >= most as usize {
+            return Err(Error::BadRequest(Issue::new("plugin.too_many").with("limit", most)));
+        }
         let mut plugin = scene.found.cloned().unwrap_or_else(|| fresh(id, scene.now, scene.stored_bytes));
         let granted = consent(self, &arrival.manifest, grant, plugin.current());
         let number = number_of(&mut plugin, arrival, scene);

@@ -49,6 +49,8 @@ struct Scene<'a> {
     model: &'a Model,
     /// The plugin as it is stored.
     found: Option<&'a StoredPlugin>,
+    /// How many plugins there are.
+    installed: usize,
     /// Bytes in its store, perhaps from an earlier installation.
     stored_bytes: i64,
     actor: Option<Uuid>,
@@ -126,12 +128,14 @@ impl Tenant {
             house: &self.plugins,
             model: &base.model,
             found: place.ok().map(|place| &stored[place]),
+            installed: stored.len(),
             stored_bytes: tables::stored_bytes(&self.store, id).await?,
             actor: actor.id(),
             now: self.now(),
         };
         let (step, outcome) = change(&scene)?;
         let (now, id) = (scene.now, id.to_owned());
+        let before = scene.found.cloned();
         let written = match (step.plugin, place) {
             (Next::Kept(mut plugin), place) => {
                 plugin.changed_at = now;
@@ -153,7 +157,8 @@ impl Tenant {
         let publish = self.publisher(published);
         let (base, name) = (base.digest.clone(), id.clone());
         let write = move |session: &mut Session<'_>| {
-            if session.model != base {
+            // What is not in force is no part of the model, and somebody else may have changed it just now.
+            if session.model != base || !tables::is_as(session, &name, before.as_ref())? {
                 return Err(Error::ModelChanged);
             }
             match written {
