@@ -2,7 +2,7 @@
 //! put together, and what became of the call goes into the run log. One function for each extension point, nothing else.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use mortise_definition::model::{EntityModel, system};
@@ -33,6 +33,8 @@ pub(crate) struct Switchboard {
     pub(super) tenant: Weak<Tenant>,
     /// Its name.
     pub(super) slug: String,
+    /// The name under which the host counts its calls and breakdowns.
+    counted: OnceLock<String>,
     pub(super) house: Arc<PluginHouse>,
     outside: RwLock<Option<Arc<dyn Outside>>>,
     /// What became of calls.
@@ -49,12 +51,31 @@ impl Switchboard {
         Arc::new(Switchboard {
             tenant,
             slug,
+            counted: OnceLock::new(),
             house,
             outside,
             log: RunLog::default(),
             provided: Kept::default(),
             arriving: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// The name under which the host counts its calls, breakdowns and instances.
+    pub(crate) fn counted(&self) -> &str {
+        self.counted.get().unwrap_or(&self.slug)
+    }
+
+    /// Says that this is a copy of the tenant: what breaks down there is counted apart.
+    pub(crate) fn count_apart(&self) {
+        // No slug has such a character.
+        let _ = self.counted.set(format!("{}/copy", self.slug));
+    }
+
+    /// Lets the host forget a copy.
+    pub(crate) fn forget_copy(&self) {
+        if let (Some(name), Some(host)) = (self.counted.get(), self.house.opened()) {
+            host.forget(name);
+        }
     }
 
     /// A full budget for everything that one save, or one piece of work, makes plugins do.
@@ -323,7 +344,7 @@ impl<'a> Calling<'a> {
     /// For whom, with which rights and at whose expense a plugin is called.
     pub(super) fn invocation(&self, binding: &Binding) -> Invocation {
         Invocation {
-            tenant: self.work.calls.slug.clone(),
+            tenant: self.work.calls.counted().to_owned(),
             call: self.circumstances(binding),
             capabilities: Arc::new(Reach::new(self.work, binding)),
             granted: granted(binding),

@@ -287,7 +287,8 @@ impl Tenant {
     }
 
     fn circuits(&self, id: &str) -> Vec<CircuitInfo> {
-        let open = self.plugins.opened().map(|host| host.open_circuits(&self.slug)).unwrap_or_default();
+        let open =
+            self.plugins.opened().map(|host| host.open_circuits(self.calls.counted())).unwrap_or_default();
         let own = open.into_iter().filter(|(circuit, _)| circuit.plugin == id);
         let info = own.map(|(circuit, left)| CircuitInfo {
             point: circuit.point.name(),

@@ -174,7 +174,7 @@ impl Tenant {
         self.store.write(write).await?;
         if let Some(host) = self.plugins.opened() {
             // What failed before may work from now on.
-            host.close_circuits(&self.slug, &id);
+            host.close_circuits(self.calls.counted(), &id);
         }
         Ok(outcome)
     }

@@ -21,6 +21,7 @@ mod settle;
 mod signals;
 mod told;
 
+pub(crate) use admin::outline;
 pub(crate) use alert::administrators as tell_administrators;
 pub(crate) use asked::ask;
 pub(crate) use carry::{Desk, carry};
