@@ -371,7 +371,7 @@ impl Plugin {
                 return Ok((said, Some(seat).zip(held.release())));
             }
             drop(store);
-            Ok((said, None))
+            Ok::<Said<W>, wasmtime::Error>((said, None))
         };
         Ok(Box::pin(async move { meter.measure(work).await }))
     }
