@@ -39,7 +39,7 @@ impl Bell {
 
 impl Aside {
     pub(crate) fn start(threads: usize) -> std::io::Result<Aside> {
-        let (sender, jobs) = channel();
+        let (sender, jobs) = channel::<Job>();
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..threads {
             let jobs = Arc::clone(&jobs);
@@ -140,8 +140,8 @@ mod tests {
         let (left, gone) = oneshot::channel::<()>();
         let call: Running<()> = Box::pin(async move {
             let _left = left;
-            drop(started.send(()));
-            drop(held.recv());
+            started.send(()).unwrap();
+            held.recv().unwrap_err();
             std::future::pending::<()>().await;
         });
         let asking = tokio::spawn(async move { poll(&aside, call).await.1 });
@@ -156,7 +156,7 @@ mod tests {
     async fn a_panic_comes_to_whoever_asked_and_the_thread_stays() {
         let aside = Arc::new(Aside::start(1).unwrap());
         let asked = Arc::clone(&aside);
-        let call: Running<()> = Box::pin(async { panic!("on purpose") });
+        let call: Running<u8> = Box::pin(async { "no number".parse().unwrap() });
         let asking = tokio::spawn(async move { poll(&asked, call).await.1 });
         assert!(asking.await.unwrap_err().is_panic());
         let (_, polled, _) = poll(&aside, Box::pin(async { 7 })).await;
