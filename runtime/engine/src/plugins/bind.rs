@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use mortise_definition::Problem;
 use mortise_definition::model::{EntityModel, FieldKind, Model};
+use mortise_definition::syntax::schedule_problem;
 use mortise_expr::{Expression, Member, Scope, Shape, Type};
 use mortise_plugin_host::Permissions;
 use mortise_plugin_host::manifest::{Export, FILE, OnFailure, Point};
@@ -22,7 +23,6 @@ use super::installed::{Canary, Installed, Names, Version};
 use super::names::Finder;
 use super::shelf::Said;
 use super::tables::{self, StoredPlugin, StoredVersion};
-use super::work::schedule_problem;
 use crate::error::Error;
 
 /// Hexadecimal digits of the digest of a set of plugins: enough to tell two sets apart.
