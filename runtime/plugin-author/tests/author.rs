@@ -218,7 +218,7 @@ fn a_package_is_compared_with_a_version_of_the_server_and_with_another_package()
 fn a_condition_or_a_schedule_that_nobody_can_read_is_told_before_it_is_installed() {
     let settings = mortise_plugin_host::limits::Settings::default();
     let cases = [
-        ("quote-pricing", "before-save", "when", "after.amount > ", "expr.syntax"),
+        ("similarity", "validator", "when", "after.amount > ", "expr.syntax"),
         ("win-forecast", "job", "schedule", "25 * * *", "plugin.schedule"),
     ];
     for (name, point, key, text, code) in cases {
@@ -227,6 +227,7 @@ fn a_condition_or_a_schedule_that_nobody_can_read_is_told_before_it_is_installed
         let read = mortise_plugin_host::Package::read(&std::fs::read(file).unwrap(), &settings).unwrap();
         let mut manifest = json(&read.manifest_text);
         let exports = manifest["exports"].as_array_mut().unwrap();
+        exports.push(json!({ "point": "validator", "name": "it", "entity": "thing", "input": ["name"] }));
         let index = exports.iter().position(|export| export["point"] == point).unwrap();
         exports[index][key] = text.into();
         let made = mortise_plugin_host::Package::of(manifest.to_string(), read.component, BTreeMap::new());
