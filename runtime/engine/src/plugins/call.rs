@@ -68,7 +68,7 @@ impl Switchboard {
     /// Says that this is a copy of the tenant: what breaks down there is counted apart.
     pub(crate) fn count_apart(&self) {
         // No slug has such a character.
-        let _ = self.counted.set(format!("{}/copy", self.slug));
+        drop(self.counted.set(format!("{}/copy", self.slug)));
     }
 
     /// Lets the host forget a copy.

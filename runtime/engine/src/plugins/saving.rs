@@ -97,7 +97,7 @@ impl<'a> Saving<'a> {
         values: &[Value],
     ) -> Option<Saving<'a>> {
         let plugins = work.published.plugins.entity(entity.index);
-        let hears = |point| point == Point::BeforeSave || op != Op::Delete;
+        let hears = |point: Point| point == Point::BeforeSave || op != Op::Delete;
         let is_unfit = plugins.unfit.iter().any(|unfit| hears(unfit.point));
         if plugins.before_save.is_empty() && (op == Op::Delete || plugins.validators.is_empty()) && !is_unfit
         {
@@ -228,7 +228,8 @@ impl<'a> Saving<'a> {
             if is_optional(self.work.model(), &binding.plugin.id) {
                 return Ok(());
             }
-            return self.trouble(binding, self.named("plugin.unavailable", binding));
+            let issue = self.named("plugin.unavailable", binding);
+            return self.trouble(binding, issue);
         }
         let reason = reason(failure, &self.work.actor.user.language);
         let issue = self.named("plugin.failed", binding).with("reason", reason);

@@ -151,6 +151,7 @@ impl Tenant {
                 gone
             }
         };
+        bind::prove(&self.plugins, &base.model, &mut stored);
         let bound = bind::tie(&self.plugins, &base.model, &stored);
         let published = Arc::new(Published::new(base.model.clone(), self.store.naming(), bound));
         let (work, digest) = (self.work_with(published.clone(), actor), published.digest.clone());
