@@ -220,6 +220,27 @@ async fn calls_of_a_plugin_that_is_off_or_gone_wait_and_are_shown() {
 }
 
 #[tokio::test]
+async fn calls_of_a_plugin_whose_package_is_gone_wait_until_it_is_there_again() {
+    check_worker(vec![asking(&greeting())], async |world: &mut World| {
+        let data = world.bench.engine.tenant_dir("x").parent().unwrap().parent().unwrap().join("plugins");
+        world.bench.crash().await;
+        for folder in ["packages", "code"] {
+            std::fs::remove_dir_all(data.join(folder)).unwrap();
+            std::fs::create_dir(data.join(folder)).unwrap();
+        }
+        let id = world.job(json!({"name": "Roof"})).await;
+        work(world).await;
+        let all = calls(world).await;
+        assert!(all.iter().all(|call| (call.state, call.attempts) == (CallState::Waiting, 0)), "{all:?}");
+        assert_eq!(all[0].error.as_ref().unwrap().code, "plugin.run.unavailable");
+        install(world).await;
+        pass(world, TimeDelta::hours(1)).await;
+        assert_eq!(world.see(id).await["note"], "Hello Roof");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn while_a_plugin_is_off_calls_about_one_record_do_not_pile_up() {
     let ask =
         json!({"type": "plugin", "plugin": "helper", "action": "greet", "input": {"name": "record.name"}});
