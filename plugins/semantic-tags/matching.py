@@ -1,5 +1,6 @@
-"""Finding terms in a text: from left to right, the longest term that begins at a place wins, and nothing is found twice. Letters
-are compared in lower case and half width, with one space for any gap. The same text always gives the same answer.
+"""Finding terms in a text: from left to right, the longest term that begins at a place wins, and nothing is found twice. What is
+denied is not found. Letters are compared in lower case and half width, with one space for any gap. The same text always gives the
+same answer.
 """
 
 from __future__ import annotations
@@ -7,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from library import Term
+from negation import negated
 
 #: Longest text that is looked through, in characters: three hours of talk.
 TEXT_CHARS_MAX = 60_000
@@ -79,7 +81,8 @@ class Terms:
                 at += 1
                 continue
             term, length = place
-            found.append(Place(term, places[at], places[at + length - 1] + 1))
+            if not negated(compared, at):
+                found.append(Place(term, places[at], places[at + length - 1] + 1))
             at += length
         return found
 

@@ -1,5 +1,7 @@
 /** Text as it is compared, and cut into sentences. The same text always gives the same answer. */
 
+import { negated } from "./negation.ts";
+
 /** Longest text that is looked through, in characters: three hours of talk. */
 const TEXT_CHARS_MAX = 60_000;
 
@@ -37,14 +39,15 @@ const PLURAL = /^e?s(?![a-z0-9\u00df-\u024f])/;
 
 /**
  * How often plain text has a word. A Latin word has to begin and end where a word does (`offer` is not in `coffers`), with or
- * without the `s` of the plural; in Chinese, white space between letters does not matter.
+ * without the `s` of the plural; in Chinese, white space between letters does not matter. What is denied does not count.
  */
 export function occurrences(text: string, word: string): number {
   const chinese = !LATIN.test(word);
   const [hay, needle] = chinese ? [text.replaceAll(" ", ""), word.replaceAll(" ", "")] : [text.replace(/ +/g, " "), word];
   let count = 0;
   for (let at = hay.indexOf(needle); at >= 0; at = hay.indexOf(needle, at + needle.length)) {
-    if (chinese || (isEdge(hay, at, needle, -1) && isEdge(hay, at, needle, 1))) count += 1;
+    const whole = chinese || (isEdge(hay, at, needle, -1) && isEdge(hay, at, needle, 1));
+    if (whole && !negated(hay, at)) count += 1;
   }
   return count;
 }

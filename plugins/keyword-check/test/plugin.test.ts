@@ -39,6 +39,27 @@ test("white space between Chinese letters and full width letters do not matter",
   assert.equal(plain("ＡＢＣ　１２"), "abc 12");
 });
 
+test("what is denied does not count", () => {
+  const denied = [
+    "没有报价", "没报价", "无报价", "未报价", "不报价", "不用报价", "没有给报价", "没谈到报价", "并没有报价", "并非报价",
+    "不觉得报价", "没 有 报 价",
+  ];
+  for (const text of denied) assert.equal(occurrences(plain(text), "报价"), 0, text);
+  const english = ["no offer", "not an offer", "never sent an offer", "without an offer", "We haven't got the offer", "They don’t have an offer yet"];
+  for (const text of english) assert.equal(occurrences(plain(text), "offer"), 0, text);
+  assert.equal(occurrences(plain("没有 Offer"), "offer"), 0);
+  assert.deepEqual(missing("报价发了，没有谈付款方式。", ["报价", "付款方式"]), ["付款方式"]);
+});
+
+test("what is asked, denied twice or denied elsewhere counts", () => {
+  for (const text of ["有没有报价", "有无报价", "是不是报价", "不得不说报价", "不是没有报价", "没问题，报价", "不仅报价", "不过报价"]) {
+    assert.equal(occurrences(plain(text), "报价"), 1, text);
+  }
+  for (const text of ["No, the offer stands", "not only the offer", "nobody saw it; an offer"]) {
+    assert.equal(occurrences(plain(text), "offer"), 1, text);
+  }
+});
+
 test("sentences end at marks of both languages, and not within numbers", () => {
   const texts = sentences("价格 3.5 万。好！OK? Version 2.0 is out. Yes;\n对").map(({ text }) => text);
   assert.deepEqual(texts, ["价格 3.5 万", "好", "OK", "Version 2.0 is out", "Yes", "对"]);

@@ -39,6 +39,41 @@ class Matching(unittest.TestCase):
         ])
         self.assertEqual(found("用CRM系统和SCRM", "crm"), ["CRM"])
 
+    def test_what_is_denied_is_not_found(self) -> None:
+        for text in (
+            "我们不觉得太贵",
+            "不太贵",
+            "并不太贵",
+            "没有太贵",
+            "没说太贵",
+            "没觉得太贵",
+            "不是太贵",
+            "并非太贵",
+            "从不嫌太贵",
+            "绝不会太贵",
+        ):
+            self.assertEqual(found(text, "太贵"), [], text)
+        for text in ("无延期", "毫无延期", "未延期", "不会再延期", "没有任何延期", "没 有 延 期"):
+            self.assertEqual(found(text, "延期"), [], text)
+        for text in (
+            "It is not over budget",
+            "not really over budget",
+            "They aren't over budget",
+            "We don’t think it is over budget",
+            "never over budget",
+            "without being told: no over budget",
+        ):
+            self.assertEqual(found(text, "over budget"), [], text)
+
+    def test_what_is_asked_denied_twice_or_denied_elsewhere_is_found(self) -> None:
+        for text in ("是不是太贵", "不得不说太贵", "不是没有说太贵", "不过太贵", "没问题，太贵", "不仅太贵", "特别太贵"):
+            self.assertEqual(found(text, "太贵"), ["太贵"], text)
+        for text in ("有没有延期", "有无延期", "会不会延期"):
+            self.assertEqual(found(text, "延期"), ["延期"], text)
+        for text in ("No, over budget", "not only over budget", "nothing new; over budget", "a knot over budget"):
+            self.assertEqual(found(text, "over budget"), ["over budget"], text)
+        self.assertEqual(found("不满意", "不满意"), ["不满意"], "what is itself a denial")
+
     def test_long_text_is_looked_through_in_bounds(self) -> None:
         self.assertEqual(found("长" * TEXT_CHARS_MAX + "交期", "交期"), [])
         self.assertEqual(len(found("交期" * TEXT_CHARS_MAX, "交期")), TEXT_CHARS_MAX // 2)

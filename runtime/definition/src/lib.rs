@@ -14,6 +14,7 @@ mod problem;
 pub mod schema;
 pub mod source;
 mod structure;
+pub mod syntax;
 mod text;
 pub mod worktime;
 

@@ -8,13 +8,14 @@ use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot};
 use mortise_expr::Value;
 use mortise_store::{StoredEntry, TenantStore};
 use serde::Serialize;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::commands::Work;
 use crate::error::Error;
 use crate::lists;
 use crate::people::Channel;
+use crate::plugins::outline;
 use crate::records::{self, Record};
 use crate::values::{self, People};
 
@@ -152,10 +153,16 @@ pub(crate) fn tell(
 /// An entry in words, but for the changes of fields.
 pub(crate) fn tell_bare(work: &Work, stored: StoredEntry) -> TimelineEntry {
     let entry = stored.entry;
-    let details: Json = match entry.action.as_str() {
+    let mut details: Json = match entry.action.as_str() {
         "record.created" | "record.changed" | "record.transitioned" => Json::Null,
         _ => serde_json::from_str(&entry.changes).unwrap_or_default(),
     };
+    if entry.action.starts_with("plugin.") && !work.actor.user.admin {
+        // The rest may tell of what the plugin saw with rights of its own.
+        if let Some(code) = details["error"]["code"].as_str().map(|code| outline(code).to_owned()) {
+            details["error"] = json!({ "code": code });
+        }
+    }
     let by_itself =
         ["automation.", "rights.", "clock.", "assignment.", "notification.", "delivery.", "plugin."];
     let by_itself = by_itself.iter().any(|kind| entry.action.starts_with(kind));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use mortise_definition::Problem;
+use mortise_definition::syntax::{expression_problems, schedule_problem};
 use mortise_plugin_host::limits::Settings;
 use mortise_plugin_host::manifest::{FILE, Manifest};
 use mortise_plugin_host::{Package, compatibility, inspect};
@@ -105,7 +106,27 @@ pub(crate) fn fits(package: &Package) -> Result<Vec<Problem>, AuthorError> {
 pub(crate) fn fits_server(package: &Package, server: &semver::Version) -> Result<Vec<Problem>, AuthorError> {
     let interfaces = inspect(&package.manifest.component, &package.component)
         .map_err(|problem| AuthorError::from(*problem))?;
-    Ok(compatibility(&interfaces, &package.manifest, server))
+    let mut problems = compatibility(&interfaces, &package.manifest, server);
+    problems.extend(unreadable(&package.manifest));
+    Ok(problems)
+}
+
+/// Conditions and schedules that no server could read. Whether their names fit is found out where the plugin is installed.
+fn unreadable(manifest: &Manifest) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (index, export) in manifest.exports.iter().enumerate() {
+        let place = |key: &str| format!("/exports/{index}/{key}");
+        if let Some(when) = &export.when {
+            problems.extend(expression_problems(when, FILE, &place("when")));
+        }
+        if let Some((schedule, detail)) =
+            export.schedule.as_ref().and_then(|line| Some((line, schedule_problem(line)?)))
+        {
+            let problem = Problem::error("plugin.schedule", FILE, place("schedule"));
+            problems.push(problem.arg("value", schedule).arg("detail", detail));
+        }
+    }
+    problems
 }
 
 /// Our version.

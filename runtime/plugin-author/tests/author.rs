@@ -4,6 +4,7 @@
 // Helpers of tests may unwrap.
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -211,6 +212,29 @@ fn a_package_is_compared_with_a_version_of_the_server_and_with_another_package()
     assert_eq!(more["permissions"]["added"], json!(["records.read touch: lead, kind, happened_at"]));
     let less = json(&good(place.path(), &["--json", "diff", &other, "it.plugin"]));
     assert_eq!(less["needs_consent"], false);
+}
+
+#[test]
+fn a_condition_or_a_schedule_that_nobody_can_read_is_told_before_it_is_installed() {
+    let settings = mortise_plugin_host::limits::Settings::default();
+    let cases = [
+        ("similarity", "validator", "when", "after.amount > ", "expr.syntax"),
+        ("win-forecast", "job", "schedule", "25 * * *", "plugin.schedule"),
+    ];
+    for (name, point, key, text, code) in cases {
+        let place = tempfile::tempdir().unwrap();
+        let file = workspace().join(format!("runtime/plugin-host/tests/museum/rust-0.1.0-{name}.plugin"));
+        let read = mortise_plugin_host::Package::read(&std::fs::read(file).unwrap(), &settings).unwrap();
+        let mut manifest = json(&read.manifest_text);
+        let exports = manifest["exports"].as_array_mut().unwrap();
+        exports.push(json!({ "point": "validator", "name": "it", "entity": "thing", "input": ["name"] }));
+        let index = exports.iter().position(|export| export["point"] == point).unwrap();
+        exports[index][key] = text.into();
+        let made = mortise_plugin_host::Package::of(manifest.to_string(), read.component, BTreeMap::new());
+        std::fs::write(place.path().join("it.plugin"), made.unwrap().write().unwrap()).unwrap();
+        let said = bad(place.path(), &["check", "it.plugin"]);
+        assert!(said.contains(code) && said.contains(&format!("/exports/{index}/{key}")), "{said}");
+    }
 }
 
 #[test]

@@ -13,14 +13,15 @@ use crate::v1::types as wire;
 use crate::v1::{Checked, fields};
 use crate::value::{Candidate, Document, Entry, Field, Outcome, Progress, Scored, Table, Verdict, Violation};
 
-type Validate<'a> = (&'a str, &'a wire::Call, Option<&'a wire::Entry>, &'a wire::Entry);
-type Hook<'a> = (&'a str, &'a wire::Call, &'a str, Option<&'a wire::Entry>, Option<&'a wire::Entry>);
-type Act<'a> = (&'a str, &'a wire::Call, &'a [wire::Field], Option<&'a [wire::Field]>);
-type Score<'a> = (&'a str, &'a wire::Call, &'a [wire::Entry]);
-type Assign<'a> = (&'a str, &'a wire::Call, &'a wire::Entry, &'a [wire::Candidate]);
-type WithFields<'a> = (&'a str, &'a wire::Call, &'a [wire::Field]);
-type Render<'a> = (&'a str, &'a wire::Call, &'a wire::Entry, &'a [wire::Field]);
-type Step<'a> = (&'a str, &'a wire::Call, Option<&'a [u8]>, &'a [wire::Field]);
+// What a call is given belongs to it: it may go on on another thread.
+type Validate = (String, wire::Call, Option<wire::Entry>, wire::Entry);
+type Hook = (String, wire::Call, String, Option<wire::Entry>, Option<wire::Entry>);
+type Act = (String, wire::Call, Vec<wire::Field>, Option<Vec<wire::Field>>);
+type Score = (String, wire::Call, Vec<wire::Entry>);
+type Assign = (String, wire::Call, wire::Entry, Vec<wire::Candidate>);
+type WithFields = (String, wire::Call, Vec<wire::Field>);
+type Render = (String, wire::Call, wire::Entry, Vec<wire::Field>);
+type Step = (String, wire::Call, Option<Vec<u8>>, Vec<wire::Field>);
 
 /// Whether the function of a point has the types that this server calls it with.
 pub(crate) fn check_type(
@@ -30,17 +31,17 @@ pub(crate) fn check_type(
     index: &ComponentExportIndex,
 ) -> wasmtime::Result<()> {
     match point {
-        Point::Validator => typed::<Validate<'_>, Vec<wire::Violation>>(instance, store, index),
-        Point::BeforeSave => typed::<Hook<'_>, wire::Verdict>(instance, store, index),
-        Point::AfterCommit => typed::<Hook<'_>, ()>(instance, store, index),
-        Point::Action => typed::<Act<'_>, wire::Outcome>(instance, store, index),
+        Point::Validator => typed::<Validate, Vec<wire::Violation>>(instance, store, index),
+        Point::BeforeSave => typed::<Hook, wire::Verdict>(instance, store, index),
+        Point::AfterCommit => typed::<Hook, ()>(instance, store, index),
+        Point::Action => typed::<Act, wire::Outcome>(instance, store, index),
         Point::Function => Ok(()),
-        Point::Scorer => typed::<Score<'_>, Vec<wire::Scored>>(instance, store, index),
-        Point::Assigner => typed::<Assign<'_>, Option<String>>(instance, store, index),
-        Point::Provider => typed::<WithFields<'_>, wire::Table>(instance, store, index),
-        Point::Renderer => typed::<Render<'_>, wire::Document>(instance, store, index),
-        Point::Job => typed::<Step<'_>, wire::Progress>(instance, store, index),
-        Point::Connector => typed::<WithFields<'_>, Vec<wire::Field>>(instance, store, index),
+        Point::Scorer => typed::<Score, Vec<wire::Scored>>(instance, store, index),
+        Point::Assigner => typed::<Assign, Option<String>>(instance, store, index),
+        Point::Provider => typed::<WithFields, wire::Table>(instance, store, index),
+        Point::Renderer => typed::<Render, wire::Document>(instance, store, index),
+        Point::Job => typed::<Step, wire::Progress>(instance, store, index),
+        Point::Connector => typed::<WithFields, Vec<wire::Field>>(instance, store, index),
     }
 }
 
@@ -80,7 +81,7 @@ impl Plugin {
     ) -> Run<Vec<Violation>> {
         let (call, before, after) =
             ((&invocation.call).into(), before.map(wire::Entry::from), wire::Entry::from(after));
-        let params: Validate<'_> = (rule, &call, before.as_ref(), &after);
+        let params: Validate = (rule.to_owned(), call, before, after);
         let convert = |_: &Export, mut said: Vec<wire::Violation>| {
             said.truncate(VIOLATIONS_MAX);
             said.checked()
@@ -111,7 +112,7 @@ impl Plugin {
     ) -> Run<Verdict> {
         let (call, before, after) =
             ((&invocation.call).into(), before.map(wire::Entry::from), after.map(wire::Entry::from));
-        let params: Hook<'_> = (hook, &call, op, before.as_ref(), after.as_ref());
+        let params: Hook = (hook.to_owned(), call, op.to_owned(), before, after);
         let convert = |export: &Export, said: wire::Verdict| {
             let verdict = said.checked()?;
             match &verdict {
@@ -134,7 +135,7 @@ impl Plugin {
     ) -> Run<()> {
         let (call, before, after) =
             ((&invocation.call).into(), before.map(wire::Entry::from), after.map(wire::Entry::from));
-        let params: Hook<'_> = (hook, &call, op, before.as_ref(), after.as_ref());
+        let params: Hook = (hook.to_owned(), call, op.to_owned(), before, after);
         self.call(invocation, target(Point::AfterCommit, hook), params, |_, ()| Ok(())).await
     }
 
@@ -147,7 +148,7 @@ impl Plugin {
         resumed: Option<&[Field]>,
     ) -> Run<Outcome> {
         let (call, input, resumed) = ((&invocation.call).into(), fields(input), resumed.map(fields));
-        let params: Act<'_> = (action, &call, &input, resumed.as_deref());
+        let params: Act = (action.to_owned(), call, input, resumed);
         let convert = |_: &Export, said: wire::Outcome| said.checked();
         self.call(invocation, target(Point::Action, action), params, convert).await
     }
@@ -156,7 +157,7 @@ impl Plugin {
     pub async fn score(&self, invocation: &Invocation, scorer: &str, subjects: &[Entry]) -> Run<Vec<Scored>> {
         let entries: Vec<wire::Entry> = subjects.iter().map(Into::into).collect();
         let call = (&invocation.call).into();
-        let params: Score<'_> = (scorer, &call, &entries);
+        let params: Score = (scorer.to_owned(), call, entries);
         let convert = |_: &Export, said: Vec<wire::Scored>| {
             let scored = said.checked()?;
             let mut left: Vec<&str> = subjects.iter().filter_map(|subject| subject.id.as_deref()).collect();
@@ -180,7 +181,7 @@ impl Plugin {
     ) -> Run<Option<String>> {
         let offered: Vec<wire::Candidate> = candidates.iter().map(Into::into).collect();
         let (call, subject) = ((&invocation.call).into(), wire::Entry::from(subject));
-        let params: Assign<'_> = (assigner, &call, &subject, &offered);
+        let params: Assign = (assigner.to_owned(), call, subject, offered);
         let convert = |_: &Export, chosen: Option<String>| match chosen {
             Some(id) if !candidates.iter().any(|candidate| candidate.id == id) => {
                 Err(output(&format!("{id} is not a candidate")))
@@ -193,7 +194,7 @@ impl Plugin {
     /// Brings the figures of a tile.
     pub async fn load(&self, invocation: &Invocation, provider: &str, params: &[Field]) -> Run<Table> {
         let (call, given) = ((&invocation.call).into(), fields(params));
-        let params: WithFields<'_> = (provider, &call, &given);
+        let params: WithFields = (provider.to_owned(), call, given);
         let convert = |_: &Export, said: wire::Table| said.checked();
         self.call(invocation, target(Point::Provider, provider), params, convert).await
     }
@@ -207,7 +208,7 @@ impl Plugin {
         params: &[Field],
     ) -> Run<Document> {
         let (call, subject, given) = ((&invocation.call).into(), wire::Entry::from(subject), fields(params));
-        let params: Render<'_> = (renderer, &call, &subject, &given);
+        let params: Render = (renderer.to_owned(), call, subject, given);
         let convert = |_: &Export, said: wire::Document| said.checked();
         self.call(invocation, target(Point::Renderer, renderer), params, convert).await
     }
@@ -221,7 +222,7 @@ impl Plugin {
         params: &[Field],
     ) -> Run<Progress> {
         let (call, given) = ((&invocation.call).into(), fields(params));
-        let params: Step<'_> = (job, &call, cursor, &given);
+        let params: Step = (job.to_owned(), call, cursor.map(<[u8]>::to_vec), given);
         let convert = |_: &Export, said: wire::Progress| said.checked();
         self.call(invocation, target(Point::Job, job), params, convert).await
     }
@@ -244,7 +245,7 @@ impl Plugin {
 
     async fn connect(&self, invocation: &Invocation, target: Target<'_>, input: &[Field]) -> Run<Vec<Field>> {
         let (call, given) = ((&invocation.call).into(), fields(input));
-        let params: WithFields<'_> = (target.name, &call, &given);
+        let params: WithFields = (target.name.to_owned(), call, given);
         let convert = |_: &Export, said: Vec<wire::Field>| said.checked();
         self.call(invocation, target, params, convert).await
     }

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 use wasmtime::component::Component;
 
@@ -118,7 +120,7 @@ impl CodeStore {
                 Compiler::Worker { program, arguments } => {
                     let mut command = Command::new(program);
                     command.args(arguments).arg(kind.name());
-                    run(command, &component).await
+                    run(command, &component, self.sizes.compile_memory_bytes).await
                 }
             }
         };
@@ -139,9 +141,31 @@ fn ending(engines: &Engines, kind: EngineKind) -> String {
     format!("-{}-{}.code", kind.name(), fingerprint(engines.of(kind)))
 }
 
-async fn run(mut command: Command, component: &[u8]) -> Result<Vec<u8>, HostError> {
+/// What a program says that gets no more memory: for a value, for code, for a thread.
+const OUT_OF_MEMORY: [&str; 3] = ["memory allocation of", "os error 12", "os error 11"];
+
+/// Limits the memory of the worker, before it is given anything to work on.
+#[cfg(target_os = "linux")]
+fn confine(worker: &Child, memory_bytes: u64) -> std::io::Result<()> {
+    let Some(pid) = worker.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)) else { return Ok(()) };
+    let limit = Rlimit { current: Some(memory_bytes), maximum: Some(memory_bytes) };
+    match prlimit(Some(pid), Resource::Data, limit) {
+        // It has ended already, and says why.
+        Ok(_) | Err(rustix::io::Errno::SRCH) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Other systems have no way to do that from outside.
+#[cfg(not(target_os = "linux"))]
+fn confine(_: &Child, _: u64) -> std::io::Result<()> {
+    Ok(())
+}
+
+async fn run(mut command: Command, component: &[u8], memory_bytes: u64) -> Result<Vec<u8>, HostError> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn()?;
+    confine(&child, memory_bytes)?;
     let mut input = child.stdin.take().expect("stdin was asked to be piped");
     let feed = async {
         // A worker that fails early closes its end; what it says then matters more.
@@ -154,6 +178,10 @@ async fn run(mut command: Command, component: &[u8]) -> Result<Vec<u8>, HostErro
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said: String = said.trim().chars().take(2_000).collect();
+        if OUT_OF_MEMORY.iter().any(|words| said.contains(words)) {
+            let reason = format!("it needs more than {} MB of memory", memory_bytes >> 20);
+            return Err(HostError::GivenUp { reason });
+        }
         return Err(HostError::Compile(if said.is_empty() { output.status.to_string() } else { said }));
     }
     fed?;

@@ -2,18 +2,20 @@
 //! import does anything, numbers that are none have one form; so the same rows give the same answers everywhere.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
 use crate::error::HostError;
+use crate::host::PluginHost;
 use crate::limits::Counter;
 use crate::manifest::{Point, Tier};
 use crate::meter::Meter;
-use crate::plugin::{Invocation, Plugin, Target, export_indexes, failure_of, limit_copies};
-use crate::run::{Failure, Run};
+use crate::permit::Permit;
+use crate::plugin::{Invocation, Plugin, Target, export_indexes, limit_copies};
+use crate::run::{Failure, Run, failure_of};
 use crate::state::Memory;
 use crate::v1::types as wire;
 use crate::v1::{Checked, answer};
@@ -42,6 +44,28 @@ impl Functions {
         let indexes = export_indexes(component, std::iter::once(Point::Function))?;
         let call_many = indexes.into_values().next().expect("the point has one function");
         Ok(Functions { pre, call_many })
+    }
+}
+
+/// A place among the calls of its tenant, for batches of functions: they need no instance of the pool, but keep a processor
+/// busy like any other call. Given back when it is dropped.
+pub struct Place {
+    permit: Permit,
+    begun: Instant,
+}
+
+impl PluginHost {
+    /// Waits for a place. Not for whoever may be waited for by a call that has one, as a writer may.
+    pub async fn place(&self, tenant: &str) -> Result<Place, Failure> {
+        let until = Instant::now() + Duration::from_millis(self.settings.background.wall_ms);
+        let permit = self.permits.acquire(tenant, 0, until).await?;
+        Ok(Place { permit, begun: Instant::now() })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.permit.charge(self.begun.elapsed());
     }
 }
 

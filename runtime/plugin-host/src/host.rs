@@ -57,7 +57,7 @@ impl PluginHost {
             .map_err(|error| HostError::Engine(format!("{error:#}")))?;
         let (permits, reserve) = (Permits::new(&settings), Reserve::new(&settings));
         let warm = WarmPool::new(settings.warm);
-        let (breaker, turns, loaded) = (Breaker::default(), Turns::new(), AtomicU64::new(0));
+        let (breaker, turns, loaded) = (Breaker::default(), Turns::start()?, AtomicU64::new(0));
         Ok(Arc::new(PluginHost {
             settings,
             engines,

@@ -8,6 +8,7 @@
 //! ```
 
 pub mod address;
+mod aside;
 mod breaker;
 mod calls;
 mod capability;
@@ -41,6 +42,7 @@ pub use compile::{Compiler, worker};
 pub use component::{Interfaces, compatibility, inspect};
 pub use engine::EngineKind;
 pub use error::HostError;
+pub use functions::Place;
 pub use host::PluginHost;
 pub use host_rule::{HostRule, HostRuleError};
 pub use meter::{Exceeded, Meter, Scope, TransactionBudget};

@@ -243,7 +243,7 @@ impl Default for TransactionLimits {
 
 /// Limits of what is installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct SizeLimits {
     /// Component that is machine code only.
     pub component_bytes: u64,
@@ -253,6 +253,8 @@ pub struct SizeLimits {
     pub native_bytes: u64,
     /// Time for making it; an interpreter takes six to twelve seconds on two busy cores.
     pub compile_ms: u64,
+    /// Memory that the process may have which makes it.
+    pub compile_memory_bytes: u64,
 }
 
 impl Default for SizeLimits {
@@ -262,6 +264,7 @@ impl Default for SizeLimits {
             component_bytes_dynamic: 32 * MIB,
             native_bytes: 64 * MIB,
             compile_ms: 120_000,
+            compile_memory_bytes: 2_048 * MIB,
         }
     }
 }
@@ -344,6 +347,8 @@ pub struct Settings {
     pub queue_per_tenant: u32,
     /// Core instances that one component may consist of; Python needs 38.
     pub core_instances: u32,
+    /// Plugins that a tenant may have installed.
+    pub plugins_per_tenant: u32,
 }
 
 impl Default for Settings {
@@ -363,6 +368,7 @@ impl Default for Settings {
             calls_per_tenant: 8,
             queue_per_tenant: 64,
             core_instances: 50,
+            plugins_per_tenant: 100,
         }
     }
 }

@@ -129,7 +129,7 @@ pub struct Meter {
     used: [AtomicU64; COUNTERS],
     begun: Instant,
     cpu_us: AtomicU64,
-    /// What this thread had used of a processor when the plugin was last given it, in microseconds.
+    /// What the plugin's thread had used of a processor when this was last counted, in microseconds.
     running_since: AtomicU64,
     /// An epoch has ended while the plugin kept a processor busy.
     epoch: AtomicBool,
@@ -204,16 +204,24 @@ impl Meter {
         shorter.then_some(Exceeded { counter: Counter::WallMs, limit, scope: Scope::Transaction })
     }
 
-    /// Time on a processor so far; asked for on the thread on which the plugin runs, or when it does not run.
+    /// Time on a processor, as far as it is counted: while the plugin runs, it is an epoch late at most.
     pub fn cpu(&self) -> Duration {
-        let spent = self.cpu_us.load(Ordering::Relaxed);
-        let since = self.running_since.load(Ordering::Relaxed);
-        let running = if since == PAUSED { 0 } else { on_processor().saturating_sub(since) };
-        Duration::from_micros(spent + running)
+        Duration::from_micros(self.cpu_us.load(Ordering::Relaxed))
     }
 
-    /// An error once the time on a processor is used up.
+    /// Counts what the plugin has used of a processor by now; only on the thread on which it runs, or when it does not run.
+    pub(crate) fn count_cpu(&self) {
+        let since = self.running_since.load(Ordering::Relaxed);
+        if since != PAUSED {
+            let now = on_processor();
+            self.cpu_us.fetch_add(now.saturating_sub(since), Ordering::Relaxed);
+            self.running_since.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// An error once the time on a processor is used up; asked for on the thread on which the plugin runs.
     pub fn check_cpu(&self) -> Result<(), Exceeded> {
+        self.count_cpu();
         match self.cpu() > Duration::from_millis(self.limits.cpu_ms) {
             true => Err(Exceeded { counter: Counter::CpuMs, limit: self.limits.cpu_ms, scope: Scope::Call }),
             false => Ok(()),
@@ -235,12 +243,10 @@ impl Meter {
     pub async fn measure<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         std::future::poll_fn(|context| {
-            let start = on_processor();
-            self.running_since.store(start, Ordering::Relaxed);
+            self.running_since.store(on_processor(), Ordering::Relaxed);
             let polled = future.as_mut().poll(context);
+            self.count_cpu();
             self.running_since.store(PAUSED, Ordering::Relaxed);
-            let spent = on_processor().saturating_sub(start);
-            self.cpu_us.fetch_add(spent, Ordering::Relaxed);
             polled
         })
         .await

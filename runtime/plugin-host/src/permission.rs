@@ -1,6 +1,8 @@
 //! What a plugin may do: what its manifest asks for, cut down by the tenant's administrator and by the operator, and the
 //! one place that says yes or no to a call. The check names every call; there is no wildcard that could let one through.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use indexmap::IndexSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -123,6 +125,13 @@ impl Permissions {
             }
         }
         part
+    }
+
+    /// Tells these rights from others.
+    pub(crate) fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        serde_json::to_string(self).unwrap_or_default().hash(&mut hasher);
+        hasher.finish()
     }
 
     /// What both allow.

@@ -9,20 +9,21 @@ use parking_lot::Mutex;
 use wasmtime::component::{
     Component, ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift, Lower,
 };
-use wasmtime::{Store, Trap, UpdateDeadline};
+use wasmtime::{Store, UpdateDeadline};
 
+use crate::aside::Running;
 use crate::breaker::Circuit;
 use crate::capability::Capabilities;
 use crate::error::HostError;
 use crate::functions::Functions;
 use crate::host::PluginHost;
-use crate::limits::{Counter, Limits};
+use crate::limits::Limits;
 use crate::manifest::{Export, Manifest, Point, Tier};
-use crate::meter::{Exceeded, Meter, Scope, TransactionBudget};
+use crate::meter::{Meter, TransactionBudget};
 use crate::permission::Permissions;
 use crate::permit::Permit;
 use crate::reserve::Leave;
-use crate::run::{Failure, LogLine, Run, RunRecord, usage};
+use crate::run::{Failure, LogLine, Run, RunRecord, failure_of, usage};
 use crate::sitting::{Seat, Sitting};
 use crate::state::{CallState, Memory};
 use crate::v1::answer;
@@ -101,6 +102,9 @@ pub(crate) struct Target<'a> {
     pub(crate) name: &'a str,
 }
 
+/// How long the trial of a plugin that is being installed waits for a place among the calls.
+const PROBE_WAITS: Duration = Duration::from_secs(30);
+
 /// What counts a call, and where its lines go.
 #[derive(Clone, Copy)]
 struct Counted<'a> {
@@ -123,12 +127,12 @@ impl Drop for Unfinished<'_> {
 }
 
 /// What a call holds while it runs; when it ends, in whatever way, its tenant is charged.
-struct Held<'a> {
+struct Held {
     permit: Option<Permit>,
-    meter: &'a Meter,
+    meter: Arc<Meter>,
 }
 
-impl Held<'_> {
+impl Held {
     /// The permit, charged.
     fn release(mut self) -> Option<Permit> {
         self.charge();
@@ -137,16 +141,20 @@ impl Held<'_> {
 
     fn charge(&mut self) {
         if let Some(permit) = &mut self.permit {
+            self.meter.count_cpu();
             permit.charge(self.meter.cpu());
         }
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for Held {
     fn drop(&mut self) {
         self.charge();
     }
 }
+
+/// What a call has come to: its answer, and its instance with its place where that is kept.
+type Said<W> = (Result<W, wire::Fault>, Option<(Seat, Permit)>);
 
 /// An instance that could serve another call.
 struct Left {
@@ -185,7 +193,7 @@ impl Plugin {
         convert: impl FnOnce(&Export, W) -> Result<T, Failure>,
     ) -> Run<T>
     where
-        P: ComponentNamedList + Lower + Send + Sync,
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
         W: Lift + Send + Sync + 'static,
     {
         self.call_in(None, invocation, target, params, convert).await
@@ -202,7 +210,7 @@ impl Plugin {
         convert: impl FnOnce(&Export, W) -> Result<T, Failure>,
     ) -> Run<T>
     where
-        P: ComponentNamedList + Lower + Send + Sync,
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
         W: Lift + Send + Sync + 'static,
     {
         let mut sitting = sitting.filter(|_| !self.manifest.warm);
@@ -265,7 +273,7 @@ impl Plugin {
         counted: Counted<'_>,
     ) -> Result<(Result<W, wire::Fault>, Option<Left>), Failure>
     where
-        P: ComponentNamedList + Lower + Send + Sync,
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
         W: Lift + Send + Sync + 'static,
     {
         let meter = counted.meter;
@@ -281,13 +289,13 @@ impl Plugin {
                 (seat, permit, served.unwrap_or(0))
             }
         };
-        let held = Held { permit: Some(permit), meter };
+        let held = Held { permit: Some(permit), meter: Arc::clone(meter) };
         let keep = sitting.is_some() || self.manifest.warm;
-        let work = self.instance_call((seat, keep), invocation, target, params, counted);
-        let in_turn = self.host.turns.run(&invocation.tenant, meter, meter.measure(work));
+        let running = self.running(held, (seat, keep), invocation, target, params, counted);
+        let running = running.map_err(|error| failure_of(&error, meter))?;
+        let in_turn = self.host.turns.run(&invocation.tenant, meter, running);
         match tokio::time::timeout_at(until.into(), in_turn).await {
-            Ok(Ok((said, seat))) => {
-                let left = seat.zip(held.release());
+            Ok(Ok((said, left))) => {
                 Ok((said, left.map(|(seat, permit)| Left { seat, permit, calls: served + 1 })))
             }
             Ok(Err(error)) => Err(failure_of(&error, meter)),
@@ -308,7 +316,7 @@ impl Plugin {
     }
 
     fn owner(&self, invocation: &Invocation) -> Owner {
-        Owner { tenant: invocation.tenant.clone(), number: self.number }
+        Owner { tenant: invocation.tenant.clone(), number: self.number, granted: invocation.granted.digest() }
     }
 
     /// Keeps an instance whose call has ended well, where it may serve another one.
@@ -322,36 +330,50 @@ impl Plugin {
         drop(permit);
     }
 
-    async fn instance_call<P, W>(
+    /// The call itself. All that it needs goes along, so that any thread can go on with it.
+    fn running<P, W>(
         &self,
+        held: Held,
         (seat, keep): (Option<Seat>, bool),
         invocation: &Invocation,
         target: Target<'_>,
         params: P,
         Counted { meter, lines }: Counted<'_>,
-    ) -> wasmtime::Result<(Result<W, wire::Fault>, Option<Seat>)>
+    ) -> wasmtime::Result<Running<wasmtime::Result<Said<W>>>>
     where
-        P: ComponentNamedList + Lower + Send + Sync,
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
         W: Lift + Send + Sync + 'static,
     {
         let missing = || wasmtime::Error::msg("the export is not part of the serving component");
         let serving = self.serving.as_ref().ok_or_else(missing)?;
-        let index = serving.exports.get(&(target.point, target.function)).ok_or_else(missing)?;
-        let Seat { mut store, instance } = match seat {
-            Some(mut seat) => {
-                seat.store.data_mut().go_on(invocation, meter, lines)?;
-                limit_copies(&mut seat.store, meter);
-                seat
+        let index = *serving.exports.get(&(target.point, target.function)).ok_or_else(missing)?;
+        let (store, instance) = match seat {
+            Some(Seat { mut store, instance }) => {
+                store.data_mut().go_on(invocation, meter, lines)?;
+                limit_copies(&mut store, meter);
+                (store, Some(instance))
             }
-            None => {
-                let mut store = self.store(invocation, meter, lines);
-                let instance = serving.pre.instantiate_async(&mut store).await?;
-                Seat { store, instance }
-            }
+            None => (self.store(invocation, meter, lines), None),
         };
-        let function = instance.get_typed_func::<P, (Result<W, wire::Fault>,)>(&mut store, index)?;
-        let (said,) = function.call_async(&mut store, params).await?;
-        Ok((said, keep.then_some(Seat { store, instance })))
+        let (pre, meter) = (serving.pre.clone(), Arc::clone(meter));
+        let work = async move {
+            // Its place is given back when its instance has gone, not before.
+            let held = held;
+            let mut store = store;
+            let instance = match instance {
+                Some(instance) => instance,
+                None => pre.instantiate_async(&mut store).await?,
+            };
+            let function = instance.get_typed_func::<P, (Result<W, wire::Fault>,)>(&mut store, index)?;
+            let (said,) = function.call_async(&mut store, params).await?;
+            if keep {
+                let seat = Seat { store, instance };
+                return Ok((said, Some(seat).zip(held.release())));
+            }
+            drop(store);
+            Ok::<Said<W>, wasmtime::Error>((said, None))
+        };
+        Ok(Box::pin(async move { meter.measure(work).await }))
     }
 
     fn store(
@@ -422,6 +444,9 @@ impl Plugin {
     pub(crate) async fn probe(&self, invocation: &Invocation) -> Result<(), HostError> {
         let Some(serving) = &self.serving else { return Ok(()) };
         let limits = self.host.settings.background;
+        // There is room in the pool for as many instances as there are permits.
+        let permit = self.host.permits.acquire(&invocation.tenant, 0, Instant::now() + PROBE_WAITS).await;
+        let _permit = permit.map_err(|busy| HostError::Engine(busy.to_string()))?;
         let meter = Meter::start(limits, None);
         let lines = Arc::new(Mutex::new(Vec::new()));
         let work = meter.measure(async {
@@ -449,31 +474,6 @@ pub(crate) fn limit_copies<T>(store: &mut Store<T>, meter: &Meter) {
     let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     store.set_hostcall_fuel(size(meter.limits().output_bytes));
     store.set_max_component_handles(size(meter.limits().handles));
-}
-
-/// What an error of the machine means.
-pub(crate) fn failure_of(error: &wasmtime::Error, meter: &Meter) -> Failure {
-    let used_up =
-        |counter| Failure::Limit(Exceeded { counter, limit: meter.limits().of(counter), scope: Scope::Call });
-    if let Some(exceeded) = error.downcast_ref::<Exceeded>() {
-        return Failure::Limit(*exceeded);
-    }
-    if let Some(failure) = error.downcast_ref::<Failure>() {
-        return failure.clone();
-    }
-    let words = format!("{error:#}");
-    // Wasmtime keeps the types of these errors to itself; their words are the only sign.
-    if words.contains("fuel allocated for hostcalls has been exhausted") {
-        return used_up(Counter::OutputBytes);
-    }
-    if words.contains("store handle limit exceeded") {
-        return used_up(Counter::Handles);
-    }
-    match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => used_up(Counter::Fuel),
-        Some(trap) => Failure::Trap { reason: trap.to_string() },
-        None => Failure::Trap { reason: error.root_cause().to_string().chars().take(500).collect() },
-    }
 }
 
 /// The types of a function, compared with ours.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use wasmtime::Trap;
 
 use crate::limits::Counter;
 use crate::manifest::Point;
@@ -113,6 +114,31 @@ impl Failure {
             | Failure::Limit(_) => Retry::Backoff,
             Failure::Output { .. } | Failure::Missing { .. } => Retry::Never,
         }
+    }
+}
+
+/// What an error of the machine means.
+pub(crate) fn failure_of(error: &wasmtime::Error, meter: &Meter) -> Failure {
+    let used_up =
+        |counter| Failure::Limit(Exceeded { counter, limit: meter.limits().of(counter), scope: Scope::Call });
+    if let Some(exceeded) = error.downcast_ref::<Exceeded>() {
+        return Failure::Limit(*exceeded);
+    }
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return failure.clone();
+    }
+    let words = format!("{error:#}");
+    // Wasmtime keeps the types of these errors to itself; their words are the only sign.
+    if words.contains("fuel allocated for hostcalls has been exhausted") {
+        return used_up(Counter::OutputBytes);
+    }
+    if words.contains("store handle limit exceeded") {
+        return used_up(Counter::Handles);
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => used_up(Counter::Fuel),
+        Some(trap) => Failure::Trap { reason: trap.to_string() },
+        None => Failure::Trap { reason: error.root_cause().to_string().chars().take(500).collect() },
     }
 }
 

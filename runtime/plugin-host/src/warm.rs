@@ -39,6 +39,8 @@ pub(crate) struct Owner {
     pub(crate) tenant: String,
     /// Number of the plugin, see [`crate::Plugin`].
     pub(crate) number: u64,
+    /// Digest of what it was granted: an instance may remember what it was allowed to read.
+    pub(crate) granted: u64,
 }
 
 /// An instance that waits.

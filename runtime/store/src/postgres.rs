@@ -11,19 +11,25 @@ use sea_orm::{
     QueryResult, Statement,
 };
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::column;
 use crate::error::{Error, Result};
 use crate::exec::{Param, Row, Tx};
 
-/// Connections to a server: writers hold one each while they commit, reads take one for a statement, one listens.
+/// Connections to a server: writers hold one each until they have committed, reads take one for a statement, one listens.
 const CONNECTIONS: u32 = 17;
+/// Writers of all tenants at the same time. A writer may have to wait for a read, as that of a plugin which it asks; so that all
+/// of them together never wait for each other's connections, some are left to reads alone.
+const WRITERS: usize = 12;
 
 /// The connections that all tenants of one server share.
 #[derive(Debug, Clone)]
 pub struct PostgresServer {
     pub(crate) connection: DatabaseConnection,
+    /// Places of writers.
+    pub(crate) writers: Arc<Semaphore>,
     /// Names this process among those that share the server.
     pub(crate) node: Uuid,
 }
@@ -43,7 +49,8 @@ pub async fn connect_postgres(url: &str) -> Result<PostgresServer> {
     let name = Statement::from_string(DbBackend::Postgres, "SELECT gen_random_uuid()");
     let named = connection.query_one_raw(name).await?;
     let named = named.ok_or_else(|| Error::Database("the server gave this node no name".to_owned()))?;
-    Ok(PostgresServer { connection, node: named.try_get_by_index(0)? })
+    let writers = Arc::new(Semaphore::new(WRITERS));
+    Ok(PostgresServer { connection, writers, node: named.try_get_by_index(0)? })
 }
 
 /// The connections that a tenant works with.

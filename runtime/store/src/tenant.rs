@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use crate::audit::{self, Head, StoredEntry, Verified, Verifier};
 use crate::catalog::{Catalog, Migration};
@@ -81,7 +82,8 @@ impl TenantStore {
     ) -> Result<TenantStore> {
         let naming = Naming { dialect: Dialect::Postgres, schema: Some(schema.to_owned()) };
         let pool = PostgresPool::new(server.connection.clone());
-        let mut source = PostgresSource { pool: pool.clone(), runtime: Handle::current() };
+        let writers = server.writers.clone();
+        let mut source = PostgresSource { pool: pool.clone(), writers, runtime: Handle::current() };
         let names = naming.clone();
         let made = tokio::task::spawn_blocking(move || {
             source.transaction(&mut |tx| system::bring_up_to_date(tx, &names)).map(|()| source)
@@ -404,11 +406,14 @@ impl Source for SqliteSource {
 
 struct PostgresSource {
     pool: PostgresPool,
+    writers: Arc<Semaphore>,
     runtime: Handle,
 }
 
 impl Source for PostgresSource {
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()> {
+        let place = self.writers.acquire();
+        let _place = self.runtime.block_on(place).expect("the places of writers are never closed");
         let transaction = self.runtime.block_on(self.pool.connection.begin())?;
         let mut tx = PostgresTx {
             transaction: &transaction,

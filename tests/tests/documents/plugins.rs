@@ -158,6 +158,7 @@ fn meaning(key: &str) -> &'static str {
         "component_bytes_dynamic" => "component in TypeScript or Python",
         "native_bytes" => "machine code of a component",
         "compile_ms" => "time for making it",
+        "compile_memory_bytes" => "memory of the process that makes it",
         "failures" => "breakdowns in a row",
         "pause_ms" => "first pause; it doubles",
         "pause_ms_max" => "longest pause",
@@ -170,6 +171,7 @@ fn meaning(key: &str) -> &'static str {
         "calls_per_tenant" => "calls at the same time of one tenant",
         "queue_per_tenant" => "calls of one tenant that may wait for a place",
         "core_instances" => "core instances that a component may consist of",
+        "plugins_per_tenant" => "plugins that a tenant may have installed",
         other => panic!("say what {other} means"),
     }
 }

@@ -280,6 +280,7 @@ impl<P: FnOnce() + Send + 'static> Installation<P> {
             // What happened while nobody looked does not set off rules that come now.
             session.skip_events()?;
         }
+        plugins::keep_proven(session, &self.work.published.plugins)?;
         session.model_changed(self.work.published.digest.clone());
         session.wake_lane();
         session.after_commit(self.publish);
@@ -371,6 +372,7 @@ pub(crate) async fn set_setting(
                 return Err(Error::ModelChanged);
             }
             stored::put_setting(session, &app, &name, &value)?;
+            plugins::keep_proven(session, &work.published.plugins)?;
             let details = json!({ "app": app, "setting": name, "value": value });
             session.audit(audit_entry(&work, "setting.changed", details.to_string()));
             session.model_changed(digest);

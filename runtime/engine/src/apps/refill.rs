@@ -1,5 +1,10 @@
 //! After an upgrade, calculated fields and rollups that are new or calculate differently are worked out anew for the
 //! records that are there, so that no list mixes old results with new ones.
+//!
+//! Only calculated values are written, and nobody is asked about them: neither the app's own rules nor plugins that check
+//! records. They judge what somebody wants to store, and here nobody does: what people entered stays as it is, and a value
+//! that follows from it is not better or worse for being up to date. To refuse it would leave either the upgrade undone or old
+//! results beside new ones. The next save of a record is checked with the new values, like any other.
 
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Model, Slot, roots, system};
 use mortise_definition::source::RollupOperation;

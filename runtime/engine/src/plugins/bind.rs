@@ -1,27 +1,28 @@
 //! Ties the installed plugins to a model: entities and fields by name, conditions compiled, rights cut down. A version that
-//! does not fit is left out as a whole, with the reasons: it never half works.
+//! does not fit is left out as a whole, with the reasons: it never half works. Where it would have had to let a record pass, and
+//! has done so before, that record is refused: a check does not go away because somebody renamed a field.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mortise_definition::Problem;
 use mortise_definition::model::{EntityModel, FieldKind, Model};
+use mortise_definition::syntax::schedule_problem;
 use mortise_expr::{Expression, Member, Scope, Shape, Type};
 use mortise_plugin_host::Permissions;
-use mortise_plugin_host::manifest::{Export, FILE};
-use mortise_store::TenantStore;
+use mortise_plugin_host::manifest::{Export, FILE, OnFailure, Point};
+use mortise_store::{Session, TenantStore};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
-use super::bound::{Binding, Bound, EntityPlugins, InputPath, OutputField};
+use super::bound::{Binding, Bound, EntityPlugins, InputPath, OutputField, Unfit};
 use super::config;
 use super::host::{PluginHouse, lost};
 use super::installed::{Canary, Installed, Names, Version};
 use super::names::Finder;
 use super::shelf::Said;
 use super::tables::{self, StoredPlugin, StoredVersion};
-use super::work::schedule_problem;
 use crate::error::Error;
 
 /// Hexadecimal digits of the digest of a set of plugins: enough to tell two sets apart.
@@ -33,14 +34,39 @@ pub(crate) async fn bind(
     house: &Arc<PluginHouse>,
     model: &Model,
 ) -> Result<Arc<Bound>, Error> {
-    let stored = tables::in_force(store).await?;
-    Ok(tie(house, model, &stored))
+    let mut stored = tables::in_force(store).await?;
+    let proven = prove(house, model, &mut stored);
+    let mut bound = tied(house, model, &stored);
+    bound.proven = proven;
+    Ok(Arc::new(bound))
+}
+
+/// Notes which plugins are in force for the first time with this model; gives back their ids.
+pub(super) fn prove(house: &Arc<PluginHouse>, model: &Model, stored: &mut [StoredPlugin]) -> Vec<String> {
+    let mut proven = Vec::new();
+    for plugin in stored.iter_mut().filter(|plugin| plugin.on && !plugin.proven) {
+        let current = plugin.current().filter(|version| version.is_usable());
+        if current.is_some_and(|version| fit(house, model, plugin, version).is_ok()) {
+            plugin.proven = true;
+            proven.push(plugin.id.clone());
+        }
+    }
+    proven
+}
+
+/// Stores that plugins have come into force, in the transaction of the change that brought them there.
+pub(crate) fn keep_proven(session: &mut Session<'_>, bound: &Bound) -> Result<(), Error> {
+    bound.proven.iter().try_for_each(|plugin| tables::put_proven(session, plugin))
 }
 
 /// Ties plugins to a model.
 pub(super) fn tie(house: &Arc<PluginHouse>, model: &Model, stored: &[StoredPlugin]) -> Arc<Bound> {
+    Arc::new(tied(house, model, stored))
+}
+
+fn tied(house: &Arc<PluginHouse>, model: &Model, stored: &[StoredPlugin]) -> Bound {
     if stored.is_empty() {
-        return Arc::default();
+        return Bound::default();
     }
     let mut bound = Bound { digest: Some(digest(house, stored)), ..Bound::default() };
     bound.by_entity.resize_with(model.entities.len(), EntityPlugins::default);
@@ -48,14 +74,18 @@ pub(super) fn tie(house: &Arc<PluginHouse>, model: &Model, stored: &[StoredPlugi
         add(&mut bound, house, model, plugin);
     }
     bound.named.sort_by(|one, other| one.order().cmp(&other.order()));
-    Arc::new(bound)
+    bound
 }
 
 fn add(bound: &mut Bound, house: &Arc<PluginHouse>, model: &Model, plugin: &StoredPlugin) {
     let Some(stored) = plugin.current().filter(|version| version.is_usable()) else { return };
-    let current = match stand(house, model, plugin, stored) {
+    // One that cannot be loaded on this node stays: its calls fail, and each export says what follows from that.
+    let current = match fit(house, model, plugin, stored) {
         Ok(fitted) => fitted,
         Err(problems) => {
+            if plugin.proven {
+                refuse(bound, house, model, plugin, stored);
+            }
             bound.problems.insert((plugin.id.clone(), stored.number), problems);
             return;
         }
@@ -65,7 +95,7 @@ fn add(bound: &mut Bound, house: &Arc<PluginHouse>, model: &Model, plugin: &Stor
     if let Some(tried) = &plugin.canary
         && let Some(stored) = plugin.version(tried.number).filter(|version| version.is_usable())
     {
-        match stand(house, model, plugin, stored) {
+        match fit(house, model, plugin, stored) {
             Ok(Fitted { version, exports: own }) => {
                 exports.push((Arc::clone(&version), own));
                 canary = Some(Canary { version, share: tried.share, people: tried.people.clone() });
@@ -90,6 +120,50 @@ fn add(bound: &mut Bound, house: &Arc<PluginHouse>, model: &Model, plugin: &Stor
         }
     }
     bound.installed.insert(plugin.id.clone(), installed);
+}
+
+/// Has records refused that a version, which has stopped to fit, would have to check before they are saved. What its
+/// exports ask for under `when` cannot be told any more.
+fn refuse(
+    bound: &mut Bound,
+    house: &Arc<PluginHouse>,
+    model: &Model,
+    plugin: &StoredPlugin,
+    stored: &StoredVersion,
+) {
+    let Some(said) = house.shelf.said(&stored.parcel.manifest_digest, &stored.manifest) else { return };
+    if is_optional(model, &plugin.id) {
+        return;
+    }
+    let in_save = [Point::BeforeSave, Point::Validator];
+    let exports = said.manifest.exports.iter().filter(|export| in_save.contains(&export.point));
+    for export in exports.filter(|export| rejects(export)) {
+        let Some(entity) = export.entity.as_deref().and_then(|name| meant(model, plugin, name)) else {
+            continue;
+        };
+        let unfit =
+            Unfit { plugin: plugin.id.clone(), title: said.manifest.title.clone(), point: export.point };
+        bound.by_entity[entity].unfit.push(unfit);
+    }
+}
+
+/// The entity that a plugin means, whatever became of its fields.
+fn meant(model: &Model, plugin: &StoredPlugin, name: &str) -> Option<usize> {
+    match plugin.mapping.get(name) {
+        Some(mapping) => model.entity(&mapping.entity).map(|entity| entity.index),
+        None => Finder::new(model, &plugin.id, &plugin.mapping).entity(name, "").map(|entity| entity.index),
+    }
+}
+
+/// Whether a record is not saved when an export that checks it fails.
+pub(super) fn rejects(export: &Export) -> bool {
+    matches!(export.failure_policy(), OnFailure::Reject | OnFailure::Retry)
+}
+
+/// Whether apps use a plugin, and all of them are whole without it: what keeps it from being loaded stops nobody then.
+pub(super) fn is_optional(model: &Model, plugin: &str) -> bool {
+    let mut uses = model.apps.iter().flat_map(|app| &app.plugins).filter(|used| used.id == plugin).peekable();
+    uses.peek().is_some() && uses.all(|used| used.optional)
 }
 
 /// A version that fits, with its exports.
@@ -134,7 +208,8 @@ pub(super) fn fit(
     let mut finder = Finder::new(model, &plugin.id, &plugin.mapping);
     check_rights(&mut finder, &granted);
     let exports = said.manifest.exports.iter().enumerate();
-    let exports: Vec<Tied> = exports.map(|(index, export)| tie_export(&mut finder, index, export)).collect();
+    let exports: Vec<Tied> =
+        exports.map(|(index, export)| tie_export(&mut finder, &granted, index, export)).collect();
     if !finder.problems.is_empty() {
         return Err(finder.problems);
     }
@@ -175,7 +250,7 @@ fn check_rights(finder: &mut Finder<'_>, granted: &Permissions) {
     }
 }
 
-fn tie_export(finder: &mut Finder<'_>, index: usize, export: &Export) -> Tied {
+fn tie_export(finder: &mut Finder<'_>, granted: &Permissions, index: usize, export: &Export) -> Tied {
     let mut tied = Tied { index, entity: None, input: Vec::new(), output: Vec::new(), when: None };
     let place = format!("/exports/{index}");
     if let Some(detail) = export.schedule.as_deref().and_then(schedule_problem) {
@@ -187,7 +262,8 @@ fn tie_export(finder: &mut Finder<'_>, index: usize, export: &Export) -> Tied {
     let Some(entity) = finder.entity(name, &format!("{place}/entity")) else { return tied };
     tied.entity = Some(entity.index);
     for (position, path) in export.input.iter().enumerate() {
-        tied.input.extend(finder.path(entity, path, &format!("{place}/input/{position}")));
+        let path = finder.path(entity, path, &format!("{place}/input/{position}"));
+        tied.input.extend(path.map(|path| finder.cut(granted, entity, path)));
     }
     for (position, name) in export.output.iter().enumerate() {
         let place = format!("{place}/output/{position}");
@@ -241,7 +317,8 @@ fn digest(house: &PluginHouse, stored: &[StoredPlugin]) -> String {
         let tried = plugin.canary.as_ref().and_then(|canary| plugin.version(canary.number));
         json!({
             "id": plugin.id,
-            "on": plugin.on,
+            // As it was written before there was a third state.
+            "on": if plugin.proven || !plugin.on { json!(plugin.on) } else { json!("new") },
             "current": plugin.current().map(version),
             "canary": plugin.canary.as_ref().map(|canary| json!([canary.number, canary.share, canary.people])),
             "tried": tried.map(version),

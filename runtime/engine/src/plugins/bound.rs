@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mortise_definition::Problem;
 use mortise_definition::model::Slot;
+use mortise_definition::{Problem, Text};
 use mortise_expr::Expression;
 use mortise_plugin_host::manifest::{Export, Point};
 use uuid::Uuid;
@@ -23,6 +23,8 @@ pub(crate) struct Bound {
     pub(super) digest: Option<String>,
     /// Why a version that was granted is not in force, by plugin and number.
     pub(super) problems: BTreeMap<(String, i64), Vec<Problem>>,
+    /// Plugins that are in force for the first time with this model.
+    pub(super) proven: Vec<String>,
 }
 
 /// What is called about the records of an entity, in the order of plugin and export.
@@ -40,6 +42,18 @@ pub(crate) struct EntityPlugins {
     pub(crate) assigners: Vec<Arc<Binding>>,
     /// Make documents.
     pub(crate) renderers: Vec<Arc<Binding>>,
+    /// Have to be asked before a record is saved, and cannot be.
+    pub(crate) unfit: Vec<Unfit>,
+}
+
+/// An export that keeps records from being saved unchecked, of a version that does not fit to the definitions any more.
+pub(crate) struct Unfit {
+    /// The plugin.
+    pub(crate) plugin: String,
+    /// Its name.
+    pub(crate) title: Text,
+    /// Where it would be asked.
+    pub(crate) point: Point,
 }
 
 /// An export of a version, tied to the model. While a version is tried out there are two of most exports: ask
@@ -66,7 +80,8 @@ pub(crate) struct Binding {
 pub(crate) struct InputPath {
     /// As the plugin wrote it: `country.code`.
     pub(crate) name: Arc<str>,
-    /// Slots from the entity on: all but the last are references, each leading to the entity of the next.
+    /// Slots from the entity on: all but the last are references, each leading to the entity of the next. None where the
+    /// plugin may not see what is there.
     pub(crate) steps: Vec<Slot>,
 }
 
@@ -104,6 +119,7 @@ static NONE: EntityPlugins = EntityPlugins {
     scorers: Vec::new(),
     assigners: Vec::new(),
     renderers: Vec::new(),
+    unfit: Vec::new(),
 };
 
 impl std::fmt::Debug for Bound {

@@ -2,16 +2,16 @@
 //! put together, and what became of the call goes into the run log. One function for each extension point, nothing else.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use mortise_definition::model::{EntityModel, system};
 use mortise_expr::{Context, Value};
-use mortise_plugin_host::run::{Failure, Run};
+use mortise_plugin_host::run::{Failure, Run, RunRecord};
 use mortise_plugin_host::value::{
     Call, Candidate, Document, Field, Outcome, Progress, Scored, Table, Verdict, Violation,
 };
-use mortise_plugin_host::{Invocation, Permissions, Plugin, Sitting, TransactionBudget};
+use mortise_plugin_host::{HostError, Invocation, Permissions, Plugin, Sitting, TransactionBudget};
 use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
 
@@ -33,12 +33,16 @@ pub(crate) struct Switchboard {
     pub(super) tenant: Weak<Tenant>,
     /// Its name.
     pub(super) slug: String,
+    /// The name under which the host counts its calls and breakdowns.
+    counted: OnceLock<String>,
     pub(super) house: Arc<PluginHouse>,
     outside: RwLock<Option<Arc<dyn Outside>>>,
     /// What became of calls.
     pub(super) log: RunLog,
     /// What providers of dashboards said a moment ago.
     pub(super) provided: Kept,
+    /// Packages come in one after the other, so that of several tenants none waits for all that another one installs.
+    pub(super) arriving: tokio::sync::Mutex<()>,
 }
 
 impl Switchboard {
@@ -47,11 +51,31 @@ impl Switchboard {
         Arc::new(Switchboard {
             tenant,
             slug,
+            counted: OnceLock::new(),
             house,
             outside,
             log: RunLog::default(),
             provided: Kept::default(),
+            arriving: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// The name under which the host counts its calls, breakdowns and instances.
+    pub(crate) fn counted(&self) -> &str {
+        self.counted.get().unwrap_or(&self.slug)
+    }
+
+    /// Says that this is a copy of the tenant: what breaks down there is counted apart.
+    pub(crate) fn count_apart(&self) {
+        // No slug has such a character.
+        drop(self.counted.set(format!("{}/copy", self.slug)));
+    }
+
+    /// Lets the host forget a copy.
+    pub(crate) fn forget_copy(&self) {
+        if let (Some(name), Some(host)) = (self.counted.get(), self.house.opened()) {
+            host.forget(name);
+        }
     }
 
     /// A full budget for everything that one save, or one piece of work, makes plugins do.
@@ -288,16 +312,39 @@ impl<'a> Calling<'a> {
         if !binding.serves(self.work.actor.id(), &self.key) || !self.wanted(binding, before, after) {
             return Ok(None);
         }
-        let loaded = binding.version.ready().await;
-        let plugin = loaded.map_err(|error| Failure::Unavailable { reason: error.to_string() })?;
+        let plugin = match binding.version.ready().await {
+            Ok(plugin) => plugin,
+            Err(error) => return Err(self.not_loaded(binding, &error)),
+        };
         let invocation = self.invocation(binding);
         Ok(Some((plugin, invocation)))
+    }
+
+    /// A call that nobody could make, as the log tells of it.
+    fn not_loaded(&self, binding: &Binding, error: &HostError) -> Failure {
+        let failure = Failure::Unavailable { reason: error.to_string() };
+        let (manifest, export) = (binding.version.manifest(), binding.export());
+        let record = RunRecord {
+            tenant: self.work.calls.slug.clone(),
+            plugin: binding.plugin.id.clone(),
+            version: manifest.version.clone(),
+            point: export.point,
+            export: export.name.clone(),
+            failure: Some(failure.code()),
+            detail: Some(failure.to_string()),
+            used: Vec::new(),
+            lines: Vec::new(),
+            opened: false,
+        };
+        let run = Run::<()> { outcome: Err(failure.clone()), record };
+        drop(self.close(binding, Instant::now(), run));
+        failure
     }
 
     /// For whom, with which rights and at whose expense a plugin is called.
     pub(super) fn invocation(&self, binding: &Binding) -> Invocation {
         Invocation {
-            tenant: self.work.calls.slug.clone(),
+            tenant: self.work.calls.counted().to_owned(),
             call: self.circumstances(binding),
             capabilities: Arc::new(Reach::new(self.work, binding)),
             granted: granted(binding),

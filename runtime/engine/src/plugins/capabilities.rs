@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use mortise_definition::model::{EntityModel, FieldModel, system};
 use mortise_expr::Value;
+use mortise_plugin_host::manifest::Point;
 use mortise_plugin_host::value::{
     Condition, Entry, Fault, Field, Page, Query, Request, Response, Retry, Value as Wire,
 };
@@ -39,11 +40,13 @@ pub(super) struct Reach {
     work: Work,
     version: Arc<Version>,
     plugin: String,
+    point: Point,
 }
 
 impl Reach {
     pub(super) fn new(work: &Work, binding: &Binding) -> Reach {
-        Reach { work: work.clone(), version: binding.version.clone(), plugin: binding.plugin.id.clone() }
+        let (version, plugin) = (binding.version.clone(), binding.plugin.id.clone());
+        Reach { work: work.clone(), version, plugin, point: binding.export().point }
     }
 
     fn locale(&self) -> &str {
@@ -327,6 +330,10 @@ impl Capabilities for Reach {
         value: Option<Vec<u8>>,
         bytes_max: u64,
     ) -> Result<bool, Fault> {
+        if self.point == Point::Assigner {
+            // The writer, which would have to do it, waits for this very call.
+            return Err(self.refuse(Issue::new("plugin.storage.read_only")));
+        }
         let (plugin, name) = (self.plugin.clone(), key.to_owned());
         let write = move |session: &mut mortise_store::Session<'_>| {
             storage::swap(session, &plugin, &name, (expected, value), bytes_max)

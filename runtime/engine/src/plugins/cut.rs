@@ -1,5 +1,6 @@
 //! Records cut to what a plugin asked for. The record that a call is about is given as it is, so that nobody gets around a
-//! check by not being allowed to see a field; what lies behind references is read with the rights of whoever acts.
+//! check by not being allowed to see a field; what lies behind references is read with the rights of whoever acts, and only as
+//! far as the plugin was granted to read it: other fields are empty.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -10,7 +10,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use mortise_expr::{EvalError, Expression, OutsideFunction, OutsideFunctions, Value};
+use mortise_plugin_host::Place;
 use mortise_plugin_host::manifest::Point;
+use mortise_plugin_host::run::Failure;
 use parking_lot::Mutex;
 
 use self::convert::Args;
@@ -257,6 +259,16 @@ impl Work {
             if batches.is_empty() {
                 return;
             }
+            let place = match self.place().await {
+                Ok(place) => place,
+                Err(busy) => {
+                    for batch in batches {
+                        let answers = batch.unasked(&busy);
+                        self.functions.keep(batch, answers);
+                    }
+                    continue;
+                }
+            };
             let work = self.clone();
             // A full batch keeps a thread busy for some milliseconds.
             let asked = tokio::task::spawn_blocking(move || {
@@ -268,6 +280,15 @@ impl Work {
             if asked.await.is_err() {
                 return;
             }
+            drop(place);
+        }
+    }
+
+    /// A place among the calls of the tenant; none where no plugin was used yet.
+    async fn place(&self) -> Result<Option<Place>, Failure> {
+        match self.calls.house.opened() {
+            Some(host) => host.place(self.calls.counted()).await.map(Some),
+            None => Ok(None),
         }
     }
 }

@@ -2,15 +2,18 @@
 //! is wrong.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use mortise_definition::{Text, humanize};
+use mortise_definition::model::EntityModel;
+use mortise_definition::{Problem, Text, humanize};
 use mortise_plugin_host::Permissions;
-use mortise_plugin_host::manifest::Manifest;
+use mortise_plugin_host::manifest::{FILE, Manifest};
 use serde::Serialize;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+use super::bind::{is_optional, rejects};
 use super::complaint::Complaint;
 use super::credential;
 use super::lifecycle::{administrator, not_installed, secrets};
@@ -180,7 +183,7 @@ impl Tenant {
                 (None, None) => self.plugins.troubles_of(&version.parcel),
             }
         };
-        let problems = complaints(plugin.current);
+        let mut problems = complaints(plugin.current);
         let current = plugin.current();
         let manifest = current.and_then(|version| self.manifest_of(version));
         let state = match current {
@@ -189,6 +192,7 @@ impl Tenant {
             Some(version) if version.granted.is_some() => PluginState::On,
             _ => PluginState::Waiting,
         };
+        problems.extend(self.stops(published, plugin));
         PluginInfo {
             id: plugin.id.clone(),
             title: manifest
@@ -216,6 +220,25 @@ impl Tenant {
             installed_at: plugin.installed_at,
             changed_at: plugin.changed_at,
         }
+    }
+
+    /// That records cannot be saved because this plugin cannot look at them, and which.
+    fn stops(&self, published: &Published, plugin: &StoredPlugin) -> Option<Complaint> {
+        let bound = &published.plugins;
+        let is_lost = plugin.current().is_some_and(|version| self.plugins.is_lost(&version.parcel));
+        let spared = !is_lost || is_optional(&published.model, &plugin.id);
+        let stopped = |entity: &&Arc<EntityModel>| {
+            let of = bound.entity(entity.index);
+            let mut asked = of.before_save.iter().chain(&of.validators);
+            of.unfit.iter().any(|unfit| unfit.plugin == plugin.id)
+                || (!spared && asked.any(|one| one.plugin.id == plugin.id && rejects(one.export())))
+        };
+        let keys: Vec<&str> =
+            published.model.entities.iter().filter(stopped).map(|entity| entity.key.as_str()).collect();
+        (!keys.is_empty()).then(|| {
+            let problem = Problem::error("plugin.saves_refused", FILE, "");
+            Complaint::from(&problem.arg("entities", keys.join(", ")))
+        })
     }
 
     fn manifest_of(&self, version: &StoredVersion) -> Option<Manifest> {
@@ -264,7 +287,8 @@ impl Tenant {
     }
 
     fn circuits(&self, id: &str) -> Vec<CircuitInfo> {
-        let open = self.plugins.opened().map(|host| host.open_circuits(&self.slug)).unwrap_or_default();
+        let open =
+            self.plugins.opened().map(|host| host.open_circuits(self.calls.counted())).unwrap_or_default();
         let own = open.into_iter().filter(|(circuit, _)| circuit.plugin == id);
         let info = own.map(|(circuit, left)| CircuitInfo {
             point: circuit.point.name(),

@@ -89,6 +89,11 @@ impl Version {
         self.plugin.get().cloned()
     }
 
+    /// Whether nothing is left on this node by which it could be called.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.loaded().is_none() && self.house.is_lost(&self.parcel)
+    }
+
     /// Its machine code, loaded when it is called for the first time.
     pub(crate) async fn ready(&self) -> Result<Arc<Plugin>, HostError> {
         let load = || self.house.plugin(&self.parcel, &self.said.manifest);

@@ -32,7 +32,7 @@ mod tables;
 mod usage;
 mod work;
 
-pub(crate) use bind::bind;
+pub(crate) use bind::{bind, keep_proven};
 pub(crate) use bound::{Binding, Bound};
 pub(crate) use call::{Calling, Switchboard};
 pub use complaint::Complaint;
@@ -52,5 +52,5 @@ pub use tables::{EntityMapping, Mapping};
 pub use usage::{PluginRun, PluginUsage, RunFilter};
 pub use work::{CallState, PluginCall, PluginJob, Why};
 pub(crate) use work::{
-    Desk, ask, carry, export_name, exports, operation, scheduled_jobs, signal, sync_jobs, tell,
+    Desk, ask, carry, export_name, exports, operation, outline, scheduled_jobs, signal, sync_jobs, tell,
 };

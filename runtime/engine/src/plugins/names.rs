@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use mortise_definition::Problem;
 use mortise_definition::model::{EntityModel, FieldKind, Model, Slot};
 use mortise_plugin_host::manifest::FILE;
+use mortise_plugin_host::{HostCall, Permissions, permit};
 
 use super::bound::InputPath;
 use super::installed::{Named, Names};
@@ -108,6 +109,18 @@ impl<'a> Finder<'a> {
         found
     }
 
+    /// A path of which the plugin may read everything that lies behind its first reference; otherwise one that leads nowhere.
+    pub(super) fn cut(&self, granted: &Permissions, entity: &'a EntityModel, path: InputPath) -> InputPath {
+        let (mut entity, mut open) = (entity, true);
+        for (depth, (part, slot)) in path.name.split('.').zip(&path.steps).enumerate() {
+            open &= depth == 0 || self.names.may_read(granted, entity.index, part);
+            if let FieldKind::Reference { entity: target } = entity.fields[*slot].kind {
+                entity = &self.model.entities[target];
+            }
+        }
+        if open { path } else { InputPath { steps: Vec::new(), ..path } }
+    }
+
     /// A field, or one of a record that is referred to.
     pub(super) fn path(&mut self, entity: &EntityModel, path: &str, place: &str) -> Option<InputPath> {
         let (mut entity, mut steps) = (entity, Vec::new());
@@ -126,6 +139,15 @@ impl<'a> Finder<'a> {
             entity = &self.model.entities[target];
         }
         Some(InputPath { name: path.into(), steps })
+    }
+}
+
+impl Names {
+    /// Whether a field of an entity, as the plugin calls it, is among what the plugin may read.
+    pub(super) fn may_read(&self, granted: &Permissions, entity: usize, field: &str) -> bool {
+        let meant = self.entities.iter().filter(|(_, named)| named.entity == entity);
+        let mut names = meant.map(|(name, _)| HostCall::Read { entity: name, fields: vec![field] });
+        names.any(|read| permit(granted, &read).is_ok())
     }
 }
 

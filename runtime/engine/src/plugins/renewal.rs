@@ -49,7 +49,7 @@ struct Needed {
 /// All versions of a tenant, as texts.
 fn sql(versions: &str, plugins: &str) -> String {
     format!(
-        "SELECT v.package, v.digest, v.manifest_digest, v.manifest, CAST(v.installed_at AS text), CASE WHEN p.state = 'on' \
+        "SELECT v.package, v.digest, v.manifest_digest, v.manifest, CAST(v.installed_at AS text), CASE WHEN p.state <> 'off' \
          AND v.broken IS NULL AND v.granted IS NOT NULL AND (v.number = p.current OR v.number = p.canary) THEN 'yes' END \
          FROM {versions} v JOIN {plugins} p ON p.id = v.plugin"
     )

@@ -151,7 +151,7 @@ impl Tenant {
 
     /// How many exports of its plugins are left alone for a while on this node, because they failed too often.
     pub fn resting_plugins(&self) -> usize {
-        self.plugins.opened().map_or(0, |host| host.open_circuits(&self.slug).len())
+        self.plugins.opened().map_or(0, |host| host.open_circuits(self.calls.counted()).len())
     }
 
     /// Writes the runs that wait; false when there were none, so that nobody writes them any more.

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use mortise_definition::Text;
 use mortise_definition::model::{EntityModel, Slot};
 use mortise_expr::Value;
-use mortise_plugin_host::manifest::OnFailure;
+use mortise_plugin_host::manifest::{OnFailure, Point};
 use mortise_plugin_host::run::Failure;
 use mortise_plugin_host::value::{Fault, Field, Verdict, Violation};
 use mortise_plugin_host::{Scope, TransactionBudget};
 use mortise_store::{Session, id_of, version_of};
 
+use super::bind::is_optional;
 use super::bound::{Binding, EntityPlugins};
 use super::call::{Calling, kind_of};
 use super::complaint::reason;
@@ -96,7 +97,10 @@ impl<'a> Saving<'a> {
         values: &[Value],
     ) -> Option<Saving<'a>> {
         let plugins = work.published.plugins.entity(entity.index);
-        if plugins.before_save.is_empty() && (op == Op::Delete || plugins.validators.is_empty()) {
+        let hears = |point: Point| point == Point::BeforeSave || op != Op::Delete;
+        let is_unfit = plugins.unfit.iter().any(|unfit| hears(unfit.point));
+        if plugins.before_save.is_empty() && (op == Op::Delete || plugins.validators.is_empty()) && !is_unfit
+        {
             return None;
         }
         let (id, version) = (id_of(values), version_of(values) + i64::from(before.is_some()));
@@ -112,6 +116,7 @@ impl<'a> Saving<'a> {
 
     /// Asks every `before-save` in turn; each sees what those before it have changed, and what was calculated from that.
     pub(crate) async fn before(&mut self, mut draft: Draft) -> Result<Draft, Error> {
+        self.fits()?;
         for binding in &self.plugins.before_save {
             if !draft.issues.is_empty() {
                 break;
@@ -136,6 +141,18 @@ impl<'a> Saving<'a> {
             }
         }
         Ok(draft)
+    }
+
+    /// Refuses the record where somebody would have to be asked who does not fit to it any more.
+    fn fits(&self) -> Result<(), Error> {
+        let mut unfit = self.plugins.unfit.iter();
+        let Some(unfit) = unfit.find(|unfit| unfit.point == Point::BeforeSave || self.op != Op::Delete)
+        else {
+            return Ok(());
+        };
+        let title = unfit.title.get(&self.work.actor.user.language);
+        let issue = Issue::new("plugin.unfit").with("plugin", title);
+        Err(Error::Invalid(vec![about(String::new(), issue, None)]))
     }
 
     /// Asks every validator about what is going to be stored. All that is wrong is told together.
@@ -206,6 +223,13 @@ impl<'a> Saving<'a> {
             let issue = self.named("plugin.budget", binding).with("limit", exceeded.limit);
             let issue = issue.with("counter", exceeded.counter.name());
             return Err(Error::Invalid(vec![about(String::new(), issue, None)]));
+        }
+        if matches!(failure, Failure::Unavailable { .. }) && binding.version.loaded().is_none() {
+            if is_optional(self.work.model(), &binding.plugin.id) {
+                return Ok(());
+            }
+            let issue = self.named("plugin.unavailable", binding);
+            return self.trouble(binding, issue);
         }
         let reason = reason(failure, &self.work.actor.user.language);
         let issue = self.named("plugin.failed", binding).with("reason", reason);

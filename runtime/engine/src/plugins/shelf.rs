@@ -79,6 +79,10 @@ impl PluginHouse {
             // To find the same out again at every call would keep the compiler busy with nothing else.
             return Err(HostError::GivenUp { reason: trouble.message.get("en").to_owned() });
         }
+        if self.is_lost(parcel) {
+            // Found out here, so that no call waits behind what is being compiled.
+            return Err(std::io::Error::new(std::io::ErrorKind::NotFound, "its package is gone").into());
+        }
         let (file, digest) = (self.package_file(&parcel.package), parcel.digest.clone());
         let settings = self.options.settings.clone();
         let read = move || {

@@ -224,7 +224,9 @@ fn lacking(app: &str, wanted: &PluginUseModel, installed: Option<&str>) -> Optio
             let problem = problem.arg("plugin", &wanted.id).arg("wanted", &wanted.version);
             Some(problem.arg("installed", installed))
         }
-        None if wanted.optional => None,
-        None => Some(Problem::warning("plugin.wanted_missing", file, pointer).arg("plugin", &wanted.id)),
+        None => {
+            let code = if wanted.optional { "plugin.wanted_optional" } else { "plugin.wanted_missing" };
+            Some(Problem::warning(code, file, pointer).arg("plugin", &wanted.id))
+        }
     }
 }

@@ -35,6 +35,8 @@ pub struct EntityMapping {
 pub(super) struct StoredPlugin {
     pub(super) id: String,
     pub(super) on: bool,
+    /// Whether a version was in force here before: what it checks then is not left unchecked because it stopped fitting.
+    pub(super) proven: bool,
     /// Number of the version in force; a first version may wait for consent, or be broken.
     pub(super) current: i64,
     pub(super) canary: Option<StoredCanary>,
@@ -95,6 +97,11 @@ impl StoredVersion {
     }
 }
 
+/// States of a plugin: it is on and was in force here, it is on and never was, it is off.
+const ON: &str = "on";
+const NEW: &str = "new";
+const OFF: &str = "off";
+
 const PLUGIN: &str = "id, state, current, canary, canary_share, canary_people, mapping, settings, stored_bytes, \
                       installed_at, changed_at";
 const VERSION: &str = "plugin, number, version, digest, manifest, manifest_digest, granted, granted_by, granted_at, \
@@ -132,6 +139,27 @@ async fn load(store: &TenantStore, which: &str) -> Result<Vec<StoredPlugin>, Err
     Ok(plugins)
 }
 
+/// Whether a plugin is still as it was seen. What it has in its store comes and goes meanwhile.
+pub(super) fn is_as(
+    session: &mut Session<'_>,
+    plugin: &str,
+    seen: Option<&StoredPlugin>,
+) -> Result<bool, Error> {
+    let naming = session.naming;
+    let (plugins, versions) = (naming.table("_plugin"), naming.table("_plugin_version"));
+    let sql = naming.sql(&format!("SELECT {PLUGIN} FROM {plugins} WHERE id = ?1"));
+    let found = session.query(&sql, &[plugin.into()], read_plugin)?.pop();
+    let (mut found, seen) = match (found, seen) {
+        (Some(found), Some(seen)) => (found, seen),
+        (found, seen) => return Ok(found.is_none() && seen.is_none()),
+    };
+    let sql = naming.sql(&format!("SELECT {VERSION} FROM {versions} WHERE plugin = ?1 ORDER BY number"));
+    let read = session.query(&sql, &[plugin.into()], read_version)?;
+    found.versions = read.into_iter().map(|(_, version)| version).collect();
+    found.stored_bytes = seen.stored_bytes;
+    Ok(found == *seen)
+}
+
 fn read_plugin(row: &dyn Row) -> mortise_store::Result<StoredPlugin> {
     let canary = match row.int(3)? {
         None => None,
@@ -141,9 +169,11 @@ fn read_plugin(row: &dyn Row) -> mortise_store::Result<StoredPlugin> {
             people: json(row, 5)?.unwrap_or_default(),
         }),
     };
+    let state = row.text(1)?;
     Ok(StoredPlugin {
         id: row.text(0)?.unwrap_or_default(),
-        on: row.text(1)?.as_deref() == Some("on"),
+        on: matches!(state.as_deref(), Some(ON | NEW)),
+        proven: state.as_deref() != Some(NEW),
         current: row.int(2)?.unwrap_or_default(),
         canary,
         mapping: json(row, 6)?.unwrap_or_default(),
@@ -204,7 +234,12 @@ pub(super) fn put(session: &mut Session<'_>, plugin: &StoredPlugin) -> Result<()
     let canary = plugin.canary.as_ref();
     let params: [Param; 11] = [
         plugin.id.as_str().into(),
-        if plugin.on { "on" } else { "off" }.into(),
+        match (plugin.on, plugin.proven) {
+            (true, true) => ON,
+            (true, false) => NEW,
+            (false, _) => OFF,
+        }
+        .into(),
         plugin.current.into(),
         canary.map(|canary| canary.number).into(),
         canary.map(|canary| i64::from(canary.share)).into(),
@@ -218,6 +253,16 @@ pub(super) fn put(session: &mut Session<'_>, plugin: &StoredPlugin) -> Result<()
     session.execute(&sql, &params)?;
     forget_versions(session, &plugin.id)?;
     plugin.versions.iter().try_for_each(|version| put_version(session, &plugin.id, version))
+}
+
+/// Notes that plugins have come into force for the first time.
+pub(super) fn put_proven(session: &mut Session<'_>, plugin: &str) -> Result<(), Error> {
+    let sql = session.naming.sql(&format!(
+        "UPDATE {} SET state = ?2 WHERE id = ?1 AND state = ?3",
+        session.naming.table("_plugin")
+    ));
+    session.execute(&sql, &[plugin.into(), ON.into(), NEW.into()])?;
+    Ok(())
 }
 
 fn put_version(session: &mut Session<'_>, plugin: &str, version: &StoredVersion) -> Result<(), Error> {

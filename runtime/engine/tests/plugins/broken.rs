@@ -8,8 +8,8 @@ use serde_json::{Value as Json, json};
 use crate::common::Bench;
 use crate::common::desk::{desk, entity, plain, thing};
 use crate::support::{
-    GOOD, ID, check, code, info, install, install_plain, manifest, museum, of_parts, package, problems,
-    reads, rights, standing,
+    GOOD, ID, check, code, info, install, install_plain, issue, manifest, museum, of_parts, package,
+    problems, reads, rights, standing,
 };
 
 fn component(version: &str) -> Vec<u8> {
@@ -116,6 +116,62 @@ async fn a_plugin_for_an_entity_that_is_not_there_says_what_to_do_and_works_once
         bench.install_confirmed(gone, &["desk.gadget"]).await.unwrap();
         assert_eq!(problems(bench).await, ["plugin.entity_missing"]);
         bench.create(&bench.admin(), "desk.thing", json!({ "name": "a" })).await;
+    })
+    .await;
+}
+
+/// A plugin that gets the note of things, and does this when its validator fails.
+fn noted(on_failure: &str) -> Vec<u8> {
+    let mut noted = manifest("1.0.0", &json!({}));
+    noted["exports"][0]["input"] = json!(["name", "note"]);
+    noted["exports"][0]["on_failure"] = on_failure.into();
+    package(&noted, GOOD)
+}
+
+/// Takes the note away from things.
+async fn without_note(bench: &Bench) {
+    bench.install_confirmed(desk("2.0.0", vec![thing(vec![])]), &["desk.thing.note"]).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_plugin_checked_is_not_saved_unchecked_when_its_fields_go() {
+    check(async |bench: &Bench| {
+        install(bench, noted("reject")).await;
+        bench.create(&bench.admin(), "desk.thing", json!({ "name": "a" })).await;
+        without_note(bench).await;
+        assert_eq!(problems(bench).await, ["plugin.field_missing", "plugin.saves_refused"]);
+        let refused = bench.try_create(&bench.admin(), "desk.thing", json!({ "name": "b" })).await;
+        assert_eq!(issue(refused), "plugin.unfit");
+        bench.tenant.set_plugin_enabled(&bench.admin(), ID, false).await.unwrap();
+        bench.create(&bench.admin(), "desk.thing", json!({ "name": "c" })).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_may_be_saved_without_a_plugin_is_saved_when_its_fields_go() {
+    check(async |bench: &Bench| {
+        install(bench, noted("skip")).await;
+        without_note(bench).await;
+        assert_eq!(problems(bench).await, ["plugin.field_missing"]);
+        bench.create(&bench.admin(), "desk.thing", json!({ "name": "a" })).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_never_fitted_keeps_nobody_from_saving() {
+    check(async |bench: &Bench| {
+        without_note(bench).await;
+        install(bench, noted("reject")).await;
+        assert_eq!(problems(bench).await, ["plugin.field_missing"]);
+        bench.create(&bench.admin(), "desk.thing", json!({ "name": "a" })).await;
+        // With the field it comes into force, and stays responsible when that goes again.
+        bench.install(desk("2.1.0", vec![thing(vec![plain("note", "text")])])).await.unwrap();
+        assert_eq!(standing(bench).await.0, PluginState::On);
+        bench.install_confirmed(desk("2.2.0", vec![thing(vec![])]), &["desk.thing.note"]).await.unwrap();
+        let refused = bench.try_create(&bench.admin(), "desk.thing", json!({ "name": "b" })).await;
+        assert_eq!(issue(refused), "plugin.unfit");
     })
     .await;
 }

@@ -129,7 +129,7 @@ const MODULE: &str = r#"(module
 
 /// What it asks for.
 pub(crate) fn asked() -> Json {
-    json!({"records.read": [{"entity": "job", "fields": ["name", "note", "reason"]}]})
+    json!({"records.read": [{"entity": "job", "fields": ["name", "note", "reason", "amount"]}]})
 }
 
 /// Exports of the plugin, with more keys for each of them. Only validators can be put off: what may change a record is passed

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mortise_engine::System;
-use mortise_engine::plugins::{PluginState, Renewal, Standing};
+use mortise_engine::plugins::{PluginState, Renewal, RunFilter, Standing};
 use serde_json::json;
 
 use crate::common::desk::{desk, plain, thing};
 use crate::common::{Bench, databases};
 use crate::support::{
-    GOOD, ID, TRAP, check, info, install, install_plain, manifest, museum, package, problems,
+    GOOD, ID, TRAP, check, info, install, install_plain, issue, manifest, museum, package, problems,
 };
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -140,9 +140,15 @@ async fn a_plugin_whose_package_is_gone_is_shown_as_broken_until_it_is_installed
             std::fs::remove_file(code.join(file)).unwrap();
         }
         bench.crash().await;
-        assert_eq!(problems(&bench).await, ["plugin.package_lost"]);
+        assert_eq!(problems(&bench).await, ["plugin.package_lost", "plugin.saves_refused"]);
         assert_eq!(info(&bench).await.state, PluginState::Broken);
+        let refused = bench.try_create(&bench.admin(), "desk.thing", json!({ "name": "b" })).await;
+        assert_eq!(issue(refused), "plugin.unavailable", "what it has to check is not saved unchecked");
+        let runs = bench.tenant.plugin_runs(&bench.admin(), &RunFilter::default(), None, 1).await.unwrap();
+        assert_eq!(runs[0].outcome, "plugin.run.unavailable");
+        bench.tenant.set_plugin_enabled(&bench.admin(), ID, false).await.unwrap();
         bench.create(&bench.admin(), "desk.thing", json!({ "name": "b" })).await;
+        bench.tenant.set_plugin_enabled(&bench.admin(), ID, true).await.unwrap();
 
         let report = install(&bench, package(&manifest("1.0.0", &json!({})), TRAP)).await;
         assert_eq!((report.number, report.standing), (1, Standing::InForce));

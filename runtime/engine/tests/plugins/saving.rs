@@ -1,9 +1,12 @@
 //! Plugins inside of saves: heard on every way in which a record is written, with the rights of whoever acts, and never in
 //! place of the app's own rules.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use mortise_engine::exchange::{ColumnMapping, Mapping};
 use mortise_engine::plugins::RunFilter;
+use mortise_engine::scenario::sandbox::Wish;
 use mortise_engine::{Actor, Channel, Command, Error, Origin, Outcome};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -393,6 +396,42 @@ async fn the_log_keeps_what_failed_and_what_was_said_and_counts_the_rest() {
         assert_eq!(counted, [("hook", 32, 0), ("check", 32, 1)]);
         let totals = tenant.plugin_calls();
         assert_eq!((totals["test.guard"].calls, totals["test.guard"].failures["plugin.run.trap"]), (64, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_lies_behind_a_reference_is_seen_as_far_as_it_was_granted() {
+    check_works(Vec::new(), async |world: &mut World| {
+        install(world, &json!({})).await;
+        let job = world.job(json!({"name": "--", "amount": 5})).await;
+        let task = json!({"what": "-M", "job": job});
+        world.bench.create(&world.ann(), "works.task", task.clone()).await;
+        let narrow = json!({"records.read": [{"entity": "job", "fields": ["name"]}]});
+        let narrow = serde_json::from_value(narrow).unwrap();
+        world.bench.tenant.grant_plugin(&world.bench.admin(), "test.guard", 1, narrow).await.unwrap();
+        let refused = world.bench.try_create(&world.ann(), "works.task", task).await;
+        assert_eq!(told(refused), [" plugin.violation"], "it does not see the amount any more");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_breaks_down_in_a_simulation_does_not_count_for_the_tenant() {
+    let daily = rule(
+        "daily",
+        json!({"on": [{"type": "schedule", "cron": "0 10 * * *", "where": "record.state == 'new'"}],
+        "do": [{"type": "set", "values": {"amount": "coalesce(record.amount, 0) + 1"}}]}),
+    );
+    check_works(vec![("rules/daily.json", daily)], async |world: &mut World| {
+        install(world, &json!({"on_failure": "skip"})).await;
+        create(world, json!({"name": "T-"})).await.unwrap();
+        world.settle().await;
+        let wish = Wish { days: 10, ..Wish::default() };
+        let (bench, admin) = (&world.bench, world.bench.admin());
+        bench.engine.sandbox(&bench.tenant, &admin, &wish, &(Arc::new(|_| true) as _)).await.unwrap();
+        let guard = bench.tenant.plugin(&admin, "test.guard").await.unwrap();
+        assert!(guard.circuits.is_empty(), "{:?}", guard.circuits);
     })
     .await;
 }

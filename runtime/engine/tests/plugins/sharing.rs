@@ -213,3 +213,87 @@ async fn a_tenant_that_nobody_uses_is_closed_with_its_plugins_and_finds_them_aga
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_that_two_nodes_keep_at_the_same_time_are_both_kept() {
+    check(async |bench: &Bench| {
+        let Some((_, kind @ Database::Postgres { .. })) = databases().pop() else { return };
+        if bench.database != "postgres" {
+            return;
+        }
+        let engine = Engine::open(EngineOptions {
+            data_dir: data_dir(bench),
+            database: kind,
+            env: Arc::new(System),
+            file_bytes_max: mortise_engine::FILE_BYTES_MAX,
+            plugins: PluginOptions::default(),
+        });
+        let engine = engine.await.unwrap();
+        install_plain(bench, "1.0.0", GOOD).await;
+        let tenant = engine.tenant(&bench.tenant.slug).await.unwrap();
+        tenant.set_directory((*bench.tenant.directory()).clone());
+        let root = bench.admin();
+        for round in 1..=4 {
+            let version = |node: u32| package(&manifest(&format!("1.{round}.{node}"), &json!({})), GOOD);
+            let (here, there) = tokio::join!(
+                bench.tenant.stage_plugin(&root, version(1), None),
+                tenant.stage_plugin(&root, version(2), None)
+            );
+            assert_ne!(here.unwrap().number, there.unwrap().number);
+            assert_eq!(info(bench).await.versions.len(), 1 + 2 * round);
+        }
+        engine.shutdown().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tenant_has_as_many_plugins_as_the_operator_allows() {
+    for (name, kind) in databases() {
+        let bench = Bench::open(name, kind.clone(), Arc::new(System)).await;
+        let folder = tempfile::tempdir().unwrap();
+        let mut plugins = PluginOptions::default();
+        plugins.settings.plugins_per_tenant = 1;
+        let options = EngineOptions {
+            data_dir: folder.path().to_owned(),
+            database: kind,
+            env: Arc::new(System),
+            file_bytes_max: mortise_engine::FILE_BYTES_MAX,
+            plugins,
+        };
+        let engine = Engine::open(options).await.unwrap();
+        let slug = format!("{}l", bench.tenant.slug);
+        let (root, tenant) = (bench.admin(), engine.tenant(&slug).await.unwrap());
+        tenant.set_directory((*bench.tenant.directory()).clone());
+        for version in ["1.0.0", "2.0.0"] {
+            let bytes = package(&manifest(version, &json!({})), GOOD);
+            tenant.install_plugin(&root, bytes, None).await.unwrap();
+        }
+        let refused = tenant.install_plugin(&root, museum("similarity"), None).await;
+        assert_eq!(code(refused), "plugin.too_many", "another version is not another plugin");
+        engine.drop_tenant_storage(&slug).await.unwrap();
+        bench.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_all_that_another_tenant_installs() {
+    check(async |bench: &Bench| {
+        let slug = format!("{}q", bench.tenant.slug);
+        let other = bench.engine.tenant(&slug).await.unwrap();
+        other.set_directory((*bench.tenant.directory()).clone());
+        let (root, done) = (bench.admin(), parking_lot::Mutex::new(Vec::new()));
+        let install = async |tenant: &mortise_engine::Tenant, number: u32| {
+            let mut manifest = manifest("1.0.0", &json!({}));
+            manifest["id"] = format!("test.plugin{number}").into();
+            let body = format!("(drop (i32.const {number})) {GOOD}");
+            tenant.install_plugin(&root, package(&manifest, &body), None).await.unwrap();
+            done.lock().push(number);
+        };
+        let many = futures_util::future::join_all((1..=5).map(|number| install(&bench.tenant, number)));
+        tokio::join!(many, install(&other, 6));
+        assert_ne!(done.lock().last(), Some(&6), "{:?}", done.lock());
+        bench.engine.drop_tenant_storage(&slug).await.unwrap();
+    })
+    .await;
+}

@@ -58,11 +58,18 @@ pub(crate) fn rights(permissions: &Json) -> Permissions {
 
 /// A package whose exports all do the same.
 pub(crate) fn package(manifest: &Json, body: &str) -> Vec<u8> {
+    package_using(manifest, "", body)
+}
+
+/// The same with functions of the host that it uses. At 64 there is the text `key`.
+pub(crate) fn package_using(manifest: &Json, imports: &str, body: &str) -> Vec<u8> {
     let parsed = Manifest::parse(&manifest.to_string()).unwrap();
     let functions = parsed.points().map(|point| function(point, body));
     let text = format!(
         r#"(module
+            {imports}
             (memory (export "memory") 2)
+            (data (i32.const 64) "key")
             (global $free (mut i32) (i32.const 16384))
             (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
                 (local $at i32)
@@ -123,4 +130,9 @@ pub(crate) async fn trail(bench: &Bench) -> Vec<String> {
 
 pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> &'static str {
     result.unwrap_err().code()
+}
+
+/// The code of the first issue of a record that was refused.
+pub(crate) fn issue<T: std::fmt::Debug>(result: Result<T, Error>) -> &'static str {
+    result.unwrap_err().issues()[0].issue.code
 }

@@ -113,6 +113,9 @@ async fn a_plugin_that_is_nowhere_is_a_warning() {
         let plan = tenant.plan(newer.clone()).await.unwrap();
         assert!(plan.plugins.is_empty());
         assert_eq!(warned(plan), ["plugin.wanted_missing"]);
+        let mut optional = app("1.0.0", ">=7");
+        optional.app.plugins.values_mut().for_each(|wanted| wanted.optional = true);
+        assert_eq!(warned(tenant.plan(Arc::new(optional)).await.unwrap()), ["plugin.wanted_optional"]);
         tenant.install(&root, newer, &[]).await.unwrap();
         assert!(tenant.plugins(&root).await.unwrap().is_empty());
 

@@ -93,6 +93,8 @@ fn entities() -> Vec<(&'static str, Json)> {
         plain("note", "text"),
         plain("reason", "text"),
         plain("hold", "boolean"),
+        // Set by the plugin that watches, where there is one.
+        plain("stamp", "text"),
         field("grade", "choice", choices(&["a", "b"])),
         field("client", "reference", json!({"entity": "client"})),
         field("tasks", "lines", json!({"entity": "task", "via": "job"})),

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::app::{self, CHANNELS, CLIENT, CLOCK, JOB, LOG, TASK, TICKET};
 use crate::ledger::{self, Entry, Event, Ledger};
 use crate::promises::Promises;
+use crate::watch;
 use crate::world::World;
 
 /// Behind its time by more than this, a step is late.
@@ -63,6 +64,9 @@ pub(crate) async fn at_end(world: &mut World) {
     failures_are_told(&ledger);
     rows_are_counted(&ledger, &world.promises);
     all_were_told(&ledger, world);
+    if world.watched {
+        watch::watched(&ledger, world).await;
+    }
     let dealt = ledger::most(world, "SELECT count(*) AS n FROM {}_assignment WHERE kind = 'automatic'").await;
     let tickets = created(&ledger).filter(|event| event.entity == TICKET).count();
     assert_eq!(usize::try_from(dealt), Ok(tickets), "tickets that were dealt");

@@ -57,7 +57,7 @@ pub(crate) struct Ledger {
 }
 
 /// Rows of a statement; `{}` stands before the names of tables.
-async fn rows(world: &World, sql: &str) -> Vec<QueryResult> {
+pub(crate) async fn rows(world: &World, sql: &str) -> Vec<QueryResult> {
     let connection = world.database().await;
     let sql = sql.replace("{}", &world.schema());
     let statement = Statement::from_string(connection.get_database_backend(), sql);

@@ -12,6 +12,7 @@ mod fate;
 mod invariants;
 mod ledger;
 mod promises;
+mod watch;
 mod world;
 
 use std::ops::Range;

@@ -8,10 +8,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use fastrand::Rng;
+use mortise_engine::plugins::PluginOptions;
 use mortise_engine::{
     Actor, Channel, Command, Crossing, Database, Directory, Engine, EngineOptions, Env, Error,
     FILE_BYTES_MAX, Origin, Outcome, Person, RunOptions, Tenant, TrailFilter,
 };
+use mortise_plugin_host::limits::Settings;
 use parking_lot::Mutex;
 use sea_orm::DatabaseConnection;
 use tempfile::TempDir;
@@ -22,6 +24,11 @@ use crate::app;
 use crate::fate::Fate;
 use crate::promises::Promises;
 
+/// One run in so many has a plugin that watches over jobs: what it costs others would miss.
+const WATCHED_IN: u64 = 4;
+/// The plugin: `guests/watch`.
+const WATCH: &[u8] = include_bytes!("../guests/watch.plugin");
+pub(crate) const WATCH_ID: &str = "test.watch";
 /// More turns than any day has; a lane that is never done would turn for ever.
 const TURNS_MAX: usize = 20_000;
 
@@ -41,6 +48,8 @@ pub(crate) struct World {
     /// What one person can get in a day, and have open.
     pub(crate) limits: (i64, i64),
     pub(crate) step: usize,
+    /// A plugin watches over jobs.
+    pub(crate) watched: bool,
     kind: Database,
     folder: TempDir,
     pub(crate) slug: String,
@@ -50,7 +59,7 @@ pub(crate) struct World {
     process: Option<(Engine, Arc<Tenant>)>,
 }
 
-/// A tenant with the app installed, as files to begin with, where it can be copied.
+/// A tenant with the app and the plugin installed, as files to begin with, where it can be copied.
 pub(crate) struct Template {
     folder: TempDir,
 }
@@ -58,7 +67,7 @@ pub(crate) struct Template {
 const TEMPLATE: &str = "template";
 
 impl Template {
-    /// Installs the app once, for all runs on SQLite.
+    /// Installs the app and the plugin once, for all runs on SQLite; the plugin is compiled once for all runs.
     pub(crate) async fn make() -> Template {
         let folder = scratch();
         let mut world =
@@ -70,17 +79,38 @@ impl Template {
         Template { folder: world.folder }
     }
 
+    /// Copies the tenant.
     fn copy(&self, to: &Path) {
-        let from = self.folder.path().join("tenants").join(TEMPLATE);
-        std::fs::create_dir_all(to).unwrap();
-        for file in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-            // Whoever opens the database makes the index of its log anew.
-            let name = file.file_name();
-            if file.file_type().unwrap().is_file() && !name.to_string_lossy().ends_with("-shm") {
-                std::fs::copy(file.path(), to.join(name)).unwrap();
-            }
+        copy(&self.folder.path().join("tenants").join(TEMPLATE), to);
+    }
+
+    /// Copies the package and the machine code of the plugin.
+    fn copy_plugins(&self, to: &Path) {
+        for folder in ["packages", "code"] {
+            copy(&self.folder.path().join("plugins").join(folder), &to.join("plugins").join(folder));
         }
     }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        // Whoever opens the database makes the index of its log anew.
+        let name = file.file_name();
+        if file.file_type().unwrap().is_file() && !name.to_string_lossy().ends_with("-shm") {
+            std::fs::copy(file.path(), to.join(name)).unwrap();
+        }
+    }
+}
+
+/// Plugins that are called one after the other, have time on a busy machine, and write no log while nobody looks, so that a run
+/// is the same every time.
+fn plugins() -> PluginOptions {
+    let mut options =
+        PluginOptions { log_pause: Duration::from_hours(24), parallel: 1, ..PluginOptions::default() };
+    (options.settings.save.wall_ms, options.settings.save.cpu_ms) = (20_000, 1_000);
+    (options.settings.background.wall_ms, options.settings.transaction.wall_ms) = (20_000, 60_000);
+    options
 }
 
 /// A Monday in March, before the clocks change anywhere.
@@ -108,13 +138,16 @@ impl World {
         };
         let mut world = World::bare(fate, seed, kind, scratch(), &slug, trace);
         let days = world.dice.i64(0..360);
+        template.copy_plugins(world.folder.path());
         let copied = matches!(world.kind, Database::Sqlite);
         if copied {
             template.copy(&world.folder.path().join("tenants").join(&slug));
         }
         world.open().await;
-        if !copied {
-            world.install_first().await;
+        match copied {
+            true if world.watched => {}
+            true => world.tenant().remove_plugin(&world.root(), WATCH_ID, false).await.unwrap(),
+            false => world.install_first().await,
         }
         world.connect().await;
         world.fate.advance(TimeDelta::days(days));
@@ -139,6 +172,7 @@ impl World {
             edition: 0,
             limits,
             step: 0,
+            watched: seed.is_multiple_of(WATCHED_IN),
             kind,
             folder,
             slug,
@@ -150,6 +184,11 @@ impl World {
     async fn install_first(&mut self) {
         let package = Arc::new(app::yard(0));
         self.tenant().install(&self.root(), package, &[]).await.unwrap();
+        if self.watched {
+            let asked =
+                mortise_plugin_host::Package::read(WATCH, &Settings::default()).unwrap().manifest.permissions;
+            self.tenant().install_plugin(&self.root(), WATCH.to_vec(), Some(asked)).await.unwrap();
+        }
     }
 
     /// Says where messages go. Secrets are sealed by a key of the folder.
@@ -170,7 +209,7 @@ impl World {
             database: self.kind.clone(),
             env: self.fate.clone(),
             file_bytes_max: FILE_BYTES_MAX,
-            plugins: mortise_engine::plugins::PluginOptions::default(),
+            plugins: plugins(),
         };
         let engine = Engine::open(options).await.unwrap();
         let tenant = engine.tenant(&self.slug).await.unwrap();
@@ -316,10 +355,12 @@ impl World {
     pub(crate) async fn settle(&mut self) {
         for _ in 0..TURNS_MAX {
             let tenant = self.tenant().clone();
-            let result = match tenant.run_due().await {
-                Ok(()) => tenant.deliver_due(&*self.fate).await,
-                failed => failed,
+            let result = async {
+                tenant.run_due().await?;
+                tenant.call_due().await?;
+                tenant.deliver_due(&*self.fate).await
             };
+            let result = result.await;
             drop(tenant);
             match result {
                 Ok(()) => {

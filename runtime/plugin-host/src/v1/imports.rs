@@ -93,6 +93,7 @@ impl log::Host for CallState {
 impl budget::Host for CallState {
     async fn remaining(&mut self) -> wasmtime::Result<Vec<budget::Counter>> {
         self.meter.take(Counter::HostCalls, 1)?;
+        self.meter.count_cpu();
         let counter = |counter: Counter| budget::Counter {
             name: counter.name().to_owned(),
             left: self.meter.left(counter),

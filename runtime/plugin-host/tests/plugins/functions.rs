@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mortise_plugin_host::Package;
-use mortise_plugin_host::limits::{Counter, Limits};
+use mortise_plugin_host::limits::{Counter, Limits, Settings};
 use mortise_plugin_host::manifest::{Manifest, Point};
 use mortise_plugin_host::run::{Failure, Run};
 use mortise_plugin_host::value::Value;
@@ -110,4 +110,15 @@ async fn a_name_that_the_manifest_does_not_have_is_never_called() {
     let plugin = place.install(&function("", SEEN, COUNT)).await.unwrap();
     let failure = plugin.call_many(&invocation(), "other", &rows(1)).outcome.unwrap_err();
     assert!(matches!(failure, Failure::Missing { .. }));
+}
+
+#[tokio::test]
+async fn batches_take_places_among_the_calls_of_their_tenant() {
+    let background = Limits { wall_ms: 50, ..Limits::BACKGROUND };
+    let place = Place::new(Settings { calls_per_tenant: 1, queue_per_tenant: 1, background, ..settings() });
+    let held = place.host.place("flood").await.unwrap();
+    assert_eq!(place.host.place("flood").await.err(), Some(Failure::Busy));
+    assert!(place.host.place("neighbour").await.is_ok());
+    drop(held);
+    assert!(place.host.place("flood").await.is_ok());
 }

@@ -50,6 +50,27 @@ async fn code_that_is_too_large_is_given_up() {
 }
 
 #[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_worker_that_wants_too_much_memory_is_given_up() {
+    let mut settings = settings();
+    settings.sizes.compile_memory_bytes = 1 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let host = PluginHost::open(settings, folder.path(), worker()).unwrap();
+    let error = host.install(&validator("", "", GOOD), &version()).await.err().unwrap();
+    assert!(matches!(&error, HostError::GivenUp { reason } if reason.contains("1 MB")), "{error}");
+}
+
+#[tokio::test]
+async fn a_plugin_is_tried_out_in_a_place_of_its_own() {
+    let mut settings = Settings { calls: 1, calls_nested: 0, calls_per_tenant: 1, ..settings() };
+    settings.warm.instances = 0;
+    let place = Place::new(settings);
+    let (one, other) = (validator("", "", GOOD), validator("", "", "(drop (i32.const 7)) (i32.const 1024)"));
+    let (one, other) = tokio::join!(place.install(&one), place.install(&other));
+    assert!(one.is_ok() && other.is_ok(), "there is room for one instance, and they wait for one another");
+}
+
+#[tokio::test]
 async fn two_installs_of_one_component_compile_it_once() {
     let place = Place::new(settings());
     let package = validator("", "", GOOD);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mortise_plugin_host::limits::Settings;
 use mortise_plugin_host::manifest::{Manifest, Point};
 use mortise_plugin_host::run::Failure;
-use mortise_plugin_host::{Invocation, Package, Plugin};
+use mortise_plugin_host::{Invocation, Package, Permissions, Plugin};
 use serde_json::json;
 
 use crate::support::{Place, export, invocation, module, settings, thing};
@@ -152,4 +152,17 @@ fn a_plugin_without_an_interpreter_cannot_ask_for_it() {
     let problems = Manifest::parse(&manifest("rust", true)).unwrap_err();
     assert_eq!(problems.iter().map(|problem| problem.code).collect::<Vec<_>>(), ["plugin.warm"]);
     assert!(Manifest::parse(&manifest("rust", false)).is_ok());
+}
+
+#[tokio::test]
+async fn what_was_granted_less_finds_no_instance_that_knows_more() {
+    let (_place, plugin) = installed(settings()).await;
+    let granted = |json| Arc::new(serde_json::from_value::<Permissions>(json).unwrap());
+    let wide = granted(json!({ "records.read": [{ "entity": "thing", "fields": ["name", "salary"] }] }));
+    let narrow = granted(json!({ "records.read": [{ "entity": "thing", "fields": ["name"] }] }));
+    for (granted, served) in [(&wide, 0), (&wide, 1), (&narrow, 0), (&narrow, 1), (&wide, 2)] {
+        let invocation = Invocation { granted: Arc::clone(granted), ..of("first") };
+        let run = plugin.validate(&invocation, "it", None, &thing("a")).await;
+        assert_eq!(run.outcome.map(|violations| violations.len()), Ok(served));
+    }
 }

@@ -2,6 +2,8 @@
 //! sent and when is the engine's business; here is only how. Nothing waits for ever or reads more than it has to.
 
 mod address;
+#[cfg(test)]
+mod hostile_tests;
 mod http;
 mod mail;
 mod outlet;

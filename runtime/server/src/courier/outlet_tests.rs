@@ -19,17 +19,17 @@ use super::outlet::{CONNECTIONS_MAX, Outlet};
 use super::wire::{Line, Network};
 
 /// Somewhere in the internet at large; nobody is connected to there.
-const API: &str = "203.119.25.1";
-const OTHER: &str = "203.119.25.2";
+pub(super) const API: &str = "203.119.25.1";
+pub(super) const OTHER: &str = "203.119.25.2";
 
 /// Names, and where their addresses really are. Everything that was asked and connected to is noted.
 #[derive(Default)]
-struct Stage {
+pub(super) struct Stage {
     /// What a name is told to be, one answer after the other; the last one stays.
     names: Mutex<HashMap<String, Vec<Vec<IpAddr>>>>,
     servers: Mutex<HashMap<IpAddr, SocketAddr>>,
     asked: Mutex<Vec<String>>,
-    connected: Mutex<Vec<IpAddr>>,
+    pub(super) connected: Mutex<Vec<IpAddr>>,
 }
 
 impl Network for Stage {
@@ -59,13 +59,13 @@ impl Network for Stage {
 }
 
 impl Stage {
-    fn name(&self, host: &str, answers: &[&[&str]]) {
+    pub(super) fn name(&self, host: &str, answers: &[&[&str]]) {
         let parsed = answers.iter().map(|one| one.iter().map(|ip| ip.parse().unwrap()).collect());
         self.names.lock().insert(host.to_owned(), parsed.collect());
     }
 
     /// A server that says the same to everybody, byte by byte when it is told to be slow; what it is told is noted.
-    async fn server(&self, ip: &str, answer: Vec<u8>, slow: bool) -> Arc<Mutex<Vec<String>>> {
+    pub(super) async fn server(&self, ip: &str, answer: Vec<u8>, slow: bool) -> Arc<Mutex<Vec<String>>> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         self.servers.lock().insert(ip.parse().unwrap(), listener.local_addr().unwrap());
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -94,29 +94,47 @@ impl Stage {
         heard
     }
 
-    async fn good(&self, ip: &str) -> Arc<Mutex<Vec<String>>> {
+    pub(super) async fn good(&self, ip: &str) -> Arc<Mutex<Vec<String>>> {
         self.server(ip, good(b"fine"), false).await
     }
 
-    async fn redirecting(&self, ip: &str, status: u16, to: &str) -> Arc<Mutex<Vec<String>>> {
+    /// A server that listens and never says a word.
+    pub(super) async fn silent(&self, ip: &str) -> Arc<Mutex<Vec<String>>> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.servers.lock().insert(ip.parse().unwrap(), listener.local_addr().unwrap());
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let notes = heard.clone();
+        tokio::spawn(async move {
+            let mut open = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = vec![0; 64 * 1024];
+                let read = stream.read(&mut request).await.unwrap_or_default();
+                notes.lock().push(String::from_utf8_lossy(&request[..read]).to_ascii_lowercase());
+                open.push(stream);
+            }
+        });
+        heard
+    }
+
+    pub(super) async fn redirecting(&self, ip: &str, status: u16, to: &str) -> Arc<Mutex<Vec<String>>> {
         let answer = format!("HTTP/1.1 {status} Elsewhere\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
         self.server(ip, answer.into_bytes(), false).await
     }
 }
 
-fn good(body: &[u8]) -> Vec<u8> {
+pub(super) fn good(body: &[u8]) -> Vec<u8> {
     let mut answer = format!("HTTP/1.1 200 OK\r\nX-Kind: a\r\nContent-Length: {}\r\n\r\n", body.len());
     answer.push_str(&String::from_utf8_lossy(body));
     answer.into_bytes()
 }
 
-fn outlet(stage: &Arc<Stage>, allow_private: bool) -> Outlet {
+pub(super) fn outlet(stage: &Arc<Stage>, allow_private: bool) -> Outlet {
     let usual = Line::new(allow_private).unwrap();
     Outlet::through(Line { network: stage.clone(), ..usual })
 }
 
 /// Everything may be called by name: what is refused is refused because of the address.
-fn granted() -> Arc<Permissions> {
+pub(super) fn granted() -> Arc<Permissions> {
     let hosts = ["api.example", "other.example", "*.inner.example", "127.0.0.1", "169.254.169.254"];
     let hosts = hosts.into_iter().chain(["[::1]", "[::ffff:169.254.169.254]", "[2002:7f00:1::]"]);
     let rules = hosts

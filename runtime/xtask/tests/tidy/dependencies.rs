@@ -53,6 +53,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("fabe-check", &["mortise-sdk"]),
     ("test-worker", &["mortise-sdk"]),
     ("test-clerk", &["mortise-sdk"]),
+    ("test-watch", &["mortise-sdk"]),
     ("bench-guard", &["mortise-sdk"]),
     ("intent-heat", &["mortise-sdk"]),
     ("quote-pricing", &["mortise-sdk"]),

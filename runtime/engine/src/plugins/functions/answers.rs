@@ -39,6 +39,14 @@ impl Work {
     }
 }
 
+impl Batch {
+    /// The answers where nobody could be asked.
+    pub(super) fn unasked(&self, failure: &Failure) -> Vec<Answer> {
+        let (reason, reason_zh) = words(failure);
+        self.rows.iter().map(|_| self.function.missing(&reason, &reason_zh)).collect()
+    }
+}
+
 /// A batch on its way.
 struct Asked<'a> {
     calling: &'a Calling<'a>,

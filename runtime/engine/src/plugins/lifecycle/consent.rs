@@ -47,7 +47,8 @@ impl Tenant {
     pub async fn set_plugin_enabled(&self, actor: &Actor, id: &str, on: bool) -> Result<(), Error> {
         let change = |scene: &Scene<'_>| {
             let mut plugin = scene.plugin(id)?;
-            plugin.on = on;
+            // Whoever switches it on sees on its page whether it fits.
+            (plugin.on, plugin.proven) = (on, plugin.on && plugin.proven);
             let action = if on { "plugin.enabled" } else { "plugin.disabled" };
             Ok((Step::kept(plugin, action, json!({})), ()))
         };

@@ -18,6 +18,7 @@ use crate::plugins::complaint::Complaint;
 use crate::plugins::shelf::Parcel;
 use crate::plugins::tables::{self, Mapping, StoredPlugin, StoredVersion};
 use crate::tenant::Tenant;
+use crate::values::Issue;
 
 /// Most versions of a plugin that are kept; the oldest go first.
 const VERSIONS_MAX: usize = 20;
@@ -202,7 +203,9 @@ impl Tenant {
         switch: bool,
     ) -> Result<PluginReport, Error> {
         administrator(actor)?;
+        let one = self.calls.arriving.lock().await;
         let arrival = Arrival::of(&self.plugins, bytes).await?;
+        drop(one);
         let id = arrival.manifest.id.clone();
         let change = |scene: &Scene<'_>| self.place(scene, &arrival, grant.as_ref(), switch);
         self.change_plugin(actor, &id, change).await
@@ -218,11 +221,20 @@ impl Tenant {
     ) -> Result<(Step, PluginReport), Error> {
         let id = &arrival.manifest.id;
         let first = scene.found.is_none();
+        let most = self.plugins.options.settings.plugins_per_tenant;
+        if first && scene.installed >= most as usize {
+            return Err(Error::BadRequest(Issue::new("plugin.too_many").with("limit", most)));
+        }
         let mut plugin = scene.found.cloned().unwrap_or_else(|| fresh(id, scene.now, scene.stored_bytes));
         let granted = consent(self, &arrival.manifest, grant, plugin.current());
         let number = number_of(&mut plugin, arrival, scene);
+        let plugin_serves = plugin.current == number && plugin.proven;
         let version = plugin.version_mut(number).expect("it was put there by the line above");
-        version.broken.clone_from(arrival.broken());
+        // What is in force and cannot be made anew just now stays bound: what it checks must not go unchecked.
+        let serves = plugin_serves && version.is_usable();
+        if !serves {
+            version.broken.clone_from(arrival.broken());
+        }
         if grant.is_some() || version.granted.is_none() {
             if granted.is_some() {
                 (version.granted_by, version.granted_at) = (scene.actor, Some(scene.now));
@@ -231,7 +243,10 @@ impl Tenant {
         }
         let standing = come_into_force(scene, &mut plugin, number, switch);
         let version = plugin.version(number).expect("no version was taken away");
-        let (standing, problems) = standing;
+        let (standing, problems) = match arrival.broken() {
+            Some(broken) => (Standing::Broken, broken.clone()),
+            None => standing,
+        };
         let details = json!({
             "number": number,
             "version": version.version,
@@ -343,6 +358,7 @@ fn fresh(id: &str, now: chrono::DateTime<chrono::Utc>, stored_bytes: i64) -> Sto
     StoredPlugin {
         id: id.to_owned(),
         on: true,
+        proven: false,
         current: 0,
         canary: None,
         mapping: Mapping::default(),

@@ -49,6 +49,8 @@ struct Scene<'a> {
     model: &'a Model,
     /// The plugin as it is stored.
     found: Option<&'a StoredPlugin>,
+    /// How many plugins there are.
+    installed: usize,
     /// Bytes in its store, perhaps from an earlier installation.
     stored_bytes: i64,
     actor: Option<Uuid>,
@@ -126,15 +128,18 @@ impl Tenant {
             house: &self.plugins,
             model: &base.model,
             found: place.ok().map(|place| &stored[place]),
+            installed: stored.len(),
             stored_bytes: tables::stored_bytes(&self.store, id).await?,
             actor: actor.id(),
             now: self.now(),
         };
         let (step, outcome) = change(&scene)?;
         let (now, id) = (scene.now, id.to_owned());
+        let before = scene.found.cloned();
         let written = match (step.plugin, place) {
             (Next::Kept(mut plugin), place) => {
                 plugin.changed_at = now;
+                bind::prove(&self.plugins, &base.model, std::slice::from_mut(&mut *plugin));
                 match place {
                     Ok(place) => stored[place] = (*plugin).clone(),
                     Err(place) => stored.insert(place, (*plugin).clone()),
@@ -146,13 +151,15 @@ impl Tenant {
                 gone
             }
         };
+        bind::prove(&self.plugins, &base.model, &mut stored);
         let bound = bind::tie(&self.plugins, &base.model, &stored);
         let published = Arc::new(Published::new(base.model.clone(), self.store.naming(), bound));
         let (work, digest) = (self.work_with(published.clone(), actor), published.digest.clone());
         let publish = self.publisher(published);
         let (base, name) = (base.digest.clone(), id.clone());
         let write = move |session: &mut Session<'_>| {
-            if session.model != base {
+            // What is not in force is no part of the model, and somebody else may have changed it just now.
+            if session.model != base || !tables::is_as(session, &name, before.as_ref())? {
                 return Err(Error::ModelChanged);
             }
             match written {
@@ -168,7 +175,7 @@ impl Tenant {
         self.store.write(write).await?;
         if let Some(host) = self.plugins.opened() {
             // What failed before may work from now on.
-            host.close_circuits(&self.slug, &id);
+            host.close_circuits(self.calls.counted(), &id);
         }
         Ok(outcome)
     }

@@ -165,7 +165,7 @@ impl Tenant {
     pub fn reset_circuits(&self, actor: &Actor, id: &str) -> Result<(), Error> {
         administrator(actor)?;
         if let Some(host) = self.plugins.opened() {
-            host.close_circuits(&self.slug, id);
+            host.close_circuits(self.calls.counted(), id);
         }
         Ok(())
     }

@@ -80,7 +80,8 @@ impl Tenant {
         Ok(self.marked(row::CALLS.list(&self.store, (state, plugin), before, limit).await?))
     }
 
-    /// Background calls about a record that the person may see, newest first.
+    /// Background calls about a record that the person may see, newest first. What a plugin found out with rights of its own is
+    /// for administrators: others are told what became of a call, and no more.
     pub async fn background_calls_of(
         &self,
         actor: &Actor,
@@ -88,7 +89,15 @@ impl Tenant {
         id: Uuid,
     ) -> Result<Vec<PluginCall>, Error> {
         self.read(actor, entity, id).await?;
-        Ok(self.marked(row::of_record(&self.store, entity, id, PAGE_MAX).await?))
+        let mut calls = self.marked(row::of_record(&self.store, entity, id, PAGE_MAX).await?);
+        if !actor.user.admin {
+            for call in &mut calls {
+                let outline =
+                    |error: Failure| Failure { code: outline(&error.code).into(), ..Failure::default() };
+                (call.error, call.wait_key) = (call.error.take().map(outline), None);
+            }
+        }
+        Ok(calls)
     }
 
     /// How many background calls there are in each state, in the order of [`CallState::ALL`]; for administrators.
@@ -238,6 +247,12 @@ impl Tenant {
             Err(failure) => Err(course::reason(plugin, operation, &failure)),
         })
     }
+}
+
+/// What is told of a failure to people who are no administrators: that the plugin failed, and in which way, or that what was to
+/// follow did not.
+pub(crate) fn outline(code: &str) -> &str {
+    if code.starts_with("plugin.run.") { code } else { "plugin.not_followed" }
 }
 
 /// What a plugin said, as JSON.

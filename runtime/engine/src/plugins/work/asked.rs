@@ -14,6 +14,10 @@ use crate::error::Error;
 use crate::plugins::entry;
 use crate::values::{self, Issue};
 
+/// Calls of one export about one record that wait at most while their plugin is off, broken or gone: when it comes back, the
+/// last ones say what there is to say.
+const HELD_MAX: i64 = 20;
+
 fn point(asks: &PluginAsk) -> Point {
     match asks {
         PluginAsk::Action(_) => Point::Action,
@@ -45,7 +49,11 @@ pub(crate) fn ask(
     let call = PluginCall::new(work, point(asks), (plugin, asks.name()), input);
     let rule = work.cause.as_ref().map(|cause| cause.rule.clone());
     let why = Why { rule, place: Some(action.pointer.clone()), steps: 0 };
-    row::put(session, &PluginCall { why, ..call.about(&subject.entity.key, subject.id) })
+    let call = PluginCall { why, ..call.about(&subject.entity.key, subject.id) };
+    if work.published.plugins.plugin(plugin).is_none() {
+        row::make_room(session, &call, HELD_MAX)?;
+    }
+    row::put(session, &call)
 }
 
 fn is_installed(session: &mut Session<'_>, plugin: &str) -> Result<bool, Error> {

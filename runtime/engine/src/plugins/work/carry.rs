@@ -171,6 +171,9 @@ async fn one(tenant: &Arc<Tenant>, call: PluginCall, epoch: Option<i64>) -> Resu
     let made = AssertUnwindSafe(make(tenant, &call)).catch_unwind().await;
     match made.unwrap_or_else(|_| Some(Made::stumbled())) {
         Some(made) => settle::settle(tenant, &call, &made, epoch).await,
+        None if tenant.published().plugins.plugin(&call.plugin).is_some() => {
+            settle::put_off(tenant, &call, epoch).await
+        }
         None => Ok(()),
     }
 }

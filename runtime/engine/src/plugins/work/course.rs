@@ -74,7 +74,8 @@ impl PluginCall {
         PluginCall { state, next_at: None, wait_key: None, ended_at: Some(now), ..self }
     }
 
-    fn put_off(&self, at: DateTime<Utc>, failure: &RunFailure) -> PluginCall {
+    /// Not made now, which is no try.
+    pub(super) fn put_off(&self, at: DateTime<Utc>, failure: &RunFailure) -> PluginCall {
         PluginCall { next_at: Some(at), error: Some(self.reason(failure)), ..self.clone() }
     }
 

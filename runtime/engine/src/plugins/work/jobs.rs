@@ -246,13 +246,6 @@ fn cron(line: &str) -> Result<Cron, CronError> {
     parser.parse(line.trim())
 }
 
-/// What is wrong with a schedule; one that never comes is wrong as well.
-pub(crate) fn schedule_problem(line: &str) -> Option<String> {
-    let never = |cron: Cron| cron.find_next_occurrence(&DateTime::UNIX_EPOCH, false).err();
-    let error = cron(line).map_or_else(Some, never)?;
-    Some(error.to_string().trim_end_matches('.').to_owned())
-}
-
 /// The next time of a cron line after a moment.
 fn next_time(line: &str, zone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let cron = cron(line).ok()?;

@@ -30,7 +30,7 @@ impl Made {
     }
 }
 
-/// Makes a call. None while the plugin is not in force: it waits.
+/// Makes a call. None while the plugin is not in force, or its package is gone: it waits.
 pub(super) async fn make(tenant: &Arc<Tenant>, call: &PluginCall) -> Option<Made> {
     let system = tenant.work(&Actor::system(tenant.directory().tz));
     let plugins = system.published.plugins.clone();
@@ -44,6 +44,9 @@ pub(super) async fn make(tenant: &Arc<Tenant>, call: &PluginCall) -> Option<Made
     let Some(binding) = plugins.find(point, &call.plugin, &call.export, None, &key) else {
         return Some(failed(Failure::Missing { point, name: call.export.clone() }));
     };
+    if binding.version.is_lost() {
+        return None;
+    }
     let work = system.as_plugin(&call.plugin, call.cause());
     let calling =
         Calling::background(&work, key).attempt(u32::try_from(call.attempts + 1).unwrap_or(u32::MAX));

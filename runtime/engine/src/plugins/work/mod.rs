@@ -21,11 +21,12 @@ mod settle;
 mod signals;
 mod told;
 
+pub(crate) use admin::outline;
 pub(crate) use alert::administrators as tell_administrators;
 pub(crate) use asked::ask;
 pub(crate) use carry::{Desk, carry};
 pub use job_row::PluginJob;
-pub(crate) use jobs::{schedule_problem, scheduled as scheduled_jobs, sync as sync_jobs};
+pub(crate) use jobs::{scheduled as scheduled_jobs, sync as sync_jobs};
 pub use row::{CallState, PluginCall, Why};
 pub(crate) use signals::signal;
 pub(crate) use told::{defer, exports, name as export_name, operation, tell};

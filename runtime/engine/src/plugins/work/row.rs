@@ -235,6 +235,26 @@ pub(crate) fn put(session: &mut Session<'_>, call: &PluginCall) -> Result<(), Er
     Ok(())
 }
 
+/// Dismisses the oldest calls like this one that wait, so that with it there are no more than so many.
+pub(super) fn make_room(session: &mut Session<'_>, call: &PluginCall, most: i64) -> Result<(), Error> {
+    let table = session.naming.table("_plugin_call");
+    let sql = session.naming.sql(&format!(
+        "UPDATE {table} SET state = 'dismissed', next_at = NULL, ended_at = ?6 WHERE id IN (SELECT id FROM {table} \
+         WHERE record = ?1 AND plugin = ?2 AND point = ?3 AND export = ?4 AND state = 'waiting' \
+         ORDER BY id DESC LIMIT 1000 OFFSET ?5)"
+    ));
+    let params: [Param; 6] = [
+        Param::Uuid(call.record),
+        call.plugin.as_str().into(),
+        call.point.as_str().into(),
+        call.export.as_str().into(),
+        (most - 1).into(),
+        call.at.into(),
+    ];
+    session.execute(&sql, &params)?;
+    Ok(())
+}
+
 fn error(call: &PluginCall) -> Param {
     Param::String(call.error.as_ref().and_then(|error| serde_json::to_string(error).ok()))
 }

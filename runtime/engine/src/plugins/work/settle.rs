@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use mortise_plugin_host::manifest::{OnFailure, Point};
+use mortise_plugin_host::run::Failure as RunFailure;
 use mortise_plugin_host::value::{Field, Value as Wire};
 use mortise_store::Session;
 
@@ -18,6 +20,8 @@ use crate::error::Error;
 use crate::people::Actor;
 use crate::tenant::Tenant;
 
+/// Pause before it is looked again whether a plugin can be loaded.
+const LOST: TimeDelta = TimeDelta::minutes(5);
 /// Tries of a write whose definitions change meanwhile.
 const TRIES_MAX: u32 = 50;
 
@@ -46,6 +50,19 @@ pub(super) async fn go_on(tenant: &Arc<Tenant>, was: &PluginCall, epoch: Option<
         ..was.clone()
     };
     finish(tenant, was, done, tried, epoch).await
+}
+
+/// Has a call wait whose plugin is in force, but cannot be loaded on this node.
+pub(super) async fn put_off(tenant: &Arc<Tenant>, was: &PluginCall, epoch: Option<i64>) -> Result<(), Error> {
+    let failure = RunFailure::Unavailable { reason: "its package is gone".to_owned() };
+    let (was, now) = (was.clone(), was.put_off(tenant.now() + LOST, &failure));
+    let write = move |session: &mut Session<'_>| {
+        if let Some(epoch) = epoch {
+            session.fence(epoch)?;
+        }
+        row::update(session, &was, &now).map(drop)
+    };
+    tenant.store.write(write).await
 }
 
 async fn finish(

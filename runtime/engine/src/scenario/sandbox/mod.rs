@@ -118,9 +118,11 @@ impl Run<'_> {
         let folder = place.folder().to_owned();
         let plugins = engine.plugins.clone();
         let sandbox = Tenant::open(&self.tenant.slug, folder, store, files, time.clone(), plugins).await?;
+        sandbox.calls.count_apart();
         sandbox.set_directory((*self.tenant.directory()).clone());
         let forecast = self.pass(&sandbox, &time).await;
         sandbox.close().await;
+        sandbox.calls.forget_copy();
         forecast
     }
 

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use mortise_engine::plugins::CallState;
 use serde_json::json;
 
-use super::{app, asking, calls, check_worker, did, install, keys, log, pass, states, tell, work};
+use super::{ID, app, asking, calls, check_worker, did, install, keys, log, pass, states, tell, work};
 use crate::common::works::{World, check_works, rule};
 
 /// Sets the note and the amount to what the plugin said.
@@ -215,6 +215,74 @@ async fn calls_of_a_plugin_that_is_off_or_gone_wait_and_are_shown() {
         install(world).await;
         work(world).await;
         assert_eq!(world.see(id).await["note"], "Hello Roof");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn calls_of_a_plugin_whose_package_is_gone_wait_until_it_is_there_again() {
+    check_worker(vec![asking(&greeting())], async |world: &mut World| {
+        let data = world.bench.engine.tenant_dir("x").parent().unwrap().parent().unwrap().join("plugins");
+        world.bench.crash().await;
+        for folder in ["packages", "code"] {
+            std::fs::remove_dir_all(data.join(folder)).unwrap();
+            std::fs::create_dir(data.join(folder)).unwrap();
+        }
+        let id = world.job(json!({"name": "Roof"})).await;
+        work(world).await;
+        let all = calls(world).await;
+        assert!(all.iter().all(|call| (call.state, call.attempts) == (CallState::Waiting, 0)), "{all:?}");
+        assert_eq!(all[0].error.as_ref().unwrap().code, "plugin.run.unavailable");
+        install(world).await;
+        pass(world, TimeDelta::hours(1)).await;
+        assert_eq!(world.see(id).await["note"], "Hello Roof");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn while_a_plugin_is_off_calls_about_one_record_do_not_pile_up() {
+    let ask =
+        json!({"type": "plugin", "plugin": "helper", "action": "greet", "input": {"name": "record.name"}});
+    let on = json!([{"type": "changed", "fields": ["amount"]}]);
+    let asking = ("rules/ask.json", rule("ask", json!({"on": on, "do": [ask]})));
+    check_worker(vec![asking], async |world: &mut World| {
+        let (bench, admin) = (&world.bench, world.bench.admin());
+        let id = world.job(json!({"name": "Roof", "amount": 0})).await;
+        work(world).await;
+        let before = calls(world).await.len();
+        bench.tenant.set_plugin_enabled(&admin, ID, false).await.unwrap();
+        for amount in 1..=25 {
+            world.change(id, json!({ "amount": amount })).await;
+            work(world).await;
+        }
+        let states = states(world).await.split_off(before);
+        let dismissed = states.iter().take_while(|state| **state == CallState::Dismissed).count();
+        assert_eq!((states.len(), dismissed), (25, 5), "the last ones wait: {states:?}");
+        assert!(states[5..].iter().all(|state| *state == CallState::Waiting));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_plugin_said_with_rights_of_its_own_is_told_to_administrators_alone() {
+    check_worker(vec![asking(&json!({"action": "fail"}))], async |world: &mut World| {
+        let id = world.job(json!({"name": "Roof"})).await;
+        work(world).await;
+        let (tenant, admin, ann) = (&world.bench.tenant, world.bench.admin(), world.ann());
+        let error = async |actor: &mortise_engine::Actor| {
+            let all = tenant.background_calls_of(actor, "works.job", id).await.unwrap();
+            all.into_iter().find_map(|call| call.error).unwrap()
+        };
+        let (told, hers) = (error(&admin).await, error(&ann).await);
+        assert_eq!((told.code.as_str(), hers.code.as_str()), ("plugin.run.fault", "plugin.run.fault"));
+        assert!(!told.reason.is_empty() && hers.reason.is_empty() && hers.args.is_empty());
+        let line = async |actor: &mortise_engine::Actor| {
+            let all = tenant.timeline(actor, "works.job", id, None, 50).await.unwrap();
+            all.into_iter().find(|entry| entry.action == "plugin.dead").unwrap().details["error"].clone()
+        };
+        assert_eq!(line(&ann).await, json!({"code": "plugin.run.fault"}));
+        assert_eq!(line(&admin).await["reason"], told.reason.as_str());
     })
     .await;
 }

@@ -7,7 +7,9 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::{ID, check_clerk};
-use crate::common::works::{World, rule};
+use crate::common::desk::words;
+use crate::common::works::{World, check_works, rule};
+use crate::support;
 
 /// New jobs of nobody are given out: to Ann, if nobody says otherwise, and never to Bob where the job is heavy.
 fn files() -> Vec<(&'static str, Json)> {
@@ -91,6 +93,36 @@ async fn a_plugin_cannot_choose_whom_filters_have_sorted_out() {
             given(world, json!({"name": format!("stranger {bob}")})).await.0,
             "bob",
             "he is one of those left"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_chooses_cannot_write_into_its_store_and_nobody_waits_for_that() {
+    let app = json!({"id": "works", "version": "1.0.0", "label": words("Works"),
+        "plugins": {"clerk": {"id": support::ID, "version": ">=1, <2"}}});
+    let manifest = json!({"id": support::ID, "version": "1.0.0", "title": "Writer", "runtime": ">=0.1, <2",
+        "exports": [{"point": "assigner", "name": "choose", "entity": "job", "input": ["name"]}],
+        "permissions": {"storage": {"bytes": 1_000}}});
+    let set = r#"(import "mortise:storage/kv@1.0.0" "set" (func $set (param i32 i32 i32 i32 i32)))"#;
+    // What the store says to it is its own answer.
+    let body = "(call $set (i32.const 64) (i32.const 3) (i32.const 64) (i32.const 3) (i32.const 1024)) (i32.const 1024)";
+    let package = support::package_using(&manifest, set, body);
+    let files = [("app.json", app)].into_iter().chain(files()).collect();
+    check_works(files, async |world: &mut World| {
+        let granted = support::rights(&json!({"storage": {"bytes": 1_000}}));
+        let (bench, admin) = (&world.bench, world.bench.admin());
+        bench.tenant.install_plugin(&admin, package.clone(), Some(granted)).await.unwrap();
+        let (login, choice) = given(world, json!({"name": "x"})).await;
+        assert_eq!(
+            (login.as_str(), choice.advice.unwrap().failure.as_deref()),
+            ("ann", Some("plugin.run.fault"))
+        );
+        let runs = world.bench.tenant.plugin_runs(&admin, &RunFilter::default(), None, 10).await.unwrap();
+        assert_eq!(
+            runs[0].message.as_deref(),
+            Some("Whoever chooses a person can read the plugin's store, but not change it.")
         );
     })
     .await;
