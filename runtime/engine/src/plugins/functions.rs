@@ -230,15 +230,11 @@ impl Work {
     pub(crate) fn foresee_now(&self, mut evaluate: impl FnMut(&Asking<'_>)) {
         self.functions.trim();
         for _ in 0..ROUNDS_MAX {
-            evaluate(&Asking { work: self, later: true });
-            let batches = self.functions.take_noted();
+            let batches = self.noted(&mut evaluate);
             if batches.is_empty() {
                 return;
             }
-            for batch in batches {
-                let answers = self.answers(&batch);
-                self.functions.keep(batch, answers);
-            }
+            self.answer(batches);
         }
     }
 
@@ -254,8 +250,7 @@ impl Work {
         }
         self.functions.trim();
         for _ in 0..ROUNDS_MAX {
-            evaluate(&Asking { work: self, later: true });
-            let batches = self.functions.take_noted();
+            let batches = self.noted(&mut evaluate);
             if batches.is_empty() {
                 return;
             }
@@ -270,17 +265,28 @@ impl Work {
                 }
             };
             let work = self.clone();
-            // A full batch keeps a thread busy for some milliseconds.
+            // A full batch keeps a thread busy for some milliseconds, and its place for as long, whether or not whoever asked is
+            // still there.
             let asked = tokio::task::spawn_blocking(move || {
-                for batch in batches {
-                    let answers = work.answers(&batch);
-                    work.functions.keep(batch, answers);
-                }
+                let _place = place;
+                work.answer(batches);
             });
             if asked.await.is_err() {
                 return;
             }
-            drop(place);
+        }
+    }
+
+    /// What an evaluation asks for and nobody has answered yet.
+    fn noted(&self, evaluate: &mut impl FnMut(&Asking<'_>)) -> Vec<Batch> {
+        evaluate(&Asking { work: self, later: true });
+        self.functions.take_noted()
+    }
+
+    fn answer(&self, batches: Vec<Batch>) {
+        for batch in batches {
+            let answers = self.answers(&batch);
+            self.functions.keep(batch, answers);
         }
     }
 

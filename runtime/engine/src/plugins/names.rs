@@ -113,7 +113,7 @@ impl<'a> Finder<'a> {
     pub(super) fn cut(&self, granted: &Permissions, entity: &'a EntityModel, path: InputPath) -> InputPath {
         let (mut entity, mut open) = (entity, true);
         for (depth, (part, slot)) in path.name.split('.').zip(&path.steps).enumerate() {
-            open &= depth == 0 || self.names.may_read(granted, entity.index, part);
+            open &= depth == 0 || self.names.may_read(granted, entity, part, *slot);
             if let FieldKind::Reference { entity: target } = entity.fields[*slot].kind {
                 entity = &self.model.entities[target];
             }
@@ -143,9 +143,12 @@ impl<'a> Finder<'a> {
 }
 
 impl Names {
-    /// Whether a field of an entity, as the plugin calls it, is among what the plugin may read.
-    pub(super) fn may_read(&self, granted: &Permissions, entity: usize, field: &str) -> bool {
-        let meant = self.entities.iter().filter(|(_, named)| named.entity == entity);
+    /// Whether a field of an entity is among what the plugin may read, under a name of the entity by which the plugin means just this one.
+    fn may_read(&self, granted: &Permissions, entity: &EntityModel, field: &str, slot: Slot) -> bool {
+        let meant = self
+            .entities
+            .iter()
+            .filter(|(_, named)| named.entity == entity.index && named.slot(entity, field) == Some(slot));
         let mut names = meant.map(|(name, _)| HostCall::Read { entity: name, fields: vec![field] });
         names.any(|read| permit(granted, &read).is_ok())
     }

@@ -2,7 +2,7 @@
 //! `then`, with the answer as `result`, in the transaction that marks the call as done.
 
 use mortise_definition::model::{ActionKind, ActionModel, Model, PluginAsk};
-use mortise_expr::{Type, Value};
+use mortise_expr::{Expression, Type, Value};
 use mortise_plugin_host::manifest::Point;
 use mortise_plugin_host::value::{Field, Value as Wire};
 use mortise_store::Session;
@@ -40,12 +40,7 @@ pub(crate) fn ask(
     if *optional && !is_installed(session, plugin)? {
         return Ok(());
     }
-    let mut fields = Vec::with_capacity(input.len());
-    for (name, expression) in input {
-        let value = subject.eval(work, app, expression)?;
-        fields.push(Field::new(name.as_str(), entry::plain(&value)));
-    }
-    let input = serde_json::to_value(&fields).unwrap_or_default();
+    let input = serde_json::to_value(given(work, app, subject, input)?).unwrap_or_default();
     let call = PluginCall::new(work, point(asks), (plugin, asks.name()), input);
     let rule = work.cause.as_ref().map(|cause| cause.rule.clone());
     let why = Why { rule, place: Some(action.pointer.clone()), steps: 0 };
@@ -54,6 +49,20 @@ pub(crate) fn ask(
         row::make_room(session, &call, HELD_MAX)?;
     }
     row::put(session, &call)
+}
+
+/// What a plugin is given, as the app wrote it: by name, worked out for a record.
+pub(super) fn given(
+    work: &Work,
+    app: usize,
+    subject: &Subject,
+    written: &[(String, Expression)],
+) -> Result<Vec<Field>, Error> {
+    let field = |(name, expression): &(String, Expression)| {
+        let value = subject.eval(work, app, expression)?;
+        Ok(Field::new(name.as_str(), entry::plain(&value)))
+    };
+    written.iter().map(field).collect()
 }
 
 fn is_installed(session: &mut Session<'_>, plugin: &str) -> Result<bool, Error> {

@@ -7,12 +7,12 @@ use mortise_store::Session;
 use serde_json::{Map, Value as Json, json};
 
 use super::admin::{administrator, fields};
+use super::asked::given;
 use super::row;
 use crate::automation::Subject;
 use crate::commands::{Work, audit_entry};
 use crate::error::Error;
 use crate::people::Actor;
-use crate::plugins::entry;
 use crate::tenant::Tenant;
 use crate::values::Issue;
 
@@ -49,11 +49,7 @@ pub(crate) fn signal(
     let ActionKind::Signal { plugin, key, fields } = &action.kind else { return Ok(()) };
     let key = subject.eval(work, app, key)?;
     let Some(key) = key.as_text().filter(|key| !key.is_empty()) else { return Ok(()) };
-    let mut arrived = Vec::with_capacity(fields.len());
-    for (name, expression) in fields {
-        let value = subject.eval(work, app, expression)?;
-        arrived.push(Field::new(name.as_str(), entry::plain(&value)));
-    }
+    let arrived = given(work, app, subject, fields)?;
     tell(work, session, (plugin, key), &arrived).map(drop)
 }
 
