@@ -143,7 +143,7 @@ impl<'a> Finder<'a> {
 }
 
 impl Names {
-    /// Whether a field of an entity is among what the plugin may read, under a name of the entity by which the plugin means just this one.
+    /// Whether a field of an entity is among what the plugin may read, under a name by which it means just this one.
     fn may_read(&self, granted: &Permissions, entity: &EntityModel, field: &str, slot: Slot) -> bool {
         let meant = self
             .entities
