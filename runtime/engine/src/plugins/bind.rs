@@ -6,23 +6,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mortise_definition::Problem;
-use mortise_definition::model::{EntityModel, FieldKind, Model};
-use mortise_definition::syntax::schedule_problem;
-use mortise_expr::{Expression, Member, Scope, Shape, Type};
+use mortise_definition::model::Model;
 use mortise_plugin_host::Permissions;
 use mortise_plugin_host::manifest::{Export, FILE, OnFailure, Point};
 use mortise_store::{Session, TenantStore};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use tokio::sync::OnceCell;
 
-use super::bound::{Binding, Bound, EntityPlugins, InputPath, OutputField, Unfit};
+use super::bound::{Binding, Bound, EntityPlugins, Unfit};
 use super::config;
 use super::host::{PluginHouse, lost};
-use super::installed::{Canary, Installed, Names, Version};
+use super::installed::{Canary, Installed, Version};
 use super::names::Finder;
 use super::shelf::Said;
 use super::tables::{self, StoredPlugin, StoredVersion};
+use super::tie::{Of, Tie};
 use crate::error::Error;
 
 /// Hexadecimal digits of the digest of a set of plugins: enough to tell two sets apart.
@@ -74,6 +72,7 @@ fn tied(house: &Arc<PluginHouse>, model: &Model, stored: &[StoredPlugin]) -> Bou
         add(&mut bound, house, model, plugin);
     }
     bound.named.sort_by(|one, other| one.order().cmp(&other.order()));
+    bound.fold();
     bound
 }
 
@@ -90,14 +89,14 @@ fn add(bound: &mut Bound, house: &Arc<PluginHouse>, model: &Model, plugin: &Stor
             return;
         }
     };
-    let mut exports = vec![(Arc::clone(&current.version), current.exports)];
+    let mut exports = vec![(Arc::clone(&current.version), current.tie)];
     let mut canary = None;
     if let Some(tried) = &plugin.canary
         && let Some(stored) = plugin.version(tried.number).filter(|version| version.is_usable())
     {
         match fit(house, model, plugin, stored) {
-            Ok(Fitted { version, exports: own }) => {
-                exports.push((Arc::clone(&version), own));
+            Ok(Fitted { version, tie }) => {
+                exports.push((Arc::clone(&version), tie));
                 canary = Some(Canary { version, share: tried.share, people: tried.people.clone() });
             }
             Err(problems) => {
@@ -106,16 +105,16 @@ fn add(bound: &mut Bound, house: &Arc<PluginHouse>, model: &Model, plugin: &Stor
         }
     }
     let installed = Arc::new(Installed { id: plugin.id.clone(), current: current.version, canary });
-    for (version, exports) in exports {
-        for export in exports {
+    for (version, tie) in exports {
+        for (export, tied) in tie.exports.iter().enumerate() {
             bound.add(Arc::new(Binding {
                 plugin: Arc::clone(&installed),
                 version: Arc::clone(&version),
-                export: export.index,
-                entity: export.entity,
-                input: export.input,
-                output: export.output,
-                when: export.when,
+                export,
+                entity: tied.entity,
+                input: Arc::clone(&tied.input),
+                output: Arc::clone(&tied.output),
+                when: tied.when.clone(),
             }));
         }
     }
@@ -169,16 +168,7 @@ pub(super) fn is_optional(model: &Model, plugin: &str) -> bool {
 /// A version that fits, with its exports.
 pub(super) struct Fitted {
     pub(super) version: Arc<Version>,
-    exports: Vec<Tied>,
-}
-
-/// An export that fits.
-struct Tied {
-    index: usize,
-    entity: Option<usize>,
-    input: Vec<InputPath>,
-    output: Vec<OutputField>,
-    when: Option<Expression>,
+    tie: Arc<Tie>,
 }
 
 /// Ties one version to a model, unless there is nothing left of it on this node.
@@ -205,26 +195,21 @@ pub(super) fn fit(
     let parcel = &stored.parcel;
     let said = house.shelf.said(&parcel.manifest_digest, &stored.manifest).ok_or_else(unreadable)?;
     let granted = granted(house, &said, stored.granted.as_ref().unwrap_or(&Permissions::default()));
-    let mut finder = Finder::new(model, &plugin.id, &plugin.mapping);
-    check_rights(&mut finder, &granted);
-    let exports = said.manifest.exports.iter().enumerate();
-    let exports: Vec<Tied> =
-        exports.map(|(index, export)| tie_export(&mut finder, &granted, index, export)).collect();
-    if !finder.problems.is_empty() {
-        return Err(finder.problems);
-    }
+    let of = Of { model, plugin: &plugin.id, mapping: &plugin.mapping, parcel, granted: &granted };
+    // What another tenant or the set before this one has loaded is used at once.
+    let loaded = || house.shelf.plugin(parcel);
+    let tie = house.shelf.tie(of.digest(), || of.tie(&said, loaded()))?;
     let version = Version {
         number: stored.number,
         config: config::config(&said.manifest, &plugin.settings),
-        names: Arc::new(finder.names),
-        // What another tenant or the set before this one has loaded is used at once.
-        plugin: OnceCell::new_with(house.shelf.plugin(parcel)),
-        parcel: parcel.clone(),
+        names: Arc::clone(&tie.names),
+        plugin: Arc::clone(&tie.loaded),
+        parcel: Arc::clone(&tie.parcel),
         house: Arc::clone(house),
-        granted,
-        said,
+        granted: Arc::clone(&tie.granted),
+        said: Arc::clone(&tie.said),
     };
-    Ok(Fitted { version: Arc::new(version), exports })
+    Ok(Fitted { version: Arc::new(version), tie })
 }
 
 /// Asked for, granted by the administrator, and allowed by the operator.
@@ -235,71 +220,6 @@ fn granted(house: &PluginHouse, said: &Said, granted: &Permissions) -> Arc<Permi
     }
     // Whoever may do all that was asked for shares what says so.
     if rights == *said.asked { Arc::clone(&said.asked) } else { Arc::new(rights) }
-}
-
-/// Rights over entities and fields that are not there would be a promise that nobody keeps.
-fn check_rights(finder: &mut Finder<'_>, granted: &Permissions) {
-    let read = granted.read.iter().map(|right| (&right.entity, &right.fields, "records.read"));
-    let write = granted.write.iter().map(|right| (&right.entity, &right.fields, "records.write"));
-    for (name, fields, word) in read.chain(write) {
-        let place = format!("/permissions/{word}");
-        let Some(entity) = finder.entity(name, &place) else { continue };
-        for field in fields.iter().filter(|field| *field != "*") {
-            finder.slot(entity, field, &place);
-        }
-    }
-}
-
-fn tie_export(finder: &mut Finder<'_>, granted: &Permissions, index: usize, export: &Export) -> Tied {
-    let mut tied = Tied { index, entity: None, input: Vec::new(), output: Vec::new(), when: None };
-    let place = format!("/exports/{index}");
-    if let Some(detail) = export.schedule.as_deref().and_then(schedule_problem) {
-        let problem = Problem::error("plugin.schedule", FILE, format!("{place}/schedule"));
-        let schedule = export.schedule.as_deref().unwrap_or_default();
-        finder.problems.push(problem.arg("value", schedule).arg("detail", detail));
-    }
-    let Some(name) = &export.entity else { return tied };
-    let Some(entity) = finder.entity(name, &format!("{place}/entity")) else { return tied };
-    tied.entity = Some(entity.index);
-    for (position, path) in export.input.iter().enumerate() {
-        let path = finder.path(entity, path, &format!("{place}/input/{position}"));
-        tied.input.extend(path.map(|path| finder.cut(granted, entity, path)));
-    }
-    for (position, name) in export.output.iter().enumerate() {
-        let place = format!("{place}/output/{position}");
-        let Some(slot) = finder.slot(entity, name, &place) else { continue };
-        let field = &entity.fields[slot];
-        if field.writable() && field.stored() && !matches!(field.kind, FieldKind::File { .. }) {
-            tied.output.push(OutputField { name: name.as_str().into(), slot });
-        } else {
-            let problem = Problem::error("plugin.output", FILE, place);
-            finder.problems.push(problem.arg("field", name).arg("entity", &entity.key));
-        }
-    }
-    if let Some(source) = &export.when {
-        let scope = change_scope(entity, &finder.names);
-        match Expression::compile_as(source, &scope, &Type::Bool) {
-            Ok(when) => tied.when = Some(when),
-            Err(found) => {
-                let problem = |one| Problem::expression(one, FILE, format!("{place}/when"));
-                finder.problems.extend(found.into_iter().map(problem));
-            }
-        }
-    }
-    tied
-}
-
-/// The names of a condition: the record before and after the change, in the plugin's own words. Anything may be empty: a
-/// new record was nothing before.
-fn change_scope(entity: &EntityModel, names: &Names) -> Scope {
-    let named = names.of(entity.index).map(|(_, named)| named);
-    let members = entity.fields.iter().zip(entity.shape.members()).map(|(field, member)| {
-        let name: Arc<str> =
-            named.map_or_else(|| Arc::clone(&field.name), |named| named.name_of(field).into());
-        Member::new(name, member.ty.clone()).nullable()
-    });
-    let shape = Arc::new(Shape::new(members.collect()));
-    Scope::new().root("before", Arc::clone(&shape)).root("after", shape)
 }
 
 /// What tells one set of plugins from another: everything that decides what a call does.

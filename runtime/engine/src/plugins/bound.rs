@@ -57,7 +57,7 @@ pub(crate) struct Unfit {
 }
 
 /// An export of a version, tied to the model. While a version is tried out there are two of most exports: ask
-/// [`Binding::serves`] which of them a call is for.
+/// [`Binding::serves`] which of them a call is for. Fields and condition are those of [`super::tie::Tied`], which tenants share.
 pub(crate) struct Binding {
     /// The plugin.
     pub(crate) plugin: Arc<Installed>,
@@ -68,9 +68,9 @@ pub(crate) struct Binding {
     /// The entity that it is about.
     pub(crate) entity: Option<usize>,
     /// The fields that it gets.
-    pub(crate) input: Vec<InputPath>,
+    pub(crate) input: Arc<[InputPath]>,
     /// The fields that a `before-save` may change.
-    pub(crate) output: Vec<OutputField>,
+    pub(crate) output: Arc<[OutputField]>,
     /// When it is called at all; over the roots `before` and `after`, records of the entity by slot.
     pub(crate) when: Option<Expression>,
 }
@@ -144,6 +144,18 @@ impl Bound {
             }
         }
         self.named.push(binding);
+    }
+
+    /// Gives back the room for bindings that have not come.
+    pub(super) fn fold(&mut self) {
+        self.named.shrink_to_fit();
+        for of in &mut self.by_entity {
+            let EntityPlugins { before_save, validators, after_commit, scorers, assigners, renderers, unfit } =
+                of;
+            let all = [before_save, validators, after_commit, scorers, assigners, renderers];
+            all.into_iter().for_each(Vec::shrink_to_fit);
+            unfit.shrink_to_fit();
+        }
     }
 
     /// Whether there is no plugin at all.

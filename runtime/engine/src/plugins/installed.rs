@@ -71,11 +71,11 @@ pub(crate) struct Version {
     pub(crate) granted: Arc<Permissions>,
     /// Its settings in this tenant.
     pub(crate) config: Vec<Field>,
-    /// What its names mean in this tenant.
+    /// What its names mean.
     pub(crate) names: Arc<Names>,
-    pub(super) parcel: Parcel,
+    pub(super) parcel: Arc<Parcel>,
     pub(super) house: Arc<PluginHouse>,
-    pub(super) plugin: OnceCell<Arc<Plugin>>,
+    pub(super) plugin: Arc<OnceCell<Arc<Plugin>>>,
 }
 
 impl Version {

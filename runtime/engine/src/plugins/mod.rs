@@ -29,6 +29,7 @@ mod shelf;
 mod shipped;
 mod storage;
 mod tables;
+mod tie;
 mod usage;
 mod work;
 
@@ -36,6 +37,7 @@ pub(crate) use bind::{bind, keep_proven};
 pub(crate) use bound::{Binding, Bound};
 pub(crate) use call::{Calling, Switchboard};
 pub use complaint::Complaint;
+pub use config::setting_fits;
 pub(crate) use entry::plain;
 pub(crate) use functions::{FunctionMemo, plugin_issue};
 pub(crate) use host::PluginHouse;

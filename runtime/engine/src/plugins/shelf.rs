@@ -1,7 +1,10 @@
-//! What tenants share: manifests that were read and plugins that were loaded, for as long as somebody uses them. Two hundred
-//! tenants with the same plugin have its code once.
+//! What tenants share: manifests that were read, versions that were tied to a model, and plugins that were loaded, for as long
+//! as somebody uses them. Two hundred tenants with the same plugin have its code once. Nothing here is of a tenant: what is
+//! looked up is found by the digest of all that it was made of.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Weak};
 
 use mortise_plugin_host::manifest::Manifest;
@@ -10,6 +13,7 @@ use parking_lot::Mutex;
 
 use super::complaint::troubles;
 use super::host::PluginHouse;
+use super::tie::{Tie, TieDigest};
 
 /// Which component with which manifest, out of which package file; all SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -30,38 +34,85 @@ pub(crate) struct Said {
     pub(crate) asked: Arc<Permissions>,
 }
 
-/// Manifests and plugins that are in use.
+/// Entries of a map after which it is looked for those that nobody uses any more.
+const SWEPT: usize = 64;
+
+/// Things that somebody uses, by what tells them apart.
+struct InUse<K, V> {
+    known: HashMap<K, Weak<V>>,
+    /// So many entries there may be until those are taken out that nobody uses.
+    room: usize,
+}
+
+impl<K, V> Default for InUse<K, V> {
+    fn default() -> Self {
+        InUse { known: HashMap::new(), room: SWEPT }
+    }
+}
+
+impl<K: Eq + Hash, V> InUse<K, V> {
+    fn get<Q>(&self, key: &Q) -> Option<Arc<V>>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.known.get(key).and_then(Weak::upgrade)
+    }
+
+    fn put(&mut self, key: K, value: &Arc<V>) {
+        if self.known.len() >= self.room {
+            self.known.retain(|_, one| one.strong_count() > 0);
+            self.room = SWEPT.max(self.known.len() * 2);
+        }
+        self.known.insert(key, Arc::downgrade(value));
+    }
+}
+
+/// Manifests, ties and plugins that are in use.
 #[derive(Default)]
 pub(crate) struct Shelf {
-    said: Mutex<HashMap<String, Weak<Said>>>,
-    plugins: Mutex<HashMap<Parcel, Weak<Plugin>>>,
+    said: Mutex<InUse<String, Said>>,
+    ties: Mutex<InUse<TieDigest, Tie>>,
+    plugins: Mutex<InUse<Parcel, Plugin>>,
 }
 
 impl Shelf {
     /// The manifest of this digest; `text` is read only when nobody has it yet. None when it is no manifest of this server.
     pub(crate) fn said(&self, digest: &str, text: &str) -> Option<Arc<Said>> {
         let mut said = self.said.lock();
-        if let Some(known) = said.get(digest).and_then(Weak::upgrade) {
+        if let Some(known) = said.get(digest) {
             return Some(known);
         }
         let manifest = Manifest::parse(text).ok()?;
         let asked = Arc::new(manifest.permissions.clone());
         let made = Arc::new(Said { manifest: Arc::new(manifest), asked });
-        said.retain(|_, one| one.strong_count() > 0);
-        said.insert(digest.to_owned(), Arc::downgrade(&made));
+        said.put(digest.to_owned(), &made);
         Some(made)
+    }
+
+    /// The tie of this digest; `make` is asked only when nobody has it yet.
+    pub(super) fn tie<E>(
+        &self,
+        digest: TieDigest,
+        make: impl FnOnce() -> Result<Tie, E>,
+    ) -> Result<Arc<Tie>, E> {
+        if let Some(known) = self.ties.lock().get(&digest) {
+            return Ok(known);
+        }
+        // Others are not to wait for a large condition. Who makes the same at the same moment has one more.
+        let made = Arc::new(make()?);
+        self.ties.lock().put(digest, &made);
+        Ok(made)
     }
 
     /// A plugin that somebody uses.
     pub(crate) fn plugin(&self, parcel: &Parcel) -> Option<Arc<Plugin>> {
-        self.plugins.lock().get(parcel).and_then(Weak::upgrade)
+        self.plugins.lock().get(parcel)
     }
 
     /// Puts a plugin there for others.
     pub(crate) fn put(&self, parcel: &Parcel, plugin: &Arc<Plugin>) {
-        let mut plugins = self.plugins.lock();
-        plugins.retain(|_, one| one.strong_count() > 0);
-        plugins.insert(parcel.clone(), Arc::downgrade(plugin));
+        self.plugins.lock().put(parcel.clone(), plugin);
     }
 }
 
