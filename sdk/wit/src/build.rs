@@ -63,6 +63,28 @@ pub fn componentize_against(
     encoder.encode().map_err(refuse)
 }
 
+/// The text of a module that is written by hand: two pages of memory, the allocator that whoever calls it puts arguments with,
+/// and `definitions`. The allocator only goes up; what is below 16384 is free for data. Functions may call it as `$realloc`.
+pub fn module_text(imports: &str, definitions: &str) -> String {
+    format!(
+        r#"(module
+            {imports}
+            (memory (export "memory") 2)
+            (global $free (mut i32) (i32.const 16384))
+            (func $realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+                (local $at i32)
+                (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
+                (global.set $free (i32.add (local.get $at) (local.get 3)))
+                (block $enough
+                    (loop $grow
+                        (br_if $enough (i32.le_u (global.get $free) (i32.mul (memory.size) (i32.const 65536))))
+                        (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then (unreachable)))
+                        (br $grow)))
+                (local.get $at))
+            {definitions})"#
+    )
+}
+
 /// Adds a note about who built a component.
 pub fn stamp(component: &mut Vec<u8>, note: &str) {
     let mut content = Vec::new();

@@ -5,7 +5,7 @@
 mod build;
 
 #[cfg(feature = "build")]
-pub use build::{BuildError, SECTION, componentize, componentize_against, stamp};
+pub use build::{BuildError, SECTION, componentize, componentize_against, module_text, stamp};
 
 /// A WIT package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 // Helpers of tests may unwrap.
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
 
-use mortise_wit::{BuildError, PACKAGES, POINTS, componentize, interface_of, stamp, world};
+use mortise_wit::{BuildError, PACKAGES, POINTS, componentize, interface_of, module_text, stamp, world};
 
 const LOG: &str = "mortise:log/log@1.0.0";
 const FUNCTIONS: &str = "mortise:expression/functions@1.0.0";
@@ -31,6 +31,17 @@ fn a_module_that_keeps_to_its_manifest_becomes_a_component() {
     stamp(&mut component, r#"{"sdk":"rust"}"#);
     let note = String::from_utf8_lossy(&component[bare..]).into_owned();
     assert!(note.contains(mortise_wit::SECTION) && note.contains("rust"), "{note}");
+}
+
+#[test]
+fn a_module_that_is_written_by_hand_becomes_a_component() {
+    let import = r#"(import "mortise:log/log@1.0.0" "write" (func $log (param i32 i32 i32 i32)))"#;
+    let function = format!(
+        r#"(func (export "{FUNCTIONS}#call-many") (param i32 i32 i32 i32) (result i32)
+            (call $realloc (i32.const 0) (i32.const 0) (i32.const 8) (i32.const 24)))"#
+    );
+    let module = wat::parse_str(module_text(import, &function)).unwrap();
+    componentize(&module, &[LOG], &[FUNCTIONS]).unwrap();
 }
 
 #[test]

@@ -88,15 +88,7 @@ fn circles(points: &[Point]) -> String {
         format!("(func (export \"{name}\") (param i32) (result i32) (loop $on (br $on)) (i32.const 0))\n")
     };
     let functions: String = points.iter().map(function).collect();
-    format!(
-        "(module (memory (export \"memory\") 2) (global $free (mut i32) (i32.const 1024))
-           (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32)
-             (local $at i32)
-             (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
-             (global.set $free (i32.add (local.get $at) (local.get 3)))
-             (local.get $at))
-           {functions})"
-    )
+    mortise_wit::module_text("", &functions)
 }
 
 #[cfg(test)]

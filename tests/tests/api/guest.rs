@@ -39,19 +39,12 @@ fn module(check: Check) -> String {
         Check::NoX => CHECKING,
         Check::Trap => "(unreachable)",
     };
-    format!(
-        r#"(module
-          (memory (export "memory") 2)
-          (data (i32.const 64) "no_x....No name begins with an X.")
-          (global $free (mut i32) (i32.const 16384))
-          (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
-            (local $at i32)
-            (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
-            (global.set $free (i32.add (local.get $at) (local.get 3)))
-            (local.get $at))
+    let functions = format!(
+        r#"(data (i32.const 64) "no_x....No name begins with an X.")
           (func (export "mortise:validation/validator@1.0.0#validate") (param $p i32) (result i32) {check})
-          (func (export "mortise:workflow/action@1.0.0#run") (param i32) (result i32) (i32.const 4096)))"#
-    )
+          (func (export "mortise:workflow/action@1.0.0#run") (param i32) (result i32) (i32.const 4096))"#
+    );
+    mortise_wit::module_text("", &functions)
 }
 
 /// Its manifest, about the first field of an entity; it asks for calling these hosts.

@@ -21,15 +21,7 @@ const FAR: &str = "test.far";
 fn far(version: &str, returns: &str) -> Vec<u8> {
     let name = format!("{}#{}", Point::Function.interface(), Point::Function.functions()[0]);
     let text = format!(
-        r#"(module
-            (memory (export "memory") 4)
-            (data (i32.const 64) "sorrynot this one")
-            (global $free (mut i32) (i32.const 16384))
-            (func $realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
-                (local $at i32)
-                (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
-                (global.set $free (i32.add (local.get $at) (local.get 3)))
-                (local.get $at))
+        r#"(data (i32.const 64) "sorrynot this one")
             (func (export "{name}") (param $name i32) (param $length i32) (param $rows i32) (param $count i32) (result i32)
                 (local $row i32) (local $out i32) (local $value i32) (local $letter i32) (local $answer i32)
                 (local.set $out (call $realloc (i32.const 0) (i32.const 0) (i32.const 8)
@@ -58,14 +50,14 @@ fn far(version: &str, returns: &str) -> Vec<u8> {
                     (br $next)))
                 (i32.store8 (i32.const 1024) (i32.const 0))
                 (i32.store (i32.const 1032) (local.get $out)) (i32.store (i32.const 1036) (local.get $count))
-                (i32.const 1024)))"#
+                (i32.const 1024))"#
     );
     let manifest = json!({
         "id": FAR, "version": version, "title": {"en": "Far", "zh-CN": "远"}, "runtime": ">=0.1, <2",
         "exports": [{"point": "function", "name": "how-long", "returns": returns,
             "parameters": [{"name": "text", "type": "text"}]}],
     });
-    let module = wat::parse_str(text).unwrap();
+    let module = wat::parse_str(mortise_wit::module_text("", &text)).unwrap();
     let component =
         mortise_wit::componentize(&module, &["mortise:log/log@1.0.0"], &[Point::Function.interface()]);
     of_parts(&manifest, component.unwrap())

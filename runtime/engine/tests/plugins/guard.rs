@@ -8,19 +8,11 @@ use mortise_plugin_host::manifest::Manifest;
 use serde_json::{Value as Json, json};
 
 /// What it does, letter by letter. The layouts are those of the canonical ABI.
-const MODULE: &str = r#"(module
-  (import "mortise:records/read@1.0.0" "get" (func $get (param i32 i32 i32 i32 i32 i32 i32)))
+const IMPORTS: &str = r#"(import "mortise:records/read@1.0.0" "get" (func $get (param i32 i32 i32 i32 i32 i32 i32)))
   (import "mortise:budget/budget@1.0.0" "remaining" (func $remaining (param i32)))
-  (import "mortise:log/log@1.0.0" "write" (func $write (param i32 i32 i32 i32)))
-  (memory (export "memory") 2)
-  (data (i32.const 64) "amount..note....name....state...reason..job.....bad.....got.....sorry...info....hidden..abc.....done....")
+  (import "mortise:log/log@1.0.0" "write" (func $write (param i32 i32 i32 i32)))"#;
+const FUNCTIONS: &str = r#"(data (i32.const 64) "amount..note....name....state...reason..job.....bad.....got.....sorry...info....hidden..abc.....done....")
   (data (i32.const 192) "not like this...cannot say......seen............")
-  (global $free (mut i32) (i32.const 16384))
-  (func $realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
-    (local $at i32)
-    (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
-    (global.set $free (i32.add (local.get $at) (local.get 3)))
-    (local.get $at))
   ;; A letter of the first field, which is a text; 0 when there is none.
   (func $letter (param $fields i32) (param $place i32) (result i32)
     (if (result i32) (i32.eq (i32.load8_u offset=8 (local.get $fields)) (i32.const 5))
@@ -125,7 +117,7 @@ const MODULE: &str = r#"(module
         (i32.store (i32.const 4120) (i32.add (i32.load offset=16 (local.get $fields)) (i32.const 1)))
         (i32.store (i32.const 4124) (i32.const 36))
         (return (call $set (i32.const 104) (i32.const 3) (i32.const 9) (i64.const 0x3_00000068)))))
-    (call $good)))"#;
+    (call $good))"#;
 
 /// What it asks for.
 pub(crate) fn asked() -> Json {
@@ -163,7 +155,7 @@ pub(crate) fn package(id: &str, exports: &[Json]) -> Vec<u8> {
     });
     let text = manifest.to_string();
     let parsed = Manifest::parse(&text).unwrap();
-    let module = wat::parse_str(MODULE).unwrap();
+    let module = wat::parse_str(mortise_wit::module_text(IMPORTS, FUNCTIONS)).unwrap();
     let component =
         mortise_wit::componentize(&module, &parsed.imports(), &parsed.export_interfaces()).unwrap();
     Package::of(text, component, BTreeMap::new()).unwrap().write().unwrap()

@@ -7,6 +7,7 @@ use mortise_engine::plugins::{PluginInfo, PluginReport, PluginState};
 use mortise_engine::{Error, TrailFilter};
 use mortise_plugin_host::manifest::{Manifest, Point};
 use mortise_plugin_host::{Package, Permissions};
+use mortise_wit::module_text;
 use serde_json::{Value as Json, json};
 
 use crate::common::desk::{desk, plain, thing};
@@ -64,21 +65,8 @@ pub(crate) fn package(manifest: &Json, body: &str) -> Vec<u8> {
 /// The same with functions of the host that it uses. At 64 there is the text `key`.
 pub(crate) fn package_using(manifest: &Json, imports: &str, body: &str) -> Vec<u8> {
     let parsed = Manifest::parse(&manifest.to_string()).unwrap();
-    let functions = parsed.points().map(|point| function(point, body));
-    let text = format!(
-        r#"(module
-            {imports}
-            (memory (export "memory") 2)
-            (data (i32.const 64) "key")
-            (global $free (mut i32) (i32.const 16384))
-            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
-                (local $at i32)
-                (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
-                (global.set $free (i32.add (local.get $at) (local.get 3)))
-                (local.get $at))
-            {})"#,
-        functions.collect::<String>()
-    );
+    let functions: String = parsed.points().map(|point| function(point, body)).collect();
+    let text = module_text(imports, &format!(r#"(data (i32.const 64) "key") {functions}"#));
     let module = wat::parse_str(text).unwrap();
     let (imports, exports) = (parsed.imports(), parsed.export_interfaces());
     of_parts(manifest, mortise_wit::componentize(&module, &imports, &exports).unwrap())

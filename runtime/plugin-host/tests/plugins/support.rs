@@ -13,6 +13,7 @@ use mortise_plugin_host::value::{
 use mortise_plugin_host::{
     Capabilities, Compiler, HostError, HttpTerms, Invocation, Package, Permissions, Plugin, PluginHost,
 };
+use mortise_wit::module_text;
 use parking_lot::Mutex;
 use serde_json::json;
 
@@ -87,28 +88,11 @@ pub(crate) fn manifest(points: &[Point], permissions: &serde_json::Value) -> Str
     manifest.to_string()
 }
 
-/// A module with a memory, an allocator that only goes up, and one exported function for a point.
+/// A module with one exported function for a point.
 pub(crate) fn module(point: Point, parameters: &str, imports: &str, extra: &str, body: &str) -> Vec<u8> {
     let name = format!("{}#{}", point.interface(), point.functions()[0]);
-    let text = format!(
-        r#"(module
-            {imports}
-            (memory (export "memory") 2)
-            (global $free (mut i32) (i32.const 16384))
-            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
-                (local $at i32)
-                (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
-                (global.set $free (i32.add (local.get $at) (local.get 3)))
-                (block $enough
-                    (loop $grow
-                        (br_if $enough (i32.le_u (global.get $free) (i32.mul (memory.size) (i32.const 65536))))
-                        (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then (unreachable)))
-                        (br $grow)))
-                (local.get $at))
-            {extra}
-            (func (export "{name}") {parameters} (result i32) {body}))"#
-    );
-    wat::parse_str(text).unwrap()
+    let function = format!(r#"(func (export "{name}") {parameters} (result i32) {body})"#);
+    wat::parse_str(module_text(imports, &format!("{extra}\n{function}"))).unwrap()
 }
 
 /// A package around a module whose function takes one pointer, as most do.

@@ -21,17 +21,9 @@ use super::outlet_tests::{API, OTHER, Stage, good, granted, outlet};
 
 const ID: &str = "test.caller";
 /// Gets the address that stands behind the first letter of a thing's name, and hands on why it could not.
-const MODULE: &str = r#"(module
-    (import "mortise:http/client@1.0.0" "send" (func $send
-        (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
-    (memory (export "memory") 4)
-    (data (i32.const 64) "GET")
-    (global $free (mut i32) (i32.const 16384))
-    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
-        (local $at i32)
-        (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
-        (global.set $free (i32.add (local.get $at) (local.get 3)))
-        (local.get $at))
+const SEND: &str = r#"(import "mortise:http/client@1.0.0" "send" (func $send
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
+const FUNCTION: &str = r#"(data (i32.const 64) "GET")
     (func (export "mortise:hooks/after-commit@1.0.0#after-commit") (param i32) (result i32) (local $fields i32)
         (local.set $fields (i32.load offset=140 (local.get 0)))
         (if (i32.ne (i32.load8_u (i32.load offset=16 (local.get $fields))) (i32.const 87))
@@ -41,7 +33,7 @@ const MODULE: &str = r#"(module
             (i32.sub (i32.load offset=20 (local.get $fields)) (i32.const 1))
             (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
             (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 1024))
-        (i32.const 1024)))"#;
+        (i32.const 1024))"#;
 
 /// Two tenants of one engine, whose plugins go out through a stage.
 struct House {
@@ -64,7 +56,7 @@ fn package() -> Vec<u8> {
     let manifest = json!({"id": ID, "version": "1.0.0", "title": {"en": "Caller", "zh-CN": "呼叫"},
         "runtime": ">=0.1, <2", "exports": [export], "permissions": asked});
     let parsed = Manifest::parse(&manifest.to_string()).unwrap();
-    let module = wat::parse_str(MODULE).unwrap();
+    let module = wat::parse_str(mortise_wit::module_text(SEND, FUNCTION)).unwrap();
     let component =
         mortise_wit::componentize(&module, &parsed.imports(), &parsed.export_interfaces()).unwrap();
     Package::of(manifest.to_string(), component, BTreeMap::new()).unwrap().write().unwrap()

@@ -2,7 +2,7 @@
 //! which does what it is told when a record's name begins with a W, and is content otherwise.
 
 use mortise_plugin_host::manifest::{Manifest, Point};
-use mortise_wit::{PACKAGES, Package as Wit};
+use mortise_wit::{PACKAGES, Package as Wit, module_text};
 use serde_json::{Value as Json, json};
 
 use super::guests::Guest;
@@ -56,24 +56,7 @@ fn manifest(id: &str, version: &str, guest: &Guest, policy: &str) -> Json {
 
 /// A module in binary form.
 pub(super) fn module(imports: &str, extra: &str, functions: &str) -> Vec<u8> {
-    let text = format!(
-        r#"(module
-            {imports}
-            (memory (export "memory") 2)
-            (global $free (mut i32) (i32.const 16384))
-            (func $realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
-                (local $at i32)
-                (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
-                (global.set $free (i32.add (local.get $at) (local.get 3)))
-                (block $enough
-                    (loop $grow
-                        (br_if $enough (i32.le_u (global.get $free) (i32.mul (memory.size) (i32.const 65536))))
-                        (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then (unreachable)))
-                        (br $grow)))
-                (local.get $at))
-            {extra}
-            {functions})"#
-    );
+    let text = module_text(imports, &format!("{extra}\n{functions}"));
     wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
