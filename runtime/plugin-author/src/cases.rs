@@ -10,7 +10,7 @@ use mortise_plugin_host::run::Failure;
 use mortise_plugin_host::value::{Field, Value};
 use serde_json::{Map, Value as Json, json};
 
-use crate::error::{AuthorError, about};
+use crate::error::{AuthorError, about, of_case};
 
 /// Largest file of cases.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -44,15 +44,15 @@ pub(crate) fn of_folder(folder: &Path, manifest: &Manifest) -> Result<Vec<Placed
 
 /// The cases of a file.
 pub(crate) fn of_file(file: &Path, manifest: &Manifest) -> Result<Vec<Placed>, AuthorError> {
-    let wrong =
-        |detail: String| Problem::error("author.case", file.display().to_string(), "").arg("detail", detail);
     let size = about(file, std::fs::metadata(file))?.len();
     if size > FILE_BYTES_MAX {
-        return Err(wrong(format!("{size} > {FILE_BYTES_MAX} bytes")).into());
+        let large = Problem::error("author.cases_too_large", file.display().to_string(), "");
+        return Err(large.arg("bytes", size).arg("limit", FILE_BYTES_MAX).into());
     }
     let text = about(file, std::fs::read_to_string(file))?;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let read = mortise_cases::read(&name, &text).map_err(|error| wrong(error.to_string()))?;
+    let read =
+        mortise_cases::read(&name, &text).map_err(|error| of_case(&file.display().to_string(), &error))?;
     let place = |(index, case)| -> Result<Placed, AuthorError> {
         let mut placed = Placed { file: file.to_path_buf(), index, case };
         placed.prepare(manifest)?;
@@ -159,7 +159,7 @@ pub(crate) fn rewrite(
     results: &[(usize, (&'static str, Json), Vec<String>)],
 ) -> Result<(), AuthorError> {
     let wrong = |error: serde_json::Error| {
-        Problem::error("author.case", file.display().to_string(), "").arg("detail", error)
+        Problem::error("author.case_written", file.display().to_string(), "").arg("detail", error)
     };
     let text = about(file, std::fs::read_to_string(file))?;
     let mut document: Json = serde_json::from_str(&text).map_err(wrong)?;

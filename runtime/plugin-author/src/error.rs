@@ -1,8 +1,10 @@
 //! Why a tool could not do its work. Everything that an author reads is a [`Problem`] with a code, so that it can be said in
 //! both languages and looked up.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use mortise_cases::CaseError;
 use mortise_definition::Problem;
 use mortise_plugin_host::HostError;
 
@@ -28,14 +30,23 @@ pub enum AuthorError {
 impl AuthorError {
     /// Everything that is wrong, for people.
     pub fn problems(&self) -> Vec<Problem> {
+        let one = |problem: Problem| vec![problem];
         match self {
             AuthorError::Problems(problems) | AuthorError::Host(HostError::Problems(problems)) => {
                 problems.clone()
             }
             AuthorError::File { path, source } => {
-                vec![Problem::error("author.file", path.display().to_string(), "").arg("detail", source)]
+                let problem = Problem::error("author.file", path.display().to_string(), "");
+                one(problem.arg("reason", reason(source)).arg("detail", source))
             }
-            AuthorError::Host(error) => vec![Problem::error("author.host", "", "").arg("detail", error)],
+            AuthorError::Host(HostError::Compile(detail)) => {
+                one(problem("plugin.compile").arg("detail", detail))
+            }
+            AuthorError::Host(HostError::GivenUp { reason }) => {
+                one(problem("plugin.compile_given_up").arg("detail", reason))
+            }
+            AuthorError::Host(HostError::Link(detail)) => one(problem("plugin.link").arg("detail", detail)),
+            AuthorError::Host(error) => one(problem("author.host").arg("detail", error)),
         }
     }
 
@@ -69,6 +80,23 @@ pub(crate) fn in_words(problem: &Problem, language: &str) -> String {
 /// An error without a place.
 pub(crate) fn problem(code: &'static str) -> Problem {
     Problem::error(code, "", "")
+}
+
+/// What the catalogue has words for.
+pub(crate) fn reason(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::NotFound => "missing",
+        ErrorKind::PermissionDenied => "denied",
+        ErrorKind::ConnectionRefused => "refused",
+        ErrorKind::StorageFull => "full",
+        _ => "",
+    }
+}
+
+/// A case that cannot be run: the file, behind it the number of the case, and why not.
+pub(crate) fn of_case(place: &str, error: &CaseError) -> AuthorError {
+    let problem = Problem::error("author.case", place, "").arg("detail", error);
+    problem.arg("detail_zh", error.words("zh-CN")).into()
 }
 
 /// Names the file that could not be used.

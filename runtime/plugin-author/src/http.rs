@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use url::Url;
 
-use crate::error::{AuthorError, problem};
+use crate::error::{AuthorError, problem, reason};
 
 /// A tenant of a server, as its administrator.
 pub(crate) struct Server {
@@ -59,7 +59,10 @@ impl Server {
             .header(USER_AGENT, concat!("mortise-plugin/", env!("CARGO_PKG_VERSION")))
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| unreachable(&error))?;
-        let stream = TcpStream::connect((host, port)).await.map_err(|error| unreachable(&error))?;
+        let stream = TcpStream::connect((host, port)).await.map_err(|error| {
+            let problem = problem("author.server").arg("server", self.address());
+            AuthorError::from(problem.arg("reason", reason(&error)).arg("detail", error))
+        })?;
         let connected = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = connected.map_err(|error| unreachable(&error))?;
         tokio::spawn(connection);

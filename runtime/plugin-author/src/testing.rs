@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use mortise_cases::Report;
+use mortise_cases::{Report, Said};
 use mortise_definition::Problem;
 use mortise_plugin_host::limits::{Counter, Limits, Settings};
 use mortise_plugin_host::run::Used;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::build::build;
 use crate::cases::{Placed, counts_fuel, ending, of_file, of_folder, rewrite};
-use crate::error::{AuthorError, about, problem};
+use crate::error::{AuthorError, about, of_case, problem};
 use crate::project::{Project, read_package, server_version};
 use crate::terms::Terms;
 
@@ -82,7 +82,7 @@ impl Test {
             let passed = performed.report.passed() && !(self.strict && performed.over().next().is_some());
             failed += usize::from(!passed);
             tell(placed, &performed, passed, terms);
-            told.push(performed.json(placed, passed));
+            told.push(performed.json(placed, passed, terms));
         }
         for (file, results) in &updates {
             rewrite(file, results)?;
@@ -111,11 +111,11 @@ impl Run {
         let (key, value) = ending(&performed.report.outcome);
         terms.line(&format!("{key}: {value:#}"));
         if let Err(failure) = &performed.report.outcome {
-            terms.line(&failure.to_string());
+            terms.line(&Said::failure(failure).words(terms.language));
         }
         performed.lines().iter().for_each(|line| terms.line(line));
         terms.line(&performed.usage(terms));
-        terms.result(&performed.json(&placed, true));
+        terms.result(&performed.json(&placed, true, terms));
         Ok(())
     }
 }
@@ -173,9 +173,8 @@ impl Stage {
         let manifest = self.plugin.manifest();
         let export = placed.export(manifest)?;
         let begun = Instant::now();
-        let report = placed.case.run(&self.plugin).await.map_err(|error| {
-            AuthorError::from(Problem::error("author.case", placed.place(), "").arg("detail", error))
-        })?;
+        let report = placed.case.run(&self.plugin).await;
+        let report = report.map_err(|error| of_case(&placed.place(), &error))?;
         let took_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         // The manifest's deadline counts as on a server, and so do times that were lengthened above.
         let limits = self.settings.limits(export.point.tier(), manifest.language, export.deadline_ms);
@@ -242,7 +241,7 @@ impl Performed {
         self.used(counter).is_some_and(|used| used.used > 0)
     }
 
-    fn json(&self, placed: &Placed, passed: bool) -> Value {
+    fn json(&self, placed: &Placed, passed: bool, terms: Terms) -> Value {
         let (key, value) = ending(&self.report.outcome);
         json!({
             "file": placed.file,
@@ -251,7 +250,7 @@ impl Performed {
             "point": placed.case.point,
             "export": placed.case.export,
             "passed": passed,
-            "differences": self.report.differences,
+            "differences": self.report.told(terms.language),
             "came": { key: value },
             "log": self.lines(),
             "took_us": self.took_us,
@@ -264,7 +263,7 @@ fn tell(placed: &Placed, performed: &Performed, passed: bool, terms: Terms) {
     let key = if passed { "author.test.passed" } else { "author.test.failed" };
     terms.say(key, &[("about", &placed.case.about), ("place", &placed.place())]);
     terms.line(&format!("    {}", performed.usage(terms)));
-    for difference in &performed.report.differences {
+    for difference in performed.report.told(terms.language) {
         terms.line(&format!("    {}", difference.replace('\n', "\n    ")));
     }
     if !performed.report.passed() {

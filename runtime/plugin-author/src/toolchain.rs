@@ -2,7 +2,7 @@
 //! prepares where that cannot be installed. Installs nothing itself.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use crate::error::{AuthorError, problem};
 
@@ -68,10 +68,15 @@ pub(crate) fn missing(tool: &'static str) -> AuthorError {
 pub(crate) fn execute(command: &mut Command, name: &'static str) -> Result<(), AuthorError> {
     match command.status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(problem("author.tool_failed").arg("tool", name).arg("status", status).into()),
+        Ok(status) => Err(problem("author.tool_failed").arg("tool", name).arg("status", code(status)).into()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(missing(name)),
         Err(error) => Err(problem("author.tool_failed").arg("tool", name).arg("status", error).into()),
     }
+}
+
+/// What a tool ended with: its number, where it has one.
+pub(crate) fn code(status: ExitStatus) -> String {
+    status.code().map_or_else(|| status.to_string(), |code| code.to_string())
 }
 
 #[cfg(test)]

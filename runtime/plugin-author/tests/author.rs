@@ -155,6 +155,9 @@ fn a_case_that_fails_is_told_and_can_be_taken_over() {
           If what came is right, `mortise plugin test --update` writes it into the cases.
     "#]]
     .assert_eq(&bad(place.path(), &test));
+    let chinese = tool(place.path(), &[&["--language", "zh-CN"], &test[..]].concat());
+    let said = String::from_utf8(chinese.stdout).unwrap();
+    assert!(said.contains(r#"应为 ["acme"]"#) && said.contains(r#"实际为 ["acme trading"]"#), "{said}");
     good(place.path(), &[&test[..], &["--update"]].concat());
     let updated = json(&std::fs::read_to_string(place.path().join("cases/core.json")).unwrap());
     assert_eq!(updated["expect"], json!(["acme trading"]));
@@ -189,6 +192,13 @@ fn a_case_that_a_server_could_not_make_is_refused() {
     );
     case(&place, &json!({ "point": "function", "export": "company-core", "answer": [] }));
     assert!(bad(place.path(), &test).contains("author.case"));
+    case(
+        &place,
+        &json!({ "point": "function", "export": "company-core", "input": { "row": [] }, "expect": [] }),
+    );
+    assert!(bad(place.path(), &test).contains("input.row: a function takes rows"));
+    let chinese = bad(place.path(), &[&["--language", "zh-CN"], &test[..]].concat());
+    assert!(chinese.contains("用例无法运行：input.row：function 只能使用 rows。"), "{chinese}");
     std::fs::remove_file(place.path().join("cases/core.json")).unwrap();
     assert!(bad(place.path(), &test).contains("author.no_cases"));
 }

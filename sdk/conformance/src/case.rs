@@ -5,6 +5,7 @@ use mortise_plugin_host::value::{Call, Fault, Retry};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
+use crate::said::Said;
 use crate::value::fields;
 
 /// Why a file holds no cases.
@@ -17,8 +18,8 @@ pub enum CaseError {
         file: String,
         /// Which case of it, from 1.
         number: usize,
-        /// In the words of the reader.
-        reason: String,
+        /// What is wrong.
+        reason: Said,
     },
     /// A value that is none, at a place within the case.
     #[error("{place}: {reason}")]
@@ -26,8 +27,26 @@ pub enum CaseError {
         /// `input.after.fields.name`.
         place: String,
         /// What is wrong and what there may be.
-        reason: String,
+        reason: Said,
     },
+}
+
+impl CaseError {
+    /// The same in a language.
+    pub fn words(&self, language: &str) -> String {
+        self.said().words(language)
+    }
+
+    pub(crate) fn said(&self) -> Said {
+        match self {
+            CaseError::Form { file, number, reason } => {
+                Said::new("form").arg("file", file).arg("number", number).saying("reason", reason.clone())
+            }
+            CaseError::Value { place, reason } => {
+                Said::new("value").arg("place", place).saying("reason", reason.clone())
+            }
+        }
+    }
 }
 
 /// One case.
@@ -164,33 +183,34 @@ impl Circumstances {
 
 /// The cases of a file: one, or a list of them.
 pub fn read(file: &str, text: &str) -> Result<Vec<Case>, CaseError> {
-    let form = |number: usize, reason: String| CaseError::Form { file: file.to_owned(), number, reason };
-    let document: Json = serde_json::from_str(text).map_err(|error| form(1, error.to_string()))?;
+    let form = |number: usize, reason: Said| CaseError::Form { file: file.to_owned(), number, reason };
+    let unread = |error: serde_json::Error| Said::new("json").arg("detail", error);
+    let document: Json = serde_json::from_str(text).map_err(|error| form(1, unread(error)))?;
     let list = match document {
         Json::Array(list) => list,
         one => vec![one],
     };
     let read = list.into_iter().zip(1..).map(|(source, number)| {
-        let source = serde_json::from_value(source).map_err(|error| form(number, error.to_string()))?;
+        let source = serde_json::from_value(source).map_err(|error| form(number, unread(error)))?;
         case(source).map_err(|reason| form(number, reason))
     });
     read.collect()
 }
 
-fn case(source: Source) -> Result<Case, String> {
+fn case(source: Source) -> Result<Case, Said> {
     let expected = match (source.expect, source.fault, source.failure) {
         (Some(answer), None, None) => Expected::Answer(answer),
         (None, Some(fault), None) => {
             Expected::Fault { code: fault.code, message: fault.message, retry: fault.retry }
         }
         (None, None, Some(code)) => Expected::Failure(code),
-        _ => return Err("exactly one of `expect`, `fault` and `failure` says how the call ends".into()),
+        _ => return Err(Said::new("one_ending")),
     };
     Ok(Case {
         about: source.about.unwrap_or_else(|| format!("{} {}", source.point.name(), source.export)),
         point: source.point,
         export: source.export,
-        call: source.call.call().map_err(|error| error.to_string())?,
+        call: source.call.call().map_err(|error| error.said())?,
         input: source.input,
         host: source.host,
         expected,

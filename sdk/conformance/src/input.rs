@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use crate::answer;
 use crate::case::{Case, CaseError};
+use crate::said::Said;
 use crate::value::{candidate, each, entries, entry, fields, maybe, raw, text, value, wrong};
 
 impl Case {
@@ -92,7 +93,7 @@ impl Case {
         match self.input.keys().find(|key| !known.contains(&key.as_str())) {
             None => Ok(()),
             Some(key) => {
-                let reason = format!("a {} takes {}", self.point.name(), known.join(", "));
+                let reason = Said::new("keys").arg("point", self.point.name()).arg("known", known.join(", "));
                 Err(wrong(&format!("input.{key}"), reason))
             }
         }

@@ -5,8 +5,10 @@ mod answer;
 mod case;
 mod input;
 mod run;
+mod said;
 mod script;
 mod value;
 
 pub use case::{Case, CaseError, Expected, Turn, read};
 pub use run::Report;
+pub use said::Said;

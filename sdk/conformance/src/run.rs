@@ -8,13 +8,14 @@ use serde_json::Value as Json;
 
 use crate::answer::same;
 use crate::case::{Case, CaseError, Expected};
+use crate::said::Said;
 use crate::script::Script;
 
 /// What became of a case.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// What differs from the case; empty when it passed.
-    pub differences: Vec<String>,
+    pub differences: Vec<Said>,
     /// The answer as a case would write it, or why there is none.
     pub outcome: Result<Json, Failure>,
     /// What was used of each limit, and the lines of the log.
@@ -25,6 +26,11 @@ impl Report {
     /// True when everything was as the case says.
     pub fn passed(&self) -> bool {
         self.differences.is_empty()
+    }
+
+    /// What differs, in the words of a language.
+    pub fn told(&self, language: &str) -> Vec<String> {
+        self.differences.iter().map(|difference| difference.words(language)).collect()
     }
 }
 
@@ -46,7 +52,7 @@ impl Case {
         Ok(Report { differences, outcome: run.outcome, record: run.record })
     }
 
-    fn unexpected(&self, outcome: &Result<Json, Failure>, record: &RunRecord) -> Option<String> {
+    fn unexpected(&self, outcome: &Result<Json, Failure>, record: &RunRecord) -> Option<Said> {
         let fits = match (&self.expected, outcome) {
             (Expected::Answer(expected), Ok(answer)) => same(expected, answer),
             (Expected::Fault { code, message, retry }, Err(Failure::Fault(fault))) => {
@@ -58,27 +64,31 @@ impl Case {
             _ => false,
         };
         let expected = || match &self.expected {
-            Expected::Answer(expected) => expected.to_string(),
+            Expected::Answer(expected) => Said::new("answer").arg("value", expected),
             Expected::Fault { code, message, .. } => {
-                format!("the fault {code}: {}", message.as_deref().unwrap_or("…"))
+                Said::new("fault").arg("code", code).arg("message", message.as_deref().unwrap_or("…"))
             }
-            Expected::Failure(code) => format!("the failure {code}"),
+            Expected::Failure(code) => Said::new("failure_code").arg("code", code),
         };
         let came = || match outcome {
-            Ok(answer) => answer.to_string(),
-            Err(Failure::Fault(fault)) => format!("the fault {}: {}", fault.code, fault.message),
-            Err(failure) => format!("the failure {}: {failure}", failure.code()),
+            Ok(answer) => Said::new("answer").arg("value", answer),
+            Err(Failure::Fault(fault)) => {
+                Said::new("fault").arg("code", &fault.code).arg("message", &fault.message)
+            }
+            Err(failure) => Said::failure(failure),
         };
         let lines = record.lines.iter().map(|line| format!("\n     log {}", line.message));
         let lines: String = lines.collect();
-        (!fits).then(|| format!("expected {}\n     came {}{lines}", expected(), came()))
+        let differs = || Said::new("differs").saying("expected", expected()).saying("came", came());
+        (!fits).then(|| differs().arg("lines", lines))
     }
 
-    fn unexpected_log(&self, record: &RunRecord) -> Option<String> {
+    fn unexpected_log(&self, record: &RunRecord) -> Option<Said> {
         let expected = self.log.as_ref()?;
         let level = |line: &mortise_plugin_host::run::LogLine| format!("{:?}", line.level).to_lowercase();
         let lines: Vec<String> =
             record.lines.iter().map(|line| format!("{}: {}", level(line), line.message)).collect();
-        (lines != *expected).then(|| format!("expected the lines {expected:?}\n     came {lines:?}"))
+        let differs = || Said::new("lines").arg("expected", format!("{expected:?}"));
+        (lines != *expected).then(|| differs().arg("came", format!("{lines:?}")))
     }
 }

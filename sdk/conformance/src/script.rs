@@ -11,8 +11,9 @@ use serde_json::{Value as Json, json};
 
 use crate::answer::same;
 use crate::case::{CaseError, Turn};
+use crate::said::Said;
 use crate::value::{
-    entries, entry, headers, maybe, raw, text, texts, written_condition, written_fields, written_raw, wrong,
+    entries, entry, headers, maybe, raw, text, texts, wanted, written_condition, written_fields, written_raw,
 };
 
 /// Answers in a row.
@@ -21,7 +22,7 @@ pub(crate) struct Script(Mutex<State>);
 struct State {
     left: VecDeque<Turn>,
     asked: usize,
-    surprises: Vec<String>,
+    surprises: Vec<Said>,
 }
 
 impl Script {
@@ -31,9 +32,9 @@ impl Script {
     }
 
     /// What was asked and not expected, or expected and not asked.
-    pub(crate) fn surprises(&self) -> Vec<String> {
+    pub(crate) fn surprises(&self) -> Vec<Said> {
         let state = self.0.lock();
-        let missing = state.left.iter().map(|turn| format!("the host was never asked for {}", turn.call));
+        let missing = state.left.iter().map(|turn| Said::new("not_asked").arg("call", &turn.call));
         state.surprises.iter().cloned().chain(missing).collect()
     }
 
@@ -49,20 +50,21 @@ impl Script {
         let place = format!("host[{}]", state.asked - 1);
         let expected = state.left.pop_front();
         let Some(turn) = expected.filter(|turn| turn.call == call) else {
-            state.surprises.push(format!("{place}: the host was asked for {call} with {with}"));
+            state.surprises.push(Said::new("asked").arg("place", place).arg("call", call).arg("with", with));
             return Err(unexpected(call));
         };
         for (key, value) in &turn.with {
             if !same(value, &with[key]) {
-                let said = &with[key];
-                state.surprises.push(format!("{place}: {call} with {key} {said} instead of {value}"));
+                let other = Said::new("asked_otherwise").arg("place", &place).arg("call", call);
+                let other = other.arg("key", key).arg("came", &with[key]).arg("expected", value);
+                state.surprises.push(other);
             }
         }
         if let Some(fault) = &turn.fault {
             return Err(fault.fault());
         }
         read(&turn.gives, &format!("{place}.gives")).map_err(|error| {
-            state.surprises.push(error.to_string());
+            state.surprises.push(error.said());
             unexpected(call)
         })
     }
@@ -90,7 +92,7 @@ fn page(json: &Json, place: &str) -> Result<Page, CaseError> {
 fn response(json: &Json, place: &str) -> Result<Response, CaseError> {
     let status = json["status"].as_u64().and_then(|status| u16::try_from(status).ok());
     Ok(Response {
-        status: status.ok_or_else(|| wrong(place, "an answer has a `status`"))?,
+        status: status.ok_or_else(|| wanted(place, "status"))?,
         headers: headers(&json["headers"], place)?,
         body: maybe(json.get("body"), |body| raw(body, place))?.unwrap_or_default(),
     })
@@ -115,7 +117,7 @@ impl Capabilities for Script {
 
     async fn count(&self, entity: &str, conditions: Vec<Condition>) -> Result<u64, Fault> {
         let conditions: Json = conditions.iter().map(written_condition).collect();
-        let number = |json: &Json, place: &str| json.as_u64().ok_or_else(|| wrong(place, "no number"));
+        let number = |json: &Json, place: &str| json.as_u64().ok_or_else(|| wanted(place, "number"));
         self.turn("records.count", &json!({ "entity": entity, "conditions": conditions }), number)
     }
 
@@ -159,7 +161,7 @@ impl Capabilities for Script {
             (Some(expected), _) => {
                 let expected = expected.as_deref().map(written_raw);
                 let swapped =
-                    |json: &Json, place: &str| json.as_bool().ok_or_else(|| wrong(place, "true or false"));
+                    |json: &Json, place: &str| json.as_bool().ok_or_else(|| wanted(place, "boolean"));
                 let with = json!({ "key": key, "expected": expected, "value": value });
                 self.turn("storage.swap", &with, swapped)
             }

@@ -7,9 +7,15 @@ use mortise_plugin_host::value::{Candidate, Condition, Entry, Field, Value};
 use serde_json::{Map, Value as Json, json};
 
 use crate::case::CaseError;
+use crate::said::Said;
 
-pub(crate) fn wrong(place: &str, reason: impl Into<String>) -> CaseError {
-    CaseError::Value { place: place.to_owned(), reason: reason.into() }
+pub(crate) fn wrong(place: &str, reason: Said) -> CaseError {
+    CaseError::Value { place: place.to_owned(), reason }
+}
+
+/// Something else than this is wanted.
+pub(crate) fn wanted(place: &str, kind: &str) -> CaseError {
+    wrong(place, Said::new(&format!("wanted.{kind}")))
 }
 
 /// The value of a piece of JSON.
@@ -18,16 +24,13 @@ pub(crate) fn value(json: &Json, place: &str) -> Result<Value, CaseError> {
         Json::Null => Ok(Value::Null),
         Json::Bool(value) => Ok(Value::Boolean(*value)),
         Json::String(text) => Ok(Value::Text(text.clone())),
-        Json::Number(number) => number.as_i64().map(Value::Integer).ok_or_else(|| {
-            wrong(place, "only a whole number stands alone; write {\"float\": …} or {\"decimal\": \"…\"}")
-        }),
+        Json::Number(number) => {
+            number.as_i64().map(Value::Integer).ok_or_else(|| wrong(place, Said::new("number")))
+        }
         Json::Array(_) => texts(json, place).map(Value::Many),
         Json::Object(object) => match object.iter().next() {
             Some((kind, inner)) if object.len() == 1 => of_kind(kind, inner, &format!("{place}.{kind}")),
-            _ => Err(wrong(
-                place,
-                "an object is a value when its only key is a kind: {\"decimal\": \"12.50\"}",
-            )),
+            _ => Err(wrong(place, Said::new("object"))),
         },
     }
 }
@@ -35,8 +38,8 @@ pub(crate) fn value(json: &Json, place: &str) -> Result<Value, CaseError> {
 fn of_kind(kind: &str, inner: &Json, place: &str) -> Result<Value, CaseError> {
     let said = || text(inner, place);
     match kind {
-        "integer" => said()?.parse().map(Value::Integer).map_err(|_| wrong(place, "no whole number")),
-        "float" => inner.as_f64().map(Value::Float).ok_or_else(|| wrong(place, "no number")),
+        "integer" => said()?.parse().map(Value::Integer).map_err(|_| wanted(place, "integer")),
+        "float" => inner.as_f64().map(Value::Float).ok_or_else(|| wanted(place, "number")),
         "decimal" => said().map(Value::Decimal),
         "text" => said().map(Value::Text),
         "date" => said().map(Value::Date),
@@ -52,7 +55,7 @@ fn of_kind(kind: &str, inner: &Json, place: &str) -> Result<Value, CaseError> {
             kind: text(&inner["kind"], &format!("{place}.kind"))?,
             text: text(&inner["text"], &format!("{place}.text"))?,
         }),
-        other => Err(wrong(place, format!("there is no kind of value named {other}"))),
+        other => Err(wrong(place, Said::new("kind").arg("kind", other))),
     }
 }
 
@@ -84,7 +87,7 @@ pub(crate) fn fields(json: &Json, place: &str) -> Result<Vec<Field>, CaseError> 
     let object = match json {
         Json::Null => return Ok(Vec::new()),
         Json::Object(object) => object,
-        _ => return Err(wrong(place, "fields are an object: {\"name\": \"Acme\"}")),
+        _ => return Err(wanted(place, "fields")),
     };
     let read = object
         .iter()
@@ -148,12 +151,12 @@ pub(crate) fn each<T>(
     place: &str,
     read: impl Fn(&Json, &str) -> Result<T, CaseError>,
 ) -> Result<Vec<T>, CaseError> {
-    let list = json.as_array().ok_or_else(|| wrong(place, "a list is wanted"))?;
+    let list = json.as_array().ok_or_else(|| wanted(place, "list"))?;
     list.iter().enumerate().map(|(index, one)| read(one, &format!("{place}[{index}]"))).collect()
 }
 
 pub(crate) fn text(json: &Json, place: &str) -> Result<String, CaseError> {
-    json.as_str().map(str::to_owned).ok_or_else(|| wrong(place, "text is wanted"))
+    json.as_str().map(str::to_owned).ok_or_else(|| wanted(place, "text"))
 }
 
 pub(crate) fn texts(json: &Json, place: &str) -> Result<Vec<String>, CaseError> {
@@ -161,7 +164,7 @@ pub(crate) fn texts(json: &Json, place: &str) -> Result<Vec<String>, CaseError> 
 }
 
 fn base64(encoded: &str, place: &str) -> Result<Vec<u8>, CaseError> {
-    STANDARD.decode(encoded).map_err(|error| wrong(place, format!("no base64: {error}")))
+    STANDARD.decode(encoded).map_err(|error| wrong(place, Said::new("base64").arg("detail", error)))
 }
 
 /// Headers as an object.

@@ -87,7 +87,7 @@ pub(crate) fn in_own_process(arguments: &[String]) -> Result<()> {
 
 async fn run(case: &Case, plugin: &Plugin) -> Result<()> {
     let report = case.run(plugin).await.map_err(|error| anyhow!("{error}"))?;
-    ensure!(report.passed(), "{}", report.differences.join("\n"));
+    ensure!(report.passed(), "{}", report.told("en").join("\n"));
     Ok(())
 }
 

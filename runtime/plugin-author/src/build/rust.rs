@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::error::{AuthorError, about, problem};
 use crate::project::Project;
-use crate::toolchain::{self, TARGET, missing};
+use crate::toolchain::{self, TARGET, code, missing};
 
 /// A small component: nobody debugs in it, and every server compiles it once. What the author's environment says wins.
 const PROFILE: [(&str, &str); 6] = [
@@ -66,7 +66,7 @@ fn module(folder: &Path) -> Result<PathBuf, AuthorError> {
     }
     let status = about(folder, running.wait())?;
     if !status.success() {
-        return Err(problem("author.tool_failed").arg("tool", "cargo").arg("status", status).into());
+        return Err(problem("author.tool_failed").arg("tool", "cargo").arg("status", code(status)).into());
     }
     found.ok_or_else(|| problem("author.no_cdylib").arg("file", crate_file.display()).into())
 }

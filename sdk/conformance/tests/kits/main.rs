@@ -67,7 +67,7 @@ async fn conform(kit: Kit) {
     for case in cases() {
         let report = case.run(&plugin).await.unwrap_or_else(|error| panic!("{}: {error}", case.about));
         if !report.passed() {
-            failed.push(format!("{}:\n     {}", case.about, report.differences.join("\n     ")));
+            failed.push(format!("{}:\n     {}", case.about, report.told("en").join("\n     ")));
         }
     }
     assert!(failed.is_empty(), "{kit:?} fails {} cases:\n{}", failed.len(), failed.join("\n"));
