@@ -1,6 +1,7 @@
 //! The pages about plugins that are made of code: keys of the manifest, the interface, the limits, the form of cases.
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use mortise_plugin_host::limits::{Limits, Settings};
 use mortise_plugin_host::manifest::{Manifest, OnFailure, Point, Tier};
@@ -34,6 +35,39 @@ fn the_page_about_cases_is_what_the_kits_keep_to() {
     let end = form.rfind("\n\nThe crate `mortise-cases`").unwrap_or(form.len());
     let page = format!("{}{}\n", include_str!("cases_head.txt"), form[begin..end].trim_end());
     check("plugins/cases.md", &page);
+}
+
+#[test]
+fn every_test_that_the_page_about_security_names_is_there() {
+    let page = std::fs::read_to_string(workspace().join("docs/plugins/security.md")).expect("it is there");
+    let folders =
+        ["runtime/engine/tests/plugins", "runtime/server/src/courier"].map(|name| workspace().join(name));
+    let code = folders.map(|folder| rust_code(&folder)).concat();
+    let table = page.split_once("| Test |").expect("it has a table of tests").1;
+    let quoted = |line: &str| -> Vec<String> {
+        let tests = line.rsplit('|').nth(1).unwrap_or_default().to_owned();
+        tests.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    let named: Vec<String> =
+        table.lines().take_while(|line| !line.starts_with('#')).flat_map(quoted).collect();
+    assert!(named.len() > 30, "{named:?}");
+    let is_there =
+        |name: &String| code.contains(&format!("fn {name}(")) || code.contains(&format!("\"{name}\""));
+    let gone: Vec<&String> = named.iter().filter(|name| !is_there(name)).collect();
+    assert!(gone.is_empty(), "{gone:?}");
+}
+
+/// Everything that is written in a folder and below.
+fn rust_code(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).expect("the folder is there").flatten().map(|entry| entry.path());
+    let read = |path: PathBuf| match path.is_dir() {
+        true => rust_code(&path),
+        false if path.extension().is_some_and(|kind| kind == "rs") => {
+            std::fs::read_to_string(path).expect("code is text")
+        }
+        false => String::new(),
+    };
+    entries.map(read).collect()
 }
 
 fn reference_page() -> String {
