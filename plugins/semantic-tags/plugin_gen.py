@@ -7,7 +7,7 @@ from mortise_sdk import Plugin
 
 #: Its methods are the decorators: one for each extension point.
 plugin = Plugin(
-    "mortise.semantic-tags 1.1.0",
+    "mortise.semantic-tags 1.1.1",
     exports={
         "action": {
             "tag": {},

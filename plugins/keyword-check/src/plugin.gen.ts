@@ -15,7 +15,7 @@ export interface Exports {
 
 /** Gives each export its function. */
 export const plugin = definer<Exports>({
-  id: "mortise.keyword-check 1.1.0",
+  id: "mortise.keyword-check 1.1.1",
   records: {},
   functions: {},
 });

@@ -98,6 +98,23 @@ fn every_slip_is_named_with_its_place() {
         said(|m| m["secrets"][0]["inject"]["format"] = "Bearer".into()),
         "/secrets/0/inject/format plugin.secret_format"
     );
+    let columns = |more: Value| {
+        let mut setting = json!({ "name": "limits", "type": "json",
+            "columns": [{ "name": "who", "type": "text", "required": true }, { "name": "percent", "type": "decimal" }] });
+        setting.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        said(|m| m["settings"] = json!([setting]))
+    };
+    assert_eq!(columns(json!({})), "fine");
+    assert_eq!(columns(json!({ "keyed": true })), "fine");
+    for slip in [
+        json!({ "type": "many" }),
+        json!({ "columns": [{ "name": "who", "type": "json" }] }),
+        json!({ "columns": [{ "name": "who", "type": "text" }, { "name": "who", "type": "text" }] }),
+        json!({ "keyed": true, "columns": [{ "name": "who", "type": "text", "required": true }] }),
+        json!({ "keyed": true, "columns": [] }),
+    ] {
+        assert_eq!(columns(slip.clone()), "/settings/0 plugin.setting_columns", "{slip}");
+    }
     let unusable =
         "/permissions/http plugin.permission_unusable\n/permissions/storage plugin.permission_unusable";
     assert_eq!(said(|m| m["exports"] = json!([m["exports"][0].clone()])), unusable);

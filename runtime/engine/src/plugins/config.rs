@@ -20,6 +20,11 @@ pub(super) fn config(manifest: &Manifest, set: &BTreeMap<String, Json>) -> Vec<F
     manifest.settings.iter().filter_map(field).collect()
 }
 
+/// Whether JSON is a value of this kind, as settings and the cells of their tables are.
+pub fn setting_fits(kind: ValueKind, json: &Json) -> bool {
+    value(kind, json).is_some()
+}
+
 /// JSON as a value of this kind; none when it is no such value.
 pub(super) fn value(kind: ValueKind, json: &Json) -> Option<Value> {
     let text = json.as_str();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use mortise_definition::Problem;
 
-use super::{Export, FILE, Manifest, OnFailure, Point};
+use super::{Export, FILE, Manifest, OnFailure, Point, Setting, ValueKind};
 use crate::host_rule::HostRule;
 use crate::package::is_plain_path;
 
@@ -35,7 +35,25 @@ pub(super) fn check(manifest: &Manifest) -> Vec<Problem> {
     }
     check_unused(manifest, &mut problems);
     check_http(manifest, &mut problems);
+    for (index, setting) in manifest.settings.iter().enumerate() {
+        if !columns_fit(setting) {
+            let problem = at("plugin.setting_columns", format!("/settings/{index}"));
+            problems.push(problem.arg("name", &setting.name));
+        }
+    }
     problems
+}
+
+/// Whether the columns of a setting can be a table of what it holds.
+fn columns_fit(setting: &Setting) -> bool {
+    let names: BTreeSet<&str> = setting.columns.iter().map(|column| column.name.as_str()).collect();
+    let plain = setting.columns.iter().all(|column| column.kind != ValueKind::Json);
+    let keyed = match setting.columns.as_slice() {
+        [key, _] => key.kind == ValueKind::Text && key.required,
+        _ => false,
+    };
+    let table = setting.kind == ValueKind::Json && plain && names.len() == setting.columns.len();
+    (setting.columns.is_empty() && !setting.keyed) || (table && (keyed || !setting.keyed))
 }
 
 fn at(code: &'static str, pointer: impl Into<String>) -> Problem {

@@ -243,6 +243,32 @@ pub struct Setting {
     /// Its value until somebody sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<serde_json::Value>,
+    /// For JSON that is a list of objects: their properties, which administrators get as the columns of a table. A value that
+    /// has another shape is shown as JSON all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub columns: Vec<Column>,
+    /// The JSON is one object instead of a list: the first of its two columns holds the names, the second the values.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keyed: bool,
+}
+
+/// A column of a setting that is a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// The property of each object.
+    #[schemars(regex(pattern = NAME), length(max = 60))]
+    pub name: String,
+    /// Name shown to people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<Text>,
+    /// What it holds; anything but `json`.
+    #[serde(rename = "type")]
+    pub kind: ValueKind,
+    /// Every row has it. Other columns may be left empty, and the property is left out then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
 }
 
 /// Something that an administrator enters and the host adds to calls.

@@ -15,7 +15,6 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::list::{entity_of, field_label};
-use super::problem::Problem;
 use super::shell::entity_path;
 use super::show::{Show, grouped};
 use super::visit::Visit;
@@ -30,7 +29,6 @@ type Pairs = Vec<(String, String)>;
 #[derive(Serialize)]
 struct Page<T> {
     import: T,
-    problem: Option<Problem>,
 }
 
 /// What every step shows.
@@ -76,13 +74,8 @@ impl Import {
         if let (Some(import), Value::Object(parts)) = (import.as_object_mut(), parts) {
             import.extend(parts);
         }
-        let problem = failure.map(|failure| Problem::of(failure, language));
         let title = visit.t("import.heading", &[("label", self.entity.plural.get(language))]);
-        let mut response = visit.page(template, &title, Page { import, problem })?;
-        if let Some(failure) = failure {
-            *response.status_mut() = failure.status();
-        }
-        Ok(response)
+        visit.page_telling(template, &title, Page { import }, failure)
     }
 
     fn showing<R>(&self, work: impl FnOnce(&Show) -> R) -> R {

@@ -167,7 +167,7 @@ fn administration() -> Router<AppState> {
 }
 
 fn plugins() -> Router<AppState> {
-    use admin::plugins::{calls, change, check, kept, list, runs, show};
+    use admin::plugins::{calls, change, check, kept, list, runs, settings, show};
     Router::new()
         .route("/admin/plugins", get(list))
         .route("/admin/plugins/install", post(check::install))
@@ -181,7 +181,7 @@ fn plugins() -> Router<AppState> {
         .route("/admin/plugins/{id}/promote", post(change::promote))
         .route("/admin/plugins/{id}/stop", post(change::stop))
         .route("/admin/plugins/{id}/rollback", post(change::rollback))
-        .route("/admin/plugins/{id}/settings", post(change::settings))
+        .route("/admin/plugins/{id}/settings", post(settings::save))
         .route("/admin/plugins/{id}/secrets/{name}", post(change::secret))
         .route("/admin/plugins/{id}/mapping", post(change::mapping))
         .route("/admin/plugins/{id}/reset", post(change::reset))

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::flash::Toast;
-use super::problem::Problem;
 use super::sessions;
 use super::show::Show;
 use super::visit::{self, Visit};
@@ -22,7 +21,6 @@ const SCOPES: [&str; 3] = ["read", "write", "admin"];
 #[derive(Serialize)]
 struct Page {
     profile: Profile,
-    problem: Option<Problem>,
 }
 
 #[derive(Serialize)]
@@ -52,7 +50,7 @@ struct Scope {
 
 async fn page(
     visit: &Visit,
-    problem: Option<&Failure>,
+    failure: Option<&Failure>,
     new_token: Option<String>,
 ) -> Result<Response, Failure> {
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
@@ -88,15 +86,7 @@ async fn page(
             .collect(),
         new_token,
     };
-    let mut response = visit.page(
-        "profile.html",
-        &visit.t("profile.title", &[]),
-        Page { profile, problem: problem.map(|failure| Problem::of(failure, visit.language)) },
-    )?;
-    if let Some(failure) = problem {
-        *response.status_mut() = failure.status();
-    }
-    Ok(response)
+    visit.page_telling("profile.html", &visit.t("profile.title", &[]), Page { profile }, failure)
 }
 
 /// `GET /profile`.

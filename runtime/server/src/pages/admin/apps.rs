@@ -16,7 +16,6 @@ use super::{administrator, value};
 use crate::Failure;
 use crate::api::files::disposition;
 use crate::pages::flash::Toast;
-use crate::pages::problem::Problem;
 use crate::pages::show::Show;
 use crate::pages::visit::Visit;
 
@@ -34,7 +33,6 @@ struct ListPage {
     apps: Vec<Listed>,
     /// Apps that were removed and left their records.
     removed: Vec<purge::Removed>,
-    problem: Option<Problem>,
 }
 
 /// The page of all apps, with what went wrong.
@@ -47,16 +45,9 @@ pub(super) async fn list_page(visit: &Visit, failure: Option<&Failure>) -> Resul
         label: app.label.get(visit.language).to_owned(),
         description: app.description.as_ref().map(|text| text.get(visit.language).to_owned()),
     };
-    let page = ListPage {
-        apps: model.apps.iter().map(listed).collect(),
-        removed: purge::removed(visit).await?,
-        problem: failure.map(|failure| Problem::of(failure, visit.language)),
-    };
-    let mut response = visit.page("admin/apps.html", &visit.t("apps.title", &[]), page)?;
-    if let Some(failure) = failure {
-        *response.status_mut() = failure.status();
-    }
-    Ok(response)
+    let page =
+        ListPage { apps: model.apps.iter().map(listed).collect(), removed: purge::removed(visit).await? };
+    visit.page_telling("admin/apps.html", &visit.t("apps.title", &[]), page, failure)
 }
 
 /// `GET /admin/apps`.
@@ -68,7 +59,6 @@ pub(in crate::pages) async fn list(visit: Visit) -> Result<Response, Failure> {
 #[derive(Serialize)]
 struct AppPage {
     app: App,
-    problem: Option<Problem>,
 }
 
 #[derive(Serialize)]
@@ -174,13 +164,8 @@ async fn app_page(
             kept: purge::kept(visit, id).await?,
             customized: visit.tenant.engine.overlay(visit.actor(), id).await?.patches.len(),
         },
-        problem: failure.map(|failure| Problem::of(failure, language)),
     };
-    let mut response = visit.page("admin/app.html", app.label.get(language), page)?;
-    if let Some(failure) = failure {
-        *response.status_mut() = failure.status();
-    }
-    Ok(response)
+    visit.page_telling("admin/app.html", app.label.get(language), page, failure)
 }
 
 fn version(show: &Show, version: AppVersion) -> Version {

@@ -15,7 +15,6 @@ use crate::Failure;
 use crate::api::audit::{Asked, export_file};
 use crate::api::automation::failure_text;
 use crate::pages::lookup;
-use crate::pages::problem::Problem;
 use crate::pages::record::course::origin;
 use crate::pages::sessions::device;
 use crate::pages::shell::entity_path;
@@ -104,7 +103,6 @@ const PARAMS: [&str; 8] = ["actor", "people", "entity", "record", "action", "fro
 #[derive(Serialize)]
 struct Page {
     audit: Audit,
-    problem: Option<Problem>,
 }
 
 #[derive(Serialize, Default)]
@@ -239,13 +237,7 @@ async fn page(visit: &Visit, verified: Option<Verified>) -> Result<Response, Fai
         audit.older = found.next.map(|next| address(visit, "", &params, Some(next)));
         audit.unfinished = audit.entries.is_empty() && audit.older.is_some();
     }
-    let problem = failure.as_ref().map(|failure| Problem::of(failure, visit.language));
-    let mut response =
-        visit.page("admin/audit.html", &visit.t("audit.title", &[]), Page { audit, problem })?;
-    if let Some(failure) = failure {
-        *response.status_mut() = failure.status();
-    }
-    Ok(response)
+    visit.page_telling("admin/audit.html", &visit.t("audit.title", &[]), Page { audit }, failure.as_ref())
 }
 
 /// An address of this page with filters, from an entry on.

@@ -12,14 +12,12 @@ use super::{administrator, value};
 use crate::Failure;
 use crate::api::connectors as api;
 use crate::pages::flash::Toast;
-use crate::pages::problem::Problem;
 use crate::pages::visit::Visit;
 
 #[derive(Serialize)]
 struct Page {
     connectors: Vec<Row>,
     shown: Option<Shown>,
-    problem: Option<Problem>,
 }
 
 /// A secret that was just made.
@@ -95,13 +93,8 @@ async fn page(
     let connectors: Vec<Row> = rows.collect();
     let name_of = |key: &str| connectors.iter().find(|row| row.key == key).map(|row| row.name.clone());
     let shown = shown.map(|(key, secret)| Shown { name: name_of(key).unwrap_or_default(), secret });
-    let problem = failure.map(|failure| Problem::of(failure, visit.language));
     let title = visit.t("connectors.title", &[]);
-    let mut response = visit.page("admin/connectors.html", &title, Page { connectors, shown, problem })?;
-    if let Some(failure) = failure {
-        *response.status_mut() = failure.status();
-    }
-    Ok(response)
+    visit.page_telling("admin/connectors.html", &title, Page { connectors, shown }, failure)
 }
 
 /// `GET /admin/connectors`.

@@ -9,7 +9,6 @@ use super::{administrator, optional, value};
 use crate::Failure;
 use crate::api::departments::{self, DepartmentInput, DepartmentView};
 use crate::pages::flash::Toast;
-use crate::pages::problem::Problem;
 use crate::pages::visit::Visit;
 
 /// Levels that are indented; deeper ones stand below each other.
@@ -19,7 +18,6 @@ const DEPTH_SHOWN: usize = 5;
 struct Page {
     departments: Vec<Row>,
     blank: Row,
-    problem: Option<Problem>,
 }
 
 #[derive(Serialize, Default)]
@@ -60,16 +58,8 @@ async fn page(visit: &Visit, failure: Option<&Failure>) -> Result<Response, Fail
         parent: one.parent.map(|id| id.to_string()),
         depth: depth.min(DEPTH_SHOWN),
     };
-    let page = Page {
-        departments: ordered.into_iter().map(row).collect(),
-        blank: Row::default(),
-        problem: failure.map(|failure| Problem::of(failure, visit.language)),
-    };
-    let mut response = visit.page("admin/departments.html", &visit.t("departments.title", &[]), page)?;
-    if let Some(failure) = failure {
-        *response.status_mut() = failure.status();
-    }
-    Ok(response)
+    let page = Page { departments: ordered.into_iter().map(row).collect(), blank: Row::default() };
+    visit.page_telling("admin/departments.html", &visit.t("departments.title", &[]), page, failure)
 }
 
 /// `GET /admin/departments`.

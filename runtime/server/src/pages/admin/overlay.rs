@@ -17,7 +17,6 @@ use crate::api::apps::{app_problems, check_overlay};
 use crate::api::body::parse;
 use crate::api::files::disposition;
 use crate::pages::flash::Toast;
-use crate::pages::problem::Problem;
 use crate::pages::visit::Visit;
 
 /// Longest value shown of a change, in characters; the file has all of it.
@@ -28,7 +27,6 @@ type Pairs = Form<Vec<(String, String)>>;
 #[derive(Serialize)]
 struct Page {
     overlay: Shown,
-    problem: Option<Problem>,
     problems: Vec<Found>,
 }
 
@@ -88,16 +86,8 @@ async fn page(
         label,
         changes: overlay.patches.iter().map(|patch| row(visit, patch)).collect(),
     };
-    let page = Page {
-        overlay: shown,
-        problem: failure.map(|failure| Problem::of(failure, visit.language)),
-        problems: found(visit, findings),
-    };
-    let mut response = visit.page("admin/overlay.html", &visit.t("overlay.title", &[]), page)?;
-    if let Some(failure) = failure {
-        *response.status_mut() = failure.status();
-    }
-    Ok(response)
+    let page = Page { overlay: shown, problems: found(visit, findings) };
+    visit.page_telling("admin/overlay.html", &visit.t("overlay.title", &[]), page, failure)
 }
 
 /// `GET /admin/apps/{app}/overlay`.

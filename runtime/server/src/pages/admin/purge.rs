@@ -9,7 +9,6 @@ use serde::Serialize;
 use super::administrator;
 use crate::Failure;
 use crate::pages::flash::Toast;
-use crate::pages::problem::Problem;
 use crate::pages::show::grouped;
 use crate::pages::visit::Visit;
 
@@ -31,7 +30,6 @@ pub(super) struct Removed {
 #[derive(Serialize)]
 struct Page {
     purge: Purge,
-    problem: Option<Problem>,
 }
 
 #[derive(Serialize)]
@@ -110,13 +108,7 @@ async fn page(visit: &Visit, app: &str, failure: Option<&Failure>) -> Result<Res
         back: visit.base.path(&back(visit, app)),
         kept,
     };
-    let problem = failure.map(|failure| Problem::of(failure, visit.language));
-    let mut response =
-        visit.page("admin/purge.html", &visit.t("purge.title", &[]), Page { purge, problem })?;
-    if let Some(failure) = failure {
-        *response.status_mut() = failure.status();
-    }
-    Ok(response)
+    visit.page_telling("admin/purge.html", &visit.t("purge.title", &[]), Page { purge }, failure)
 }
 
 /// `GET /admin/apps/{app}/purge`.

@@ -36,7 +36,6 @@ const CHOICES: [u32; 4] = [7, 14, 30, 90];
 struct Page {
     sandbox: Sandbox,
     report: Option<Value>,
-    problem: Option<Problem>,
 }
 
 #[derive(Serialize)]
@@ -167,13 +166,8 @@ fn page(
         changed: apps.iter().flat_map(|app| &app.settings).any(|setting| setting.value != setting.now),
         apps,
     };
-    let problem = failure.map(|failure| Problem::of(failure, visit.language));
-    let page = Page { sandbox, report, problem };
-    let mut response = visit.page("admin/sandbox.html", &visit.t("sandbox.title", &[]), page)?;
-    if let Some(failure) = failure {
-        *response.status_mut() = failure.status();
-    }
-    Ok(response)
+    let page = Page { sandbox, report };
+    visit.page_telling("admin/sandbox.html", &visit.t("sandbox.title", &[]), page, failure)
 }
 
 /// The apps that have settings.

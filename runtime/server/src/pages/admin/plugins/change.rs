@@ -4,24 +4,23 @@ use axum::extract::{Form, Path};
 use axum::response::Response;
 use mortise_engine::Error;
 use mortise_engine::plugins::{EntityMapping, Mapping};
-use mortise_plugin_host::manifest::{Setting, ValueKind};
-use serde_json::{Map, Value, json};
+use serde_json::Map;
 use uuid::Uuid;
 
 use super::PATH;
 use super::check::{ticked, told};
 use super::consent::narrowed;
-use super::show::{Typed, kind_name, plugin_page};
+use super::show::plugin_page;
 use crate::Failure;
 use crate::api::plugins as api;
 use crate::pages::admin::{administrator, value};
 use crate::pages::flash::Toast;
 use crate::pages::visit::Visit;
 
-type Fields = Form<Vec<(String, String)>>;
+pub(super) type Fields = Form<Vec<(String, String)>>;
 
 /// Makes a change; then the page of the plugin with a message, or with what went wrong.
-async fn change(
+pub(super) async fn change(
     visit: &Visit,
     id: &str,
     key: &str,
@@ -167,65 +166,6 @@ pub(in crate::pages) async fn secret(
 ) -> Result<Response, Failure> {
     let done = visit.tenant.engine.set_plugin_secret(visit.actor(), &id, &name, value(&form, "secret"));
     change(&visit, &id, "secret_saved", done).await
-}
-
-/// `POST /admin/plugins/{id}/settings`: each changed setting by itself; refused ones keep what was typed.
-pub(in crate::pages) async fn settings(
-    visit: Visit,
-    Path(id): Path<String>,
-    Form(form): Fields,
-) -> Result<Response, Failure> {
-    administrator(&visit)?;
-    let info = api::one(&visit.by, &id).await?;
-    let manifest = api::current(&info).and_then(|version| version.manifest.as_ref());
-    let mut refused = Vec::new();
-    for setting in manifest.into_iter().flat_map(|manifest| &manifest.settings) {
-        let name = setting.name.as_str();
-        if !form.iter().any(|(known, _)| known == name) {
-            continue;
-        }
-        let typed = value(&form, name);
-        let Some(json) = setting_json(setting, typed) else {
-            let kind = visit.t(&format!("plugins.kind.{}", kind_name(setting.kind)), &[]);
-            let message = visit.t("plugins.setting_wrong", &[("kind", &kind)]);
-            refused.push(Typed { name: name.to_owned(), value: typed.to_owned(), message });
-            continue;
-        };
-        if info.settings.get(name).unwrap_or(&Value::Null) == &json {
-            continue;
-        }
-        let done = visit.tenant.engine.set_plugin_setting(visit.actor(), &id, name, json).await;
-        if let Err(error) = done {
-            let failure = Failure::from(error);
-            if failure.status().is_server_error() {
-                return Err(failure);
-            }
-            let message = failure.issues().first().map(|issue| issue.text(visit.language));
-            let message = message.unwrap_or_else(|| failure.title(visit.language));
-            refused.push(Typed { name: name.to_owned(), value: typed.to_owned(), message });
-        }
-    }
-    if refused.is_empty() {
-        return change(&visit, &id, "settings_saved", async { Ok(()) }).await;
-    }
-    let failure = Failure::invalid(Vec::new());
-    plugin_page(&visit, &id, &refused, Some(&failure)).await
-}
-
-/// The wire form of a typed setting; none when it is no such value. Empty, or the default, goes back to the default.
-fn setting_json(setting: &Setting, text: &str) -> Option<Value> {
-    let json = match setting.kind {
-        ValueKind::Boolean => json!(text == "true"),
-        _ if text.is_empty() => Value::Null,
-        ValueKind::Integer => json!(text.parse::<i64>().ok()?),
-        ValueKind::Float => json!(text.parse::<f64>().ok().filter(|number| number.is_finite())?),
-        ValueKind::Many => {
-            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Value::from).collect()
-        }
-        ValueKind::Json => serde_json::from_str(text).ok()?,
-        ValueKind::Text | ValueKind::Decimal | ValueKind::Date | ValueKind::Timestamp => json!(text),
-    };
-    Some(if setting.default.as_ref() == Some(&json) { Value::Null } else { json })
 }
 
 /// `POST /admin/plugins/{id}/mapping`: names without an entity are found as if nobody had said anything.

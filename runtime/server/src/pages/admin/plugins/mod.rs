@@ -8,8 +8,10 @@ mod consent;
 pub(in crate::pages) mod kept;
 mod names;
 pub(in crate::pages) mod runs;
+pub(in crate::pages) mod settings;
 mod shelf;
 pub(in crate::pages) mod show;
+mod table;
 mod trial;
 mod words;
 

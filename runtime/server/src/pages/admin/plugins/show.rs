@@ -3,15 +3,14 @@
 
 use axum::extract::Path;
 use axum::response::Response;
-use mortise_definition::humanize;
 use mortise_definition::model::Model;
 use mortise_engine::plugins::{PluginInfo, PluginJob, PluginState, VersionInfo};
-use mortise_plugin_host::manifest::{Manifest, Point, Setting, ValueKind};
+use mortise_plugin_host::manifest::{Manifest, Point};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::consent::{Consent, Part};
 use super::names::Names;
+use super::settings::{Refused, Set, sets};
 use super::trial::{Trial, trial};
 use super::words::{Badge, Does, Wrong, badges, bytes, does, wrong};
 use crate::Failure;
@@ -23,13 +22,6 @@ use crate::pages::visit::Visit;
 /// What may be mended by saying which records and fields are meant.
 const UNCLEAR: [&str; 4] =
     ["plugin.entity_missing", "plugin.entity_ambiguous", "plugin.field_missing", "plugin.not_a_reference"];
-
-/// A setting that was typed and not taken.
-pub(super) struct Typed {
-    pub(super) name: String,
-    pub(super) value: String,
-    pub(super) message: String,
-}
 
 #[derive(Serialize)]
 struct Page {
@@ -72,16 +64,6 @@ struct Waits {
     /// There is no version that works meanwhile.
     first: bool,
     parts: Vec<Part>,
-}
-
-#[derive(Serialize)]
-struct Set {
-    name: String,
-    label: String,
-    kind: &'static str,
-    value: String,
-    help: Option<String>,
-    error: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -139,22 +121,22 @@ pub(in crate::pages) async fn show(visit: Visit, Path(id): Path<String>) -> Resu
     plugin_page(&visit, &id, &[], None).await
 }
 
-/// The page of a plugin; `typed` are settings that were not taken.
+/// The page of a plugin; `refused` are settings that were not taken.
 pub(super) async fn plugin_page(
     visit: &Visit,
     id: &str,
-    typed: &[Typed],
+    refused: &[Refused],
     failure: Option<&Failure>,
 ) -> Result<Response, Failure> {
     let info = api::one(&visit.by, id).await?;
     let jobs = visit.tenant.engine.plugin_jobs(visit.actor()).await?;
     let canary = trial(visit, &info).await?;
     let title = info.title.get(visit.language).to_owned();
-    let page = Page { plugin: Shown { canary, ..shown(visit, &info, &jobs, typed) } };
+    let page = Page { plugin: Shown { canary, ..shown(visit, &info, &jobs, refused) } };
     visit.page_telling("admin/plugin.html", &title, page, failure)
 }
 
-fn shown(visit: &Visit, info: &PluginInfo, jobs: &[PluginJob], typed: &[Typed]) -> Shown {
+fn shown(visit: &Visit, info: &PluginInfo, jobs: &[PluginJob], refused: &[Refused]) -> Shown {
     let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
     let (show, language) = (Show::new(&visit.by, &model, &directory), visit.language);
     let current = api::current(info);
@@ -193,7 +175,7 @@ fn shown(visit: &Visit, info: &PluginInfo, jobs: &[PluginJob], typed: &[Typed]) 
         stored: Some(info.stored_bytes)
             .filter(|bytes| *bytes > 0)
             .map(|number| bytes(u64::try_from(number).unwrap_or_default())),
-        settings: manifest.map(|said| settings(visit, info, said, typed)).unwrap_or_default(),
+        settings: manifest.map(|said| sets(visit, info, said, refused)).unwrap_or_default(),
         secrets: manifest.map(|said| secrets(visit, info, said)).unwrap_or_default(),
         mapping: mapping(visit, &model, info, manifest),
         versions: info.versions.iter().map(|version| version_row(visit, &show, info, version)).collect(),
@@ -252,60 +234,6 @@ fn job_note(visit: &Visit, job: &PluginJob) -> Option<String> {
     }
     let next = job.next_at?.with_timezone(&visit.user().tz).format("%Y-%m-%d %H:%M").to_string();
     Some(visit.t("plugins.job_next", &[("at", &next)]))
-}
-
-/// The word of a kind of setting in templates.
-pub(super) fn kind_name(kind: ValueKind) -> &'static str {
-    match kind {
-        ValueKind::Text => "text",
-        ValueKind::Integer => "integer",
-        ValueKind::Decimal => "decimal",
-        ValueKind::Float => "float",
-        ValueKind::Boolean => "boolean",
-        ValueKind::Date => "date",
-        ValueKind::Timestamp => "timestamp",
-        ValueKind::Many => "many",
-        ValueKind::Json => "json",
-    }
-}
-
-fn settings(visit: &Visit, info: &PluginInfo, manifest: &Manifest, typed: &[Typed]) -> Vec<Set> {
-    let set = |setting: &Setting| {
-        let refused = typed.iter().find(|typed| typed.name == setting.name);
-        let default = setting.default.as_ref().map(|json| plain(setting.kind, json));
-        let own = info.settings.get(&setting.name).map(|json| plain(setting.kind, json));
-        let mut help = Vec::new();
-        match setting.kind {
-            ValueKind::Many => help.push(visit.t("plugins.setting_many", &[])),
-            ValueKind::Json => help.push(visit.t("plugins.setting_json", &[])),
-            _ => {}
-        }
-        if let (Some(default), true) = (&default, own.is_some()) {
-            help.push(visit.t("plugins.setting_default", &[("value", default)]));
-        }
-        let label = setting.title.as_ref().map(|title| title.get(visit.language).to_owned());
-        Set {
-            label: label.unwrap_or_else(|| humanize(&setting.name).into_owned()),
-            kind: kind_name(setting.kind),
-            value: refused.map(|typed| typed.value.clone()).or(own).or(default).unwrap_or_default(),
-            help: Some(help.join(" ")).filter(|help| !help.is_empty()),
-            error: refused.map(|typed| typed.message.clone()),
-            name: setting.name.clone(),
-        }
-    };
-    manifest.settings.iter().map(set).collect()
-}
-
-/// A JSON value as it stands in an input.
-fn plain(kind: ValueKind, json: &Value) -> String {
-    match (kind, json) {
-        (ValueKind::Many, Value::Array(items)) => {
-            items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
-        }
-        (ValueKind::Json, json) => serde_json::to_string_pretty(json).unwrap_or_default(),
-        (_, Value::String(text)) => text.clone(),
-        (_, json) => json.to_string(),
-    }
 }
 
 fn secrets(visit: &Visit, info: &PluginInfo, manifest: &Manifest) -> Vec<Secret> {
