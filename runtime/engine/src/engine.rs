@@ -168,6 +168,7 @@ impl Engine {
         tenant.trust(self.keys.load_full());
         tenant.seal_again().await?;
         tenant.seal_plugin_secrets_again().await?;
+        tenant.store.close_idle();
         tenant.follow();
         self.open.write().insert(slug.to_owned(), tenant.clone());
         Ok(tenant)

@@ -72,6 +72,12 @@ impl SqliteFile {
         result
     }
 
+    /// Closes the reading connections that nobody uses just now.
+    pub(crate) fn close_idle(&self) {
+        let idle = std::mem::take(&mut *self.readers.lock());
+        drop(idle);
+    }
+
     fn open_reader(&self) -> Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;

@@ -176,6 +176,16 @@ impl TenantStore {
         }
     }
 
+    /// Closes the connections for reading that nobody uses just now: what definitions were read with keeps them in its
+    /// memory, page by page, and nobody reads them again.
+    pub fn close_idle(&self) {
+        match &self.backend {
+            Backend::Sqlite(file) => file.close_idle(),
+            // They serve all tenants, and keep no pages.
+            Backend::Postgres(..) => {}
+        }
+    }
+
     /// Whether the model of this revision is in force here.
     pub fn knows(&self, revision: i64) -> bool {
         self.writer.standing.model.lock().revision == Some(revision)

@@ -2,7 +2,7 @@
 //! waits for it, and files that no tenant needs are cleared away. Asks all tenants, those that are not open as well; when one
 //! of them cannot be asked, nothing is cleared away.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use mortise_plugin_host::folder::{self, Cleared};
@@ -37,13 +37,14 @@ impl std::ops::AddAssign for Renewal {
     }
 }
 
-/// A version that a tenant has installed.
+/// Versions that tenants have installed. Of each there is one here, however many tenants have it.
+type AllNeeded = HashMap<Parcel, Needed>;
+
+/// A version that at least one tenant has installed.
 struct Needed {
-    parcel: Parcel,
     manifest: String,
-    /// Whether it is called: in force or tried out, and not switched off.
-    called: bool,
-    installed_at: String,
+    /// Whether it is called anywhere: in force or tried out, and not switched off; and since when it was installed there.
+    called: Option<String>,
 }
 
 /// All versions of a tenant, as texts.
@@ -55,12 +56,25 @@ fn sql(versions: &str, plugins: &str) -> String {
     )
 }
 
-fn needed(row: Texts) -> Option<Needed> {
-    let [package, digest, manifest_digest, manifest, installed_at, called]: [Option<String>; 6] =
-        row.try_into().ok()?;
-    let parcel = Parcel { digest: digest?, manifest_digest: manifest_digest?, package: package? };
-    let (manifest, installed_at) = (manifest?, installed_at.unwrap_or_default());
-    Some(Needed { parcel, manifest, called: called.is_some(), installed_at })
+fn add(all: &mut AllNeeded, row: Texts) {
+    let Ok([package, digest, manifest_digest, manifest, installed_at, called]) = <[_; 6]>::try_from(row)
+    else {
+        return;
+    };
+    let (Some(package), Some(digest), Some(manifest_digest), Some(manifest)) =
+        (package, digest, manifest_digest, manifest)
+    else {
+        return;
+    };
+    let needed = all.entry(Parcel { digest, manifest_digest, package });
+    let needed = needed.or_insert_with(|| Needed { manifest, called: None });
+    if called.is_some() {
+        let installed_at = installed_at.unwrap_or_default();
+        needed.called = Some(match needed.called.take() {
+            Some(before) => before.min(installed_at),
+            None => installed_at,
+        });
+    }
 }
 
 impl Engine {
@@ -92,40 +106,35 @@ impl Engine {
         *self.plugins.renewed.lock()
     }
 
-    async fn needed_plugins(&self) -> Result<Vec<Needed>, Error> {
-        let rows = match &self.postgres {
-            Some(server) => {
-                server.glance(TABLE, |qualified| sql(&qualified(TABLE), &qualified("_plugin"))).await?
+    async fn needed_plugins(&self) -> Result<AllNeeded, Error> {
+        let mut all = AllNeeded::new();
+        if let Some(server) = &self.postgres {
+            let sql = |qualified: &dyn Fn(&str) -> String| sql(&qualified(TABLE), &qualified("_plugin"));
+            server.glance(TABLE, sql, |row| add(&mut all, row)).await?;
+            return Ok(all);
+        }
+        let tenants = self.data_dir.join("tenants");
+        let glance = move || -> Result<AllNeeded, Error> {
+            for tenant in std::fs::read_dir(tenants).map_err(mortise_store::Error::from)? {
+                let file = tenant.map_err(mortise_store::Error::from)?.path().join("tenant.db");
+                if file.exists() {
+                    let sql = sql(TABLE, "_plugin");
+                    mortise_store::glance_sqlite(&file, TABLE, &sql, |row| add(&mut all, row))?;
+                }
             }
-            None => {
-                let tenants = self.data_dir.join("tenants");
-                let glance = move || -> Result<Vec<Texts>, Error> {
-                    let mut rows = Vec::new();
-                    for tenant in std::fs::read_dir(tenants).map_err(mortise_store::Error::from)? {
-                        let file = tenant.map_err(mortise_store::Error::from)?.path().join("tenant.db");
-                        if file.exists() {
-                            rows.extend(mortise_store::glance_sqlite(&file, TABLE, &sql(TABLE, "_plugin"))?);
-                        }
-                    }
-                    Ok(rows)
-                };
-                let rows = tokio::task::spawn_blocking(glance).await;
-                rows.map_err(|error| Error::PluginHost(error.to_string()))??
-            }
+            Ok(all)
         };
-        let mut all: Vec<Needed> = rows.into_iter().filter_map(needed).collect();
-        all.sort_by(|one, other| one.installed_at.cmp(&other.installed_at));
-        Ok(all)
+        let all = tokio::task::spawn_blocking(glance).await;
+        all.map_err(|error| Error::PluginHost(error.to_string()))?
     }
 
-    async fn compile_plugins(&self, all: &[Needed]) -> Result<Renewal, Error> {
+    async fn compile_plugins(&self, all: &AllNeeded) -> Result<Renewal, Error> {
         let mut renewal = Renewal::default();
-        let mut seen = HashSet::new();
-        for one in all.iter().filter(|one| one.called) {
-            if !seen.insert(&one.parcel) {
-                continue;
-            }
-            let (house, parcel) = (&self.plugins, &one.parcel);
+        let called = all.iter().filter_map(|(parcel, one)| Some((one.called.as_ref()?, parcel, one)));
+        let mut called: Vec<(&String, &Parcel, &Needed)> = called.collect();
+        called.sort_by_key(|(since, _, _)| *since);
+        for (_, parcel, one) in called {
+            let house = &self.plugins;
             // A manifest of another time is told at the plugin's page.
             let Some(said) = house.shelf.said(&parcel.manifest_digest, &one.manifest) else { continue };
             let host = house.host().map_err(|error| Error::PluginHost(error.to_string()))?;
@@ -149,12 +158,12 @@ impl Engine {
         Ok(renewal)
     }
 
-    fn clear_plugins(&self, all: &[Needed], unused: Duration) -> Result<Cleared, Error> {
+    fn clear_plugins(&self, all: &AllNeeded, unused: Duration) -> Result<Cleared, Error> {
         let failed = |error: &dyn std::fmt::Display| Error::PluginHost(error.to_string());
-        let packages: HashSet<&str> = all.iter().map(|one| one.parcel.package.as_str()).collect();
+        let packages: HashSet<&str> = all.keys().map(|parcel| parcel.package.as_str()).collect();
         let wanted = |name: &str| name.strip_suffix(".plugin").is_some_and(|name| packages.contains(name));
         let mut cleared = folder::clear(&self.plugins.packages(), wanted, unused);
-        let digests: HashSet<String> = all.iter().map(|one| one.parcel.digest.clone()).collect();
+        let digests: HashSet<String> = all.keys().map(|parcel| parcel.digest.clone()).collect();
         let host = match digests.is_empty() {
             true => self.plugins.opened(),
             false => Some(self.plugins.host().map_err(|error| failed(&error))?),

@@ -173,6 +173,7 @@ impl Tenant {
             Ok(())
         };
         self.store.write(write).await?;
+        self.store.close_idle();
         if let Some(host) = self.plugins.opened() {
             // What failed before may work from now on.
             host.close_circuits(self.calls.counted(), &id);
