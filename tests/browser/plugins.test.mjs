@@ -61,6 +61,14 @@ async function inOrder(of = page) {
   assert.deepEqual(violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.target).join(" ")}`), [], of.url());
 }
 
+/** Saves a form, and waits until that is answered. */
+async function stored(of, form) {
+  const answer = of.waitForResponse((one) => one.request().method() === "POST");
+  await form.getByRole("button", { name: t("form.save") }).click();
+  await answer;
+  await of.waitForLoadState();
+}
+
 /** Looks into a package with the dialog of the page that is open. */
 async function look(version, button) {
   await page.locator(".topbar-actions").getByRole("button", { name: button }).click();
@@ -271,6 +279,73 @@ test("settings are checked, secrets are never shown again, names can be said", {
   await page.locator("form[action$='/mapping']").getByRole("button", { name: t("form.save") }).click();
   await says(t("plugins.mapping_saved"));
   assert.equal(await save("X-ray"), 422);
+});
+
+test("a list with columns is a table: rows are added, corrected, taken away, and had again as they came", { timeout: 60_000 }, async () => {
+  await open(home);
+  const form = page.locator("form[action$='/settings']");
+  const rows = form.locator("m-lines tbody > tr");
+  const store = () => stored(page, form);
+  const terms = async () => (await admin("GET", `/plugins/${ID}`)).json.settings.terms;
+  assert.equal(await rows.count(), 1);
+  assert.equal(await rows.first().getByLabel("同义词").inputValue(), "晚到\nlate");
+  await form.getByRole("button", { name: t("lines.add") }).click();
+  await rows.nth(1).getByLabel("权重").fill("much");
+  await form.getByLabel("上限").fill("11");
+  await store();
+  assert.equal(await form.getByLabel("上限").inputValue(), "11", "what was right is still there, and not saved yet");
+  assert.equal((await admin("GET", `/plugins/${ID}`)).json.settings.limit, 9);
+  assert.equal(await rows.nth(1).getByLabel("词条").getAttribute("aria-invalid"), "true");
+  const wrong = await rows.nth(1).innerText();
+  assert.ok(wrong.includes(t("plugins.wrong.integer")), wrong);
+  assert.ok((await form.innerText()).includes(t("plugins.setting_rows")));
+  await inOrder();
+  await rows.nth(1).getByLabel("词条").fill("报价");
+  await rows.nth(1).getByLabel("权重").fill("");
+  await store();
+  await says(t("plugins.settings_saved"));
+  const first = { term: "交期", weight: 2, also: ["晚到", "late"] };
+  assert.deepEqual(await terms(), [first, { term: "报价" }]);
+  await rows.first().getByRole("button", { name: t("lines.remove") }).click();
+  await store();
+  await says(t("plugins.settings_saved"));
+  assert.deepEqual(await terms(), [{ term: "报价" }]);
+  await inOrder();
+  await form.getByLabel(t("plugins.rows_reset")).check();
+  await store();
+  await says(t("plugins.settings_saved"));
+  assert.equal(await terms(), undefined);
+  // What no table can show, because a program set it, is JSON.
+  assert.equal((await admin("PATCH", `/plugins/${ID}/settings`, { terms: ["交期"] })).status, 204);
+  await open(home);
+  assert.equal(await rows.count(), 0);
+  assert.deepEqual(JSON.parse(await form.getByLabel("词库").inputValue()), ["交期"]);
+  await form.getByLabel("词库").fill("[");
+  await store();
+  await page.getByText(t("plugins.wrong.json")).waitFor();
+  await form.getByLabel("词库").fill("");
+  await store();
+  await says(t("plugins.settings_saved"));
+  assert.equal(await rows.count(), 1);
+});
+
+test("without script a table has an empty row to fill in, and a row that is emptied goes", { timeout: 60_000 }, async () => {
+  const plain = await browser.newContext({ javaScriptEnabled: false, locale: "zh-CN", storageState: await page.context().storageState() });
+  const bare = await plain.newPage();
+  const form = bare.locator("form[action$='/settings']");
+  const store = () => stored(bare, form);
+  const terms = async () => (await admin("GET", `/plugins/${ID}`)).json.settings.terms;
+  await bare.goto(server.base + home);
+  assert.equal(await form.getByRole("button", { name: t("lines.add") }).count(), 0);
+  await form.locator("#s-terms-1-term").fill("报价");
+  await store();
+  await bare.getByText(t("plugins.settings_saved")).first().waitFor();
+  assert.deepEqual((await terms()).map((row) => row.term), ["交期", "报价"]);
+  for (const column of ["term", "weight", "also"]) await form.locator(`#s-terms-0-${column}`).fill("");
+  await store();
+  await bare.getByText(t("plugins.settings_saved")).first().waitFor();
+  assert.deepEqual(await terms(), [{ term: "报价" }]);
+  await plain.close();
 });
 
 test("what is no package is told with the reason", { timeout: 60_000 }, async () => {

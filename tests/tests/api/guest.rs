@@ -70,6 +70,13 @@ pub(crate) fn manifest(version: &str, (entity, field): (&str, &str), hosts: &[&s
             {"name": "limit", "type": "integer", "default": 7, "title": {"en": "Limit", "zh-CN": "上限"}},
             {"name": "strict", "type": "boolean", "default": false, "title": {"en": "Strict", "zh-CN": "严格"}},
             {"name": "words", "type": "many", "title": {"en": "Words", "zh-CN": "词语"}},
+            {"name": "terms", "type": "json", "title": {"en": "Terms", "zh-CN": "词库"},
+             "columns": [
+                 {"name": "term", "type": "text", "required": true, "title": {"en": "Term", "zh-CN": "词条"}},
+                 {"name": "weight", "type": "integer", "title": {"en": "Weight", "zh-CN": "权重"}},
+                 {"name": "also", "type": "many", "title": {"en": "Other words", "zh-CN": "同义词"}},
+             ],
+             "default": [{"term": "交期", "weight": 2, "also": ["晚到", "late"]}]},
         ],
         "secrets": [{"name": "key", "title": {"en": "Access key", "zh-CN": "访问密钥"},
                      "inject": {"header": "Authorization", "format": "Bearer {}"}}],
