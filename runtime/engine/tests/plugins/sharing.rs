@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mortise_engine::plugins::{PluginOptions, PluginState};
-use mortise_engine::{Database, Engine, EngineOptions, System};
+use mortise_engine::{
+    Actor, Command, Database, Engine, EngineOptions, Error, Outcome, RunOptions, System, Tenant,
+};
 use serde_json::json;
 
 use crate::common::desk::{desk, plain, thing};
@@ -23,6 +25,43 @@ fn files(folder: &Path) -> usize {
 
 fn data_dir(bench: &Bench) -> std::path::PathBuf {
     bench.engine.tenant_dir("x").parent().unwrap().parent().unwrap().to_owned()
+}
+
+/// Another node, or another operator's settings, on the same database.
+async fn opened(data_dir: &Path, database: Database, plugins: PluginOptions) -> Engine {
+    let options = EngineOptions {
+        data_dir: data_dir.to_owned(),
+        database,
+        env: Arc::new(System),
+        file_bytes_max: mortise_engine::FILE_BYTES_MAX,
+        plugins,
+    };
+    Engine::open(options).await.unwrap()
+}
+
+/// A tenant as another engine sees it, with the same people.
+async fn tenant_of(engine: &Engine, slug: &str, bench: &Bench) -> Arc<Tenant> {
+    let tenant = engine.tenant(slug).await.unwrap();
+    tenant.set_directory((*bench.tenant.directory()).clone());
+    tenant
+}
+
+/// A second node of the tenant, where databases can be shared. Nodes share the data folder.
+async fn second_node(bench: &Bench, plugins: PluginOptions) -> Option<(Engine, Arc<Tenant>)> {
+    let database = databases().pop().map(|(_, database)| database)?;
+    if bench.database != "postgres" || !matches!(database, Database::Postgres { .. }) {
+        return None;
+    }
+    let engine = opened(&data_dir(bench), database, plugins).await;
+    let tenant = tenant_of(&engine, &bench.tenant.slug, bench).await;
+    Some((engine, tenant))
+}
+
+async fn create(tenant: &Tenant, actor: &Actor) -> Result<Outcome, Error> {
+    let values = json!({ "name": "a" }).as_object().unwrap().clone();
+    let entity = "desk.thing".into();
+    let command = Command::Create { entity, values, id: None, allow_duplicates: false };
+    tenant.run(actor, command, RunOptions::default()).await
 }
 
 #[tokio::test]
@@ -50,8 +89,7 @@ async fn everything_is_there_after_a_restart() {
 async fn two_tenants_share_code_and_nothing_else() {
     check(async |bench: &Bench| {
         let slug = format!("{}b", bench.tenant.slug);
-        let other = bench.engine.tenant(&slug).await.unwrap();
-        other.set_directory((*bench.tenant.directory()).clone());
+        let other = tenant_of(&bench.engine, &slug, bench).await;
         let root = bench.admin();
         let app = Arc::new(desk("1.0.0", vec![thing(vec![])]));
         other.install(&root, app, &[]).await.unwrap();
@@ -74,30 +112,10 @@ async fn two_tenants_share_code_and_nothing_else() {
 #[tokio::test]
 async fn a_node_notices_what_another_one_changed() {
     check(async |bench: &Bench| {
-        let Some((_, kind @ Database::Postgres { .. })) = databases().pop() else { return };
-        if bench.database != "postgres" {
-            return;
-        }
-        // Nodes share the data folder.
-        let engine = Engine::open(EngineOptions {
-            data_dir: data_dir(bench),
-            database: kind,
-            env: Arc::new(System),
-            file_bytes_max: mortise_engine::FILE_BYTES_MAX,
-            plugins: PluginOptions::default(),
-        });
-        let engine = engine.await.unwrap();
-        let tenant = engine.tenant(&bench.tenant.slug).await.unwrap();
-        tenant.set_directory((*bench.tenant.directory()).clone());
+        let Some((engine, tenant)) = second_node(bench, PluginOptions::default()).await else { return };
         let listening = engine.listen(|_| ()).await.unwrap();
         install_plain(bench, "1.0.0", TRAP).await;
-        let create = async || {
-            let values = json!({ "name": "a" }).as_object().unwrap().clone();
-            let entity = "desk.thing".into();
-            let command =
-                mortise_engine::Command::Create { entity, values, id: None, allow_duplicates: false };
-            tenant.run(&bench.admin(), command, mortise_engine::RunOptions::default()).await
-        };
+        let create = async || create(&tenant, &bench.admin()).await;
         assert!(create().await.is_err(), "a write never goes past a plugin that is in force");
         bench.tenant.set_plugin_enabled(&bench.admin(), ID, false).await.unwrap();
         let begun = Instant::now();
@@ -114,27 +132,8 @@ async fn a_node_notices_what_another_one_changed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_heard_nothing_does_not_go_on_refusing() {
     check(async |bench: &Bench| {
-        let Some((_, kind @ Database::Postgres { .. })) = databases().pop() else { return };
-        if bench.database != "postgres" {
-            return;
-        }
-        let engine = Engine::open(EngineOptions {
-            data_dir: data_dir(bench),
-            database: kind,
-            env: Arc::new(System),
-            file_bytes_max: mortise_engine::FILE_BYTES_MAX,
-            plugins: crate::common::patient(),
-        });
-        let engine = engine.await.unwrap();
-        let tenant = engine.tenant(&bench.tenant.slug).await.unwrap();
-        tenant.set_directory((*bench.tenant.directory()).clone());
-        let create = async || {
-            let values = json!({ "name": "a" }).as_object().unwrap().clone();
-            let entity = "desk.thing".into();
-            let command =
-                mortise_engine::Command::Create { entity, values, id: None, allow_duplicates: false };
-            tenant.run(&bench.admin(), command, mortise_engine::RunOptions::default()).await
-        };
+        let Some((engine, tenant)) = second_node(bench, crate::common::patient()).await else { return };
+        let create = async || create(&tenant, &bench.admin()).await;
         // It listens to nobody.
         for _ in 0..2 {
             install_plain(bench, "1.0.0", TRAP).await;
@@ -158,18 +157,12 @@ async fn the_operator_allows_less_than_an_administrator_grants() {
         bench.install(desk("1.0.0", vec![thing(vec![plain("note", "text")])])).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let ceiling = Some(rights(&reads(&["name"])));
-        let options = EngineOptions {
-            data_dir: folder.path().to_owned(),
-            database: kind,
-            env: Arc::new(System),
-            file_bytes_max: mortise_engine::FILE_BYTES_MAX,
-            plugins: PluginOptions { ceiling: ceiling.clone(), ..PluginOptions::default() },
-        };
-        let engine = Engine::open(options).await.unwrap();
+        let plugins = PluginOptions { ceiling: ceiling.clone(), ..PluginOptions::default() };
+        let engine = opened(folder.path(), kind, plugins).await;
         let slug = format!("{}c", bench.tenant.slug);
         let root = bench.admin();
-        let old = std::mem::replace(&mut bench.tenant, engine.tenant(&slug).await.unwrap());
-        bench.tenant.set_directory((*old.directory()).clone());
+        let limited = tenant_of(&engine, &slug, &bench).await;
+        let old = std::mem::replace(&mut bench.tenant, limited);
         let bytes = package(&manifest("1.0.0", &reads(&["name", "note"])), GOOD);
         let seen = bench.tenant.inspect_plugin(&root, bytes).await.unwrap();
         assert_eq!(Some(seen.allowed), ceiling);
@@ -198,8 +191,7 @@ async fn a_tenant_that_nobody_uses_is_closed_with_its_plugins_and_finds_them_aga
     check(async |bench: &Bench| {
         let slug = format!("{}d", bench.tenant.slug);
         let root = bench.admin();
-        let tenant = bench.engine.tenant(&slug).await.unwrap();
-        tenant.set_directory((*bench.tenant.directory()).clone());
+        let tenant = tenant_of(&bench.engine, &slug, bench).await;
         tenant.install_plugin(&root, museum("similarity"), None).await.unwrap();
         tenant.run_due().await.unwrap();
         drop(tenant);
@@ -217,21 +209,8 @@ async fn a_tenant_that_nobody_uses_is_closed_with_its_plugins_and_finds_them_aga
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_that_two_nodes_keep_at_the_same_time_are_both_kept() {
     check(async |bench: &Bench| {
-        let Some((_, kind @ Database::Postgres { .. })) = databases().pop() else { return };
-        if bench.database != "postgres" {
-            return;
-        }
-        let engine = Engine::open(EngineOptions {
-            data_dir: data_dir(bench),
-            database: kind,
-            env: Arc::new(System),
-            file_bytes_max: mortise_engine::FILE_BYTES_MAX,
-            plugins: PluginOptions::default(),
-        });
-        let engine = engine.await.unwrap();
+        let Some((engine, tenant)) = second_node(bench, PluginOptions::default()).await else { return };
         install_plain(bench, "1.0.0", GOOD).await;
-        let tenant = engine.tenant(&bench.tenant.slug).await.unwrap();
-        tenant.set_directory((*bench.tenant.directory()).clone());
         let root = bench.admin();
         for round in 1..=4 {
             let version = |node: u32| package(&manifest(&format!("1.{round}.{node}"), &json!({})), GOOD);
@@ -254,17 +233,9 @@ async fn a_tenant_has_as_many_plugins_as_the_operator_allows() {
         let folder = tempfile::tempdir().unwrap();
         let mut plugins = PluginOptions::default();
         plugins.settings.plugins_per_tenant = 1;
-        let options = EngineOptions {
-            data_dir: folder.path().to_owned(),
-            database: kind,
-            env: Arc::new(System),
-            file_bytes_max: mortise_engine::FILE_BYTES_MAX,
-            plugins,
-        };
-        let engine = Engine::open(options).await.unwrap();
+        let engine = opened(folder.path(), kind, plugins).await;
         let slug = format!("{}l", bench.tenant.slug);
-        let (root, tenant) = (bench.admin(), engine.tenant(&slug).await.unwrap());
-        tenant.set_directory((*bench.tenant.directory()).clone());
+        let (root, tenant) = (bench.admin(), tenant_of(&engine, &slug, &bench).await);
         for version in ["1.0.0", "2.0.0"] {
             let bytes = package(&manifest(version, &json!({})), GOOD);
             tenant.install_plugin(&root, bytes, None).await.unwrap();
@@ -280,8 +251,7 @@ async fn a_tenant_has_as_many_plugins_as_the_operator_allows() {
 async fn nobody_waits_for_all_that_another_tenant_installs() {
     check(async |bench: &Bench| {
         let slug = format!("{}q", bench.tenant.slug);
-        let other = bench.engine.tenant(&slug).await.unwrap();
-        other.set_directory((*bench.tenant.directory()).clone());
+        let other = tenant_of(&bench.engine, &slug, bench).await;
         let (root, done) = (bench.admin(), parking_lot::Mutex::new(Vec::new()));
         let install = async |tenant: &mortise_engine::Tenant, number: u32| {
             let mut manifest = manifest("1.0.0", &json!({}));
