@@ -77,3 +77,24 @@ async fn a_sitting_keeps_its_place_and_gives_it_back() {
     drop(sitting);
     assert!(plugin.validate(&invocation, "it", None, &thing("a")).await.outcome.is_ok());
 }
+
+#[tokio::test]
+async fn what_an_instance_has_written_is_gone_when_its_place_serves_the_next() {
+    // More than is wiped and kept, and more than one instance of a plugin.
+    let body = "(drop (memory.grow (i32.const 16))) \
+        (loop $next \
+            (if (i32.load (global.get $at)) (then (unreachable))) \
+            (i32.store (global.get $at) (i32.const 1)) \
+            (global.set $at (i32.add (global.get $at) (i32.const 4096))) \
+            (br_if $next (i32.lt_u (global.get $at) (i32.const 1179648)))) \
+        (i32.const 1024)";
+    let begin = "(global $at (mut i32) (i32.const 131072))";
+    let place = Place::new(Settings { calls: 2, calls_per_tenant: 2, ..settings() });
+    let plugin = place.install(&validator("", begin, body)).await.unwrap();
+    let other = place.install(&validator("", CALLS, COUNTING)).await.unwrap();
+    let invocation = invocation();
+    for plugin in [&plugin, &plugin, &other, &plugin, &plugin] {
+        let said = plugin.validate(&invocation, "it", None, &thing("a")).await.outcome;
+        assert_eq!(said, Ok(Vec::new()));
+    }
+}
