@@ -1,5 +1,5 @@
-//! Settings of a plugin on its page: each shown as what it holds (a line, lines, a table), and taken by itself. What is
-//! refused stands there again as it was typed, with the reason beside it.
+//! Settings of a plugin on its page: each shown as what it holds (a line, lines, a table). Nothing is taken before all of it
+//! can be: what was typed stands there again, with the reason beside what is wrong.
 
 use axum::extract::{Form, Path};
 use axum::response::Response;
@@ -23,11 +23,11 @@ enum Typed {
     Rows(Vec<Row>),
 }
 
-/// A setting that was typed and not taken.
+/// A setting that was typed and not taken, with what is wrong with it.
 pub(super) struct Refused {
     name: String,
     typed: Typed,
-    message: String,
+    message: Option<String>,
 }
 
 /// A setting on the page.
@@ -104,7 +104,7 @@ fn set(visit: &Visit, setting: &Setting, own: Option<&Value>, refused: Option<&R
         value,
         table,
         help: Some(help.join(" ")).filter(|help| !help.is_empty()),
-        error: refused.map(|refused| refused.message.clone()),
+        error: refused.and_then(|refused| refused.message.clone()),
         name: setting.name.clone(),
     }
 }
@@ -212,7 +212,7 @@ fn mark(visit: &Visit, rows: &mut [Row], slips: &[(Place, Slip)]) {
     }
 }
 
-/// `POST /admin/plugins/{id}/settings`: each changed setting by itself; empty, or the default, goes back to the default.
+/// `POST /admin/plugins/{id}/settings`: all of them or none; empty, or the default, goes back to the default.
 pub(in crate::pages) async fn save(
     visit: Visit,
     Path(id): Path<String>,
@@ -221,7 +221,7 @@ pub(in crate::pages) async fn save(
     administrator(&visit)?;
     let info = api::one(&visit.by, &id).await?;
     let manifest = api::current(&info).and_then(|version| version.manifest.as_ref());
-    let mut refused = Vec::new();
+    let (mut entered, mut changes) = (Vec::new(), Vec::new());
     for setting in manifest.into_iter().flat_map(|manifest| &manifest.settings) {
         let Some(mut typed) = typed(setting, &form) else { continue };
         let name = setting.name.clone();
@@ -229,29 +229,29 @@ pub(in crate::pages) async fn save(
             "" => take(&visit, setting, &mut typed),
             _ => Ok(Value::Null),
         };
-        let json = match json {
-            Ok(json) if setting.default.as_ref() == Some(&json) => Value::Null,
-            Ok(json) => json,
-            Err(message) => {
-                refused.push(Refused { name, typed, message });
-                continue;
+        let json = json.map(|json| if setting.default.as_ref() == Some(&json) { Value::Null } else { json });
+        let own = info.settings.get(&name).unwrap_or(&Value::Null);
+        let message = match json {
+            Ok(json) if &json == own => None,
+            Ok(json) => {
+                changes.push((name.clone(), json));
+                None
             }
+            Err(message) => Some(message),
         };
-        if info.settings.get(&name).unwrap_or(&Value::Null) == &json {
-            continue;
-        }
-        if let Err(error) = visit.tenant.engine.set_plugin_setting(visit.actor(), &id, &name, json).await {
-            let failure = Failure::from(error);
-            if failure.status().is_server_error() {
-                return Err(failure);
-            }
-            let message = failure.issues().first().map(|issue| issue.text(visit.language));
-            let message = message.unwrap_or_else(|| failure.title(visit.language));
-            refused.push(Refused { name, typed, message });
+        entered.push(Refused { name, typed, message });
+    }
+    if entered.iter().any(|one| one.message.is_some()) {
+        return plugin_page(&visit, &id, &entered, Some(&Failure::invalid(Vec::new()))).await;
+    }
+    for (name, json) in changes {
+        let done = visit.tenant.engine.set_plugin_setting(visit.actor(), &id, &name, json).await;
+        if let Err(failure) = done.map_err(Failure::from) {
+            return match failure.status().is_client_error() {
+                true => plugin_page(&visit, &id, &entered, Some(&failure)).await,
+                false => Err(failure),
+            };
         }
     }
-    if refused.is_empty() {
-        return change(&visit, &id, "settings_saved", async { Ok(()) }).await;
-    }
-    plugin_page(&visit, &id, &refused, Some(&Failure::invalid(Vec::new()))).await
+    change(&visit, &id, "settings_saved", async { Ok(()) }).await
 }

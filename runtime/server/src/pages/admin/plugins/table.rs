@@ -54,7 +54,11 @@ pub(super) fn rows(setting: &Setting, json: &Value) -> Option<Vec<Row>> {
         }
         _ => return None,
     };
-    (values(setting, &rows).as_ref() == Ok(json)).then_some(rows)
+    // An input has one line, and what is typed is taken without white space around it.
+    let one_line = |value: &str| value.trim() == value && !value.contains(['\n', '\r']);
+    let mut cells = rows.iter().flat_map(|row| columns.iter().zip(row));
+    let whole = cells.all(|(column, cell)| column.kind == ValueKind::Many || one_line(&cell.value));
+    (whole && values(setting, &rows).as_ref() == Ok(json)).then_some(rows)
 }
 
 /// What was typed into a table; none when the form has no table of this setting. Rows that were left empty are none.
@@ -156,7 +160,10 @@ mod tests {
         for json in [
             json!([{ "term": "x", "more": 1 }]),
             json!([{ "also": ["y"] }]),
-            json!([{ "term": "two\nlines", "also": [] }]),
+            json!([{ "term": "two\nlines" }]),
+            json!([{ "term": " x" }]),
+            json!([{ "term": "x", "also": [" y"] }]),
+            json!([{ "term": "x", "also": [] }]),
             json!([{ "term": "x", "also": [["nested"]] }]),
             json!(["x"]),
             json!({ "term": "x" }),
