@@ -22,28 +22,46 @@ pub(super) async fn fill(work: &Work, query: &Query, rows: &mut [Record]) {
     }
     let highlights = view.highlights.iter().filter(|_| coloured).map(|(when, _)| when);
     let asked = columns.iter().map(|(_, expression)| *expression).chain(highlights);
-    work.foresee(asked, |functions| {
-        for record in rows.iter() {
-            for (_, expression) in &columns {
-                // Its value is asked for below; here it is only found out what it depends on.
-                drop(eval(work, view, expression, functions, record));
+    let nothing = || Cells { values: vec![None; columns.len()], colour: None };
+    let mut found: Vec<Cells> = rows.iter().map(|_| nothing()).collect();
+    let look = |found: &mut [Cells], functions: &dyn OutsideFunctions| {
+        for (record, cells) in rows.iter().zip(found) {
+            let open = columns.iter().zip(&mut cells.values).filter(|(_, value)| value.is_none());
+            for ((_, expression), value) in open {
+                *value = known(eval(work, view, expression, functions, record));
             }
-            if coloured {
-                drop(colour(work, view, functions, record));
+            if coloured && cells.colour.is_none() {
+                cells.colour = known(colour(work, view, functions, record));
             }
         }
-    })
-    .await;
-    let functions = work.asking();
-    for record in rows {
-        let value = |(column, expression): &(&CalculatedModel, &Expression)| {
-            let value = eval(work, view, expression, &functions, record);
+    };
+    work.foresee(asked, |functions| look(&mut found, functions)).await;
+    // What asks nobody, and what is still open.
+    look(&mut found, &work.asking());
+    for (record, cells) in rows.iter_mut().zip(found) {
+        let values = columns.iter().zip(cells.values);
+        let value = |((column, _), value): (&(&CalculatedModel, &Expression), Option<Value>)| {
             (column.field.name.clone(), value.unwrap_or_default())
         };
-        record.calculated = columns.iter().map(value).collect();
+        record.calculated = values.map(value).collect();
         if coloured {
-            record.colour = colour(work, view, &functions, record).unwrap_or_default();
+            record.colour = cells.colour.flatten();
         }
+    }
+}
+
+/// What is known of a record so far.
+struct Cells {
+    values: Vec<Option<Value>>,
+    /// The highlight that holds, if one does.
+    colour: Option<Option<usize>>,
+}
+
+/// What an expression has come to, unless that depends on what is still to be asked.
+fn known<T: Default>(value: Result<T, EvalError>) -> Option<T> {
+    match value {
+        Err(EvalError::Pending) => None,
+        value => Some(value.unwrap_or_default()),
     }
 }
 

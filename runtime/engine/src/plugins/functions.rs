@@ -36,7 +36,7 @@ struct Known {
     function: Arc<OutsideFunction>,
     callee: Callee,
     /// None where the question was noted and not yet asked.
-    answers: HashMap<Args, Option<Result<Value, EvalError>>>,
+    answers: HashMap<Args, Option<Result<Value, EvalError>>, ahash::RandomState>,
     noted: Vec<Args>,
 }
 
@@ -70,7 +70,7 @@ impl FunctionMemo {
             memo.push(Known {
                 function: Arc::clone(function),
                 callee: callee(work, function),
-                answers: HashMap::new(),
+                answers: HashMap::default(),
                 noted: Vec::new(),
             });
             memo.len() - 1
