@@ -357,8 +357,6 @@ impl Plugin {
         };
         let (pre, meter) = (serving.pre.clone(), Arc::clone(meter));
         let work = async move {
-            // Its place is given back when its instance has gone, not before.
-            let held = held;
             let mut store = store;
             let instance = match instance {
                 Some(instance) => instance,
@@ -366,14 +364,16 @@ impl Plugin {
             };
             let function = instance.get_typed_func::<P, (Result<W, wire::Fault>,)>(&mut store, index)?;
             let (said,) = function.call_async(&mut store, params).await?;
-            if keep {
-                let seat = Seat { store, instance };
-                return Ok((said, Some(seat).zip(held.release())));
-            }
-            drop(store);
-            Ok::<Said<W>, wasmtime::Error>((said, None))
+            Ok::<_, wasmtime::Error>((said, keep.then_some(Seat { store, instance })))
         };
-        Ok(Box::pin(async move { meter.measure(work).await }))
+        let call = (work, held);
+        Ok(Box::pin(async move {
+            // Its place is given back when its instance has gone, not before: parts go in their order.
+            let call = call;
+            let (work, held) = call;
+            let (said, seat) = meter.measure(work).await?;
+            Ok((said, seat.zip(held.release())))
+        }))
     }
 
     fn store(
