@@ -165,3 +165,24 @@ impl PluginHouse {
 fn broken(reason: &dyn std::fmt::Display) -> std::io::Error {
     std::io::Error::new(std::io::ErrorKind::InvalidData, reason.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_uses_any_more_makes_room() {
+        let mut in_use = InUse::<usize, usize>::default();
+        let held = Arc::new(0);
+        in_use.put(0, &held);
+        for number in 1..100 * SWEPT {
+            in_use.put(number, &Arc::new(number));
+            assert!(in_use.get(&number).is_none());
+        }
+        assert_eq!(in_use.get(&0), Some(held));
+        assert!(in_use.known.len() <= SWEPT);
+        let all: Vec<Arc<usize>> = (0..10 * SWEPT).map(Arc::new).collect();
+        all.iter().for_each(|one| in_use.put(**one, one));
+        assert!(all.iter().all(|one| in_use.get(&**one).is_some()));
+    }
+}

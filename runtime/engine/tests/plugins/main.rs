@@ -20,5 +20,6 @@ mod scenarios;
 mod sharing;
 mod shipped;
 mod spoken;
+mod ties;
 mod versions;
 mod wanted;
