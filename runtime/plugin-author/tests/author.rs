@@ -242,7 +242,9 @@ fn a_condition_or_a_schedule_that_nobody_can_read_is_told_before_it_is_installed
         exports[index][key] = text.into();
         let made = mortise_plugin_host::Package::of(manifest.to_string(), read.component, BTreeMap::new());
         std::fs::write(place.path().join("it.plugin"), made.unwrap().write().unwrap()).unwrap();
-        let said = bad(place.path(), &["check", "it.plugin"]);
+        let output = tool(place.path(), &["check", "it.plugin"]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stdout).unwrap();
         assert!(said.contains(code) && said.contains(&format!("/exports/{index}/{key}")), "{said}");
     }
 }

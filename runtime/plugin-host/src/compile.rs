@@ -141,8 +141,9 @@ fn ending(engines: &Engines, kind: EngineKind) -> String {
     format!("-{}-{}.code", kind.name(), fingerprint(engines.of(kind)))
 }
 
-/// What a program says that gets no more memory: for a value, for code, for a thread.
-const OUT_OF_MEMORY: [&str; 3] = ["memory allocation of", "os error 12", "os error 11"];
+/// What a program says that gets no more memory: for a value, for code, for a thread; the system's numbers in both spellings.
+const OUT_OF_MEMORY: [&str; 5] =
+    ["memory allocation of", "os error 12", "code: 12,", "os error 11", "code: 11,"];
 
 /// Limits the memory of the worker, before it is given anything to work on.
 #[cfg(target_os = "linux")]
@@ -164,6 +165,8 @@ fn confine(_: &Child, _: u64) -> std::io::Result<()> {
 
 async fn run(mut command: Command, component: &[u8], memory_bytes: u64) -> Result<Vec<u8>, HostError> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    // A trace wants memory: a worker that gets no more would wait for itself instead of saying so.
+    command.env("RUST_BACKTRACE", "0");
     let mut child = command.spawn()?;
     confine(&child, memory_bytes)?;
     let mut input = child.stdin.take().expect("stdin was asked to be piped");
