@@ -6,16 +6,16 @@
 mod answers;
 mod convert;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use mortise_expr::{EvalError, Expression, OutsideFunction, OutsideFunctions, Value};
 use mortise_plugin_host::Place;
 use mortise_plugin_host::manifest::Point;
 use mortise_plugin_host::run::Failure;
 use parking_lot::Mutex;
 
-use self::convert::Args;
+use self::convert::{Args, Question};
 use super::bound::Binding;
 use crate::commands::Work;
 use crate::people::Actor;
@@ -35,9 +35,10 @@ pub(crate) struct FunctionMemo(Mutex<Vec<Known>>);
 struct Known {
     function: Arc<OutsideFunction>,
     callee: Callee,
-    /// None where the question was noted and not yet asked.
-    answers: HashMap<Args, Option<Result<Value, EvalError>>, ahash::RandomState>,
-    noted: Vec<Args>,
+    /// None where the question was noted and is not answered yet.
+    answers: IndexMap<Args, Option<Result<Value, EvalError>>, ahash::RandomState>,
+    /// Positions of the questions that are still to be asked.
+    noted: Vec<usize>,
 }
 
 /// Whom a function leads to in this piece of work.
@@ -53,6 +54,8 @@ pub(super) struct Batch {
     function: Arc<OutsideFunction>,
     binding: Arc<Binding>,
     rows: Vec<Args>,
+    /// Where the rows stood when they were noted; none for those that were not.
+    positions: Vec<usize>,
 }
 
 impl FunctionMemo {
@@ -61,7 +64,7 @@ impl FunctionMemo {
         &self,
         work: &Work,
         function: &Arc<OutsideFunction>,
-        args: &Args,
+        args: &[Value],
         note: bool,
     ) -> Result<Result<Value, EvalError>, Arc<Binding>> {
         let mut memo = self.0.lock();
@@ -70,7 +73,7 @@ impl FunctionMemo {
             memo.push(Known {
                 function: Arc::clone(function),
                 callee: callee(work, function),
-                answers: HashMap::default(),
+                answers: IndexMap::default(),
                 noted: Vec::new(),
             });
             memo.len() - 1
@@ -80,12 +83,12 @@ impl FunctionMemo {
             Callee::Nobody(answer) => return Ok(answer.clone()),
             Callee::Export(binding) => binding,
         };
-        match known.answers.get(args) {
+        match known.answers.get(&Question(args)) {
             Some(Some(answer)) => Ok(answer.clone()),
             Some(None) if note => Ok(Err(EvalError::Pending)),
             None if note => {
-                known.answers.insert(args.clone(), None);
-                known.noted.push(args.clone());
+                known.noted.push(known.answers.len());
+                known.answers.insert(Args::new(args), None);
                 Ok(Err(EvalError::Pending))
             }
             _ => Err(Arc::clone(binding)),
@@ -94,21 +97,28 @@ impl FunctionMemo {
 
     fn keep(&self, batch: Batch, answers: Vec<Result<Value, EvalError>>) {
         let mut memo = self.0.lock();
-        if let Some(known) = memo.iter_mut().find(|known| same(&known.function, &batch.function)) {
-            known.answers.extend(batch.rows.into_iter().zip(answers.into_iter().map(Some)));
+        let Some(known) = memo.iter_mut().find(|known| same(&known.function, &batch.function)) else {
+            return;
+        };
+        let mut positions = batch.positions.into_iter();
+        for (args, answer) in batch.rows.into_iter().zip(answers) {
+            let noted = positions.next().and_then(|position| known.answers.get_index_mut(position));
+            match noted {
+                // Another question may stand there by now, if room was made meanwhile.
+                Some((question, open)) if question.is(&args) => *open = Some(answer),
+                _ => drop(known.answers.insert(args, Some(answer))),
+            }
         }
     }
 
     fn take_noted(&self) -> Vec<Batch> {
         let mut memo = self.0.lock();
         let batch = |known: &mut Known| {
-            let rows = std::mem::take(&mut known.noted);
-            match &known.callee {
-                Callee::Export(binding) if !rows.is_empty() => {
-                    Some(Batch { function: Arc::clone(&known.function), binding: Arc::clone(binding), rows })
-                }
-                _ => None,
-            }
+            let positions = std::mem::take(&mut known.noted);
+            let Callee::Export(binding) = &known.callee else { return None };
+            let (function, binding) = (Arc::clone(&known.function), Arc::clone(binding));
+            let rows: Vec<Args> = positions.iter().map(|position| known.question(*position)).collect();
+            (!rows.is_empty()).then_some(Batch { function, binding, rows, positions })
         };
         memo.iter_mut().filter_map(batch).collect()
     }
@@ -119,6 +129,14 @@ impl FunctionMemo {
             known.answers.clear();
             known.noted.clear();
         }
+    }
+}
+
+impl Known {
+    fn question(&self, position: usize) -> Args {
+        let (question, _) =
+            self.answers.get_index(position).expect("questions are only taken away all at once");
+        question.clone()
     }
 }
 
@@ -178,13 +196,13 @@ impl std::fmt::Debug for Asking<'_> {
 
 impl OutsideFunctions for Asking<'_> {
     fn value(&self, function: &Arc<OutsideFunction>, args: &[Value]) -> Result<Value, EvalError> {
-        let args = Args::new(args);
         let memo = &self.work.functions;
-        let binding = match memo.find(self.work, function, &args, self.later) {
+        let binding = match memo.find(self.work, function, args, self.later) {
             Ok(answer) => return answer,
             Err(binding) => binding,
         };
-        let batch = Batch { function: Arc::clone(function), binding, rows: vec![args] };
+        let batch =
+            Batch { function: Arc::clone(function), binding, rows: vec![Args::new(args)], positions: vec![] };
         let answers = self.work.answers(&batch);
         let answer = answers.first().cloned().unwrap_or(Err(EvalError::Pending));
         memo.keep(batch, answers);

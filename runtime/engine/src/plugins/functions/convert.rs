@@ -1,8 +1,10 @@
 //! Values on their way to functions of plugins and back. What comes back is believed only as far as its declared type goes.
 
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate};
+use indexmap::Equivalent;
 use mortise_definition::source::PLUGIN_DECIMAL_SCALE;
 use mortise_expr::{Decimal, INT_LIMIT, Type, Value};
 use mortise_plugin_host::manifest::{Export, ValueKind};
@@ -12,11 +14,19 @@ use crate::plugins::entry;
 
 /// Arguments of a call, as something to remember an answer by: two are the same when every part of them is.
 #[derive(Debug, Clone)]
-pub(super) struct Args(Vec<Value>);
+pub(super) struct Args(Arc<[Value]>);
+
+/// Arguments that are looked up only.
+pub(super) struct Question<'a>(pub(super) &'a [Value]);
 
 impl Args {
     pub(super) fn new(values: &[Value]) -> Args {
-        Args(values.to_vec())
+        Args(values.into())
+    }
+
+    /// Whether two are one and the same.
+    pub(super) fn is(&self, other: &Args) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// As a plugin sees them.
@@ -28,7 +38,7 @@ impl Args {
 
 impl PartialEq for Args {
     fn eq(&self, other: &Args) -> bool {
-        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| identical(a, b))
+        all_identical(&self.0, &other.0)
     }
 }
 
@@ -36,8 +46,24 @@ impl Eq for Args {}
 
 impl Hash for Args {
     fn hash<H: Hasher>(&self, state: &mut H) {
+        Question(&self.0).hash(state);
+    }
+}
+
+impl Hash for Question<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.iter().for_each(|value| hash(value, state));
     }
+}
+
+impl Equivalent<Args> for Question<'_> {
+    fn equivalent(&self, args: &Args) -> bool {
+        all_identical(self.0, &args.0)
+    }
+}
+
+fn all_identical(one: &[Value], other: &[Value]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| identical(a, b))
 }
 
 /// Whether a function can tell no difference: of numbers, their digits count and not what they are worth.
@@ -45,9 +71,7 @@ fn identical(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Float(a), Value::Float(b)) => a.to_bits() == b.to_bits(),
         (Value::Decimal(a), Value::Decimal(b)) => (a.mantissa, a.scale) == (b.mantissa, b.scale),
-        (Value::List(a), Value::List(b)) => {
-            a.len() == b.len() && a.iter().zip(&**b).all(|(a, b)| identical(a, b))
-        }
+        (Value::List(a), Value::List(b)) => all_identical(a, b),
         (a, b) => a == b,
     }
 }
