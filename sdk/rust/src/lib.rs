@@ -21,6 +21,8 @@ pub mod bindings;
 mod context;
 #[doc(hidden)]
 pub mod glue;
+#[cfg(target_arch = "wasm32")]
+mod heap;
 mod record;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
