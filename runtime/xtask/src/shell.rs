@@ -37,13 +37,21 @@ where
     command
 }
 
-/// Runs `cargo` with the same toolchain that runs this program.
+/// Runs `cargo` with the same toolchain that runs this program, and as if it was called by hand: what cargo has told this program
+/// about itself would be taken for a change by the build scripts of others, and half of the workspace be built again.
 pub(crate) fn cargo<I, S>(arguments: I) -> Command
 where
     I: IntoIterator<Item = S>,
     S: AsRef<OsStr>,
 {
-    program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
+    let mut command = program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments);
+    for (name, _) in std::env::vars_os() {
+        let own = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+        if name.to_str().is_some_and(|name| own.iter().any(|prefix| name.starts_with(prefix))) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// Runs to the end with output shown; anything but success is an error that names the command.
