@@ -63,15 +63,14 @@ impl CodeStore {
         Ok(CodeStore { folder: folder.to_path_buf(), compiler, sizes, slot: Semaphore::new(1) })
     }
 
-    /// The component, ready to run. `read` is asked for it only when there is no machine code yet.
-    pub(crate) async fn component(
+    /// Sees to it that there is machine code. `read` is asked for the component only when there is none yet.
+    pub(crate) async fn prepare(
         &self,
         engines: &Engines,
         kind: EngineKind,
         digest: &str,
         read: &(dyn Fn() -> std::io::Result<Vec<u8>> + Send + Sync),
-    ) -> Result<Component, HostError> {
-        let engine = engines.of(kind);
+    ) -> Result<(), HostError> {
         let file = self.file(engines, kind, digest);
         // Whoever clears the folder leaves alone what is in use.
         if folder::touch(&file).is_err() {
@@ -83,7 +82,17 @@ impl CodeStore {
             }
             drop(slot);
         }
-        load(engine, &file)
+        Ok(())
+    }
+
+    /// A component whose machine code was prepared, ready to run.
+    pub(crate) fn component(
+        &self,
+        engines: &Engines,
+        kind: EngineKind,
+        digest: &str,
+    ) -> Result<Component, HostError> {
+        load(engines.of(kind), &self.file(engines, kind, digest))
     }
 
     /// Whether there is machine code for the engines as they are.

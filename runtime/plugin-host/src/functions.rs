@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
+use crate::engine::EngineKind;
 use crate::error::HostError;
 use crate::host::PluginHost;
 use crate::limits::Counter;
@@ -97,11 +98,34 @@ impl Plugin {
         }
     }
 
+    fn functions(&self, name: &str) -> Result<&Functions, Failure> {
+        let late = self.functions.as_ref();
+        let late = late.ok_or_else(|| Failure::Missing { point: Point::Function, name: name.to_owned() })?;
+        if late.get().is_none() {
+            let loaded = self.load_functions();
+            let loaded = loaded.map_err(|error| Failure::Unavailable { reason: error.to_string() })?;
+            // Another call may have been quicker.
+            drop(late.set(loaded));
+        }
+        Ok(late.get().expect("it was put there"))
+    }
+
+    /// Loads the functions and lets go of them again.
+    pub(crate) fn probe_functions(&self) -> Result<(), HostError> {
+        match self.functions {
+            Some(_) => self.load_functions().map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn load_functions(&self) -> Result<Functions, HostError> {
+        let (code, engines) = (&self.host.code, &self.host.engines);
+        let component = code.component(engines, EngineKind::Deterministic, &self.digest)?;
+        Functions::of(&engines.deterministic, &component)
+    }
+
     fn batch(&self, name: &str, rows: &[Vec<Value>], meter: &Arc<Meter>) -> Result<Vec<Value>, Failure> {
-        let functions = self
-            .functions
-            .as_ref()
-            .ok_or_else(|| Failure::Missing { point: Point::Function, name: name.to_owned() })?;
+        let functions = self.functions(name)?;
         let rows: Vec<Vec<wire::Value>> =
             rows.iter().map(|row| row.iter().map(Into::into).collect()).collect();
         let said = instance_call(functions, &self.host.engines.deterministic, name, &rows, meter);

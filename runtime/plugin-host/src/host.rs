@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -17,7 +17,6 @@ use crate::component::{compatibility, inspect};
 use crate::engine::{EngineKind, Engines};
 use crate::error::HostError;
 use crate::folder::Cleared;
-use crate::functions::Functions;
 use crate::limits::Settings;
 use crate::manifest::{Manifest, Point};
 use crate::meter::TransactionBudget;
@@ -42,7 +41,7 @@ pub struct PluginHost {
     pub(crate) turns: Turns,
     pub(crate) warm: Arc<WarmPool>,
     linker: Linker<CallState>,
-    code: CodeStore,
+    pub(crate) code: CodeStore,
     /// How many plugins were loaded so far.
     loaded: AtomicU64,
 }
@@ -106,6 +105,7 @@ impl PluginHost {
         let manifest = Arc::new(package.manifest.clone());
         let plugin = self.load(manifest, &package.digest(), &move || Ok(component.clone())).await?;
         plugin.probe(&nobody()).await?;
+        plugin.probe_functions()?;
         Ok(plugin)
     }
 
@@ -120,15 +120,15 @@ impl PluginHost {
         let functions = match runs_on(&manifest, EngineKind::Deterministic) {
             false => None,
             true => {
-                let component =
-                    self.code.component(&self.engines, EngineKind::Deterministic, digest, read).await?;
-                Some(Functions::of(&self.engines.deterministic, &component)?)
+                self.code.prepare(&self.engines, EngineKind::Deterministic, digest, read).await?;
+                Some(OnceLock::new())
             }
         };
         let serving = match runs_on(&manifest, EngineKind::Serving) {
             false => None,
             true => {
-                let component = self.code.component(&self.engines, EngineKind::Serving, digest, read).await?;
+                self.code.prepare(&self.engines, EngineKind::Serving, digest, read).await?;
+                let component = self.code.component(&self.engines, EngineKind::Serving, digest)?;
                 let pre = self.linker.instantiate_pre(&component);
                 let pre = pre.map_err(|error| HostError::Link(format!("{error:#}")))?;
                 Some(Serving::of(pre, &component, &manifest)?)

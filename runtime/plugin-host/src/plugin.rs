@@ -2,7 +2,7 @@
 //! goes wrong becomes a [`Failure`]; nothing that a plugin does becomes a panic or an error of the host.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -54,7 +54,9 @@ pub struct Plugin {
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) digest: String,
     pub(crate) serving: Option<Serving>,
-    pub(crate) functions: Option<Functions>,
+    /// What runs on the deterministic engine: loaded when a function is called for the first time. Most plugins that have
+    /// functions beside other things are never asked for them in most places.
+    pub(crate) functions: Option<OnceLock<Functions>>,
 }
 
 /// The part that runs on the serving engine.
