@@ -1,14 +1,16 @@
 //! Local time: what an instant is called on the calendar of a zone. The one place that decides it, for the
 //! evaluator and for SQLite (where the store registers [`local_part`] as the function `mortise_local`).
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Datelike, LocalResult, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::Zone;
 
 /// Milliseconds of a day of 24 hours.
 pub(crate) const DAY_MS: i64 = 86_400_000;
 
 /// A part of a date or of a local time that expressions can ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Part {
     Date,
     Year,
@@ -52,8 +54,29 @@ impl Part {
 }
 
 /// The local time of an instant in a zone.
-pub(crate) fn local(instant: DateTime<Utc>, tz: Tz) -> NaiveDateTime {
+pub(crate) fn local(instant: DateTime<Utc>, tz: Zone) -> NaiveDateTime {
     instant.with_timezone(&tz).naive_local()
+}
+
+/// The instant of a local time. Of a time that occurs twice the first is meant; one that a change of clocks skipped means an
+/// hour later.
+pub fn instant_of(time: NaiveDateTime, tz: Zone) -> Option<DateTime<Utc>> {
+    let resolve = |time: NaiveDateTime| match tz.from_local_datetime(&time) {
+        LocalResult::Single(found) | LocalResult::Ambiguous(found, _) => Some(found.with_timezone(&Utc)),
+        LocalResult::None => None,
+    };
+    resolve(time).or_else(|| resolve(time.checked_add_signed(TimeDelta::hours(1))?))
+}
+
+/// A day written as 2026-03-01.
+pub(crate) fn read_date(text: &str) -> Option<NaiveDate> {
+    (text.len() == 10).then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten()
+}
+
+/// A moment written as 2026-03-01T08:00:00+08:00, cut to microseconds.
+pub(crate) fn read_instant(text: &str) -> Option<DateTime<Utc>> {
+    let instant = DateTime::parse_from_rfc3339(text).ok()?;
+    DateTime::from_timestamp_micros(instant.timestamp_micros())
 }
 
 /// Days since 1970-01-01.
@@ -69,9 +92,10 @@ pub(crate) fn instant(micros: i64) -> Option<DateTime<Utc>> {
 /// A part of the local time of an instant, for SQLite's function `mortise_local(part, micros, zone)`: `date` as
 /// days since 1970-01-01, `year`, `month`, `day`, `weekday` (1 is Monday) and `hour` as they are read.
 /// `None` for an unknown part or zone, or an instant outside of the calendar.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn local_part(part: &str, micros: i64, tz: &str) -> Option<i64> {
     let part = Part::from_name(part)?;
-    let tz: Tz = tz.parse().ok()?;
+    let tz: Zone = tz.parse().ok()?;
     let time = instant(micros)?;
     Some(part.of(local(time, tz)))
 }

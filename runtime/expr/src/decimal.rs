@@ -91,6 +91,36 @@ impl Decimal {
         Some(Decimal::new(i64::try_from(mantissa).ok()?, QUOTIENT_SCALE))
     }
 
+    /// The number without the zeros that only its scale asks for; two places stay, as people write amounts.
+    pub fn shortened(self) -> Decimal {
+        let mut short = self;
+        while short.scale > 2 && short.mantissa % 10 == 0 {
+            short = Decimal::new(short.mantissa / 10, short.scale - 1);
+        }
+        short
+    }
+
+    /// The digits in groups of three: `1,234.50`.
+    pub fn grouped(self) -> String {
+        let plain = self.to_string();
+        let (sign, digits) = plain.strip_prefix('-').map_or(("", plain.as_str()), |digits| ("-", digits));
+        let (whole, fraction) =
+            digits.split_once('.').map_or((digits, ""), |(whole, fraction)| (whole, fraction));
+        let mut grouped = String::with_capacity(plain.len() + 8);
+        grouped.push_str(sign);
+        for (index, digit) in whole.chars().enumerate() {
+            if index > 0 && (whole.len() - index) % 3 == 0 {
+                grouped.push(',');
+            }
+            grouped.push(digit);
+        }
+        if !fraction.is_empty() {
+            grouped.push('.');
+            grouped.push_str(fraction);
+        }
+        grouped
+    }
+
     pub(crate) fn is_zero(self) -> bool {
         self.mantissa == 0
     }

@@ -4,7 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::node::{Comparison, Function, Kind, Node, NodeRef};
-use crate::{Context, Diagnostic, Dialect, EvalError, OutsideFunction, Scope, Type, Value, sql};
+use crate::{
+    Context, Diagnostic, Dialect, EvalError, OutsideFunction, Portable, Scope, Type, Value, portable, sql,
+};
 
 /// A member that an expression reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +150,13 @@ impl Expression {
     /// The value as a condition: null counts as false.
     pub fn test(&self, cx: &Context<'_>) -> Result<bool, EvalError> {
         crate::eval::test(&self.node, cx)
+    }
+
+    /// The expression as a tree that can be evaluated elsewhere: whatever does not depend on the record is evaluated here, so
+    /// that settings and facts about a person stay behind as far as possible. None where only the server can tell:
+    /// regular expressions, functions from outside, what cannot be evaluated.
+    pub fn portable(&self, cx: &Context<'_>) -> Option<Portable> {
+        portable::of(&self.node, cx)
     }
 
     /// Whether the expression can be translated to SQL; the reason and the place if not.

@@ -35,32 +35,53 @@
 //! - **Text** is compared by code point, case counts, and `size` counts characters.
 //!
 //! The same compiled expression is evaluated here and translated for SQLite and PostgreSQL; all three agree.
-//! See [`sql`] for how that is kept true, and [`functions`] for the list of functions.
+//! See [`sql`] for how that is kept true, and [`functions`] for the list of functions. What a form asks while it is
+//! filled in goes to the browser as a checked tree ([`Portable`]) and is evaluated there by this same crate.
+
+// In a browser only what was compiled here is evaluated: no parser, no checks, no SQL.
+#![cfg_attr(target_arch = "wasm32", allow(dead_code))]
 
 mod calendar;
+#[cfg(not(target_arch = "wasm32"))]
 mod check;
+#[cfg(not(target_arch = "wasm32"))]
 mod chinese;
 mod decimal;
+#[cfg(not(target_arch = "wasm32"))]
 mod diagnostic;
 mod eval;
+#[cfg(not(target_arch = "wasm32"))]
 mod expression;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod functions;
 mod node;
 mod outside;
+mod portable;
 mod scope;
 mod similarity;
+#[cfg(not(target_arch = "wasm32"))]
 mod source;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod sql;
 mod value;
+mod zone;
 
+pub use calendar::instant_of;
+#[cfg(not(target_arch = "wasm32"))]
 pub use calendar::local_part;
 pub use decimal::{Decimal, DecimalError, SCALE_LIMIT};
+#[cfg(not(target_arch = "wasm32"))]
 pub use diagnostic::{Diagnostic, suggest};
 pub use eval::{COST_LIMIT, Context, EvalError};
+#[cfg(not(target_arch = "wasm32"))]
 pub use expression::{Equality, Expression, Membership, Reference};
 pub use outside::{OutsideFunction, OutsideFunctions};
+pub use portable::{Carried, Portable};
 pub use scope::{Member, Scope, Shape, Type};
 pub use similarity::similarity;
+#[cfg(not(target_arch = "wasm32"))]
 pub use source::{NESTING_LIMIT, SOURCE_LIMIT};
+#[cfg(not(target_arch = "wasm32"))]
 pub use sql::Dialect;
 pub use value::{GeoPoint, INT_LIMIT, Value};
+pub use zone::Zone;

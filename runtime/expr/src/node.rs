@@ -3,30 +3,38 @@
 
 use std::sync::Arc;
 
+#[cfg(not(target_arch = "wasm32"))]
 use regex::Regex;
+use serde::{Deserialize, Serialize};
 
 use crate::calendar::Part;
+use crate::portable::carried;
 use crate::{OutsideFunction, Type, Value};
 
 /// A node with what is known about its value before any record is read.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Node {
+    #[serde(rename = "k")]
     pub(crate) kind: Kind,
+    #[serde(rename = "t")]
     pub(crate) ty: Type,
-    /// Whether the value may be null.
+    /// Whether the value may be null. Like what follows it is for those who look at a tree, and not carried with it.
+    #[serde(skip)]
     pub(crate) nullable: bool,
     /// Whether the value depends on the row root.
+    #[serde(skip)]
     pub(crate) row: bool,
     /// Where the node stands in the source: the character, counted from 1.
+    #[serde(skip)]
     pub(crate) column: usize,
 }
 
 /// A shared node: parts of an expression are handed out by [`crate::Expression::conjuncts`].
 pub(crate) type NodeRef = Arc<Node>;
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Kind {
-    Const(Value),
+    Const(#[serde(with = "carried")] Value),
     Member {
         root: usize,
         slot: usize,
@@ -46,16 +54,19 @@ pub(crate) enum Kind {
     Item(NodeRef, NodeRef),
     Each(Each),
     /// `matches` with a constant pattern, compiled once.
+    #[cfg(not(target_arch = "wasm32"))]
+    #[serde(skip)]
     Pattern(NodeRef, Regex),
     Call(Function, Vec<NodeRef>),
     /// A function that somebody outside carries out.
+    #[serde(skip)]
     Outside(Arc<OutsideFunction>, Vec<NodeRef>),
     /// The operand as the node's own type: a number of another kind or scale, or a Date as local midnight.
     Convert(NodeRef),
 }
 
 /// A list macro: `list.exists(x, body)` and its kin.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Each {
     pub(crate) quantifier: Quantifier,
     pub(crate) list: NodeRef,
@@ -66,7 +77,7 @@ pub(crate) struct Each {
     pub(crate) result: Option<NodeRef>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Quantifier {
     Exists,
     All,
@@ -75,7 +86,7 @@ pub(crate) enum Quantifier {
     Map,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Comparison {
     Equal,
     NotEqual,
@@ -125,7 +136,7 @@ impl Comparison {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Operation {
     Add,
     Subtract,
@@ -147,7 +158,7 @@ impl Operation {
 }
 
 /// The functions, after overloads have been told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Function {
     Now,
     Today,
@@ -246,7 +257,9 @@ impl Node {
     pub(crate) fn children(&self) -> Vec<&NodeRef> {
         match &self.kind {
             Kind::Const(_) | Kind::Member { .. } | Kind::Local(_) => vec![],
-            Kind::Not(a) | Kind::Negate(a) | Kind::Pattern(a, _) | Kind::Convert(a) => vec![a],
+            Kind::Not(a) | Kind::Negate(a) | Kind::Convert(a) => vec![a],
+            #[cfg(not(target_arch = "wasm32"))]
+            Kind::Pattern(a, _) => vec![a],
             Kind::And(a, b)
             | Kind::Or(a, b)
             | Kind::Compare(_, a, b)

@@ -339,8 +339,8 @@ impl Checker<'_> {
     fn check_written(&mut self, arg: &NodeRef, function: Function) -> Option<()> {
         let Some(Value::Text(text)) = arg.constant() else { return Some(()) };
         let (good, form) = match function {
-            Function::ParseDate => (super::coerce::read_date(text).is_some(), "2026-03-01"),
-            _ => (super::coerce::read_instant(text).is_some(), "2026-03-01T08:00:00+08:00"),
+            Function::ParseDate => (crate::calendar::read_date(text).is_some(), "2026-03-01"),
+            _ => (crate::calendar::read_instant(text).is_some(), "2026-03-01T08:00:00+08:00"),
         };
         if !good {
             let message = format!("this cannot be read; write it as '{form}'");

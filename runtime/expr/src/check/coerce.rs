@@ -1,9 +1,9 @@
 //! Which types fit where: conversions that lose nothing happen by themselves, all others have to be written.
 
-use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 use super::Checker;
+use crate::calendar::{read_date, read_instant};
 use crate::node::{Kind, NodeRef};
 use crate::{Type, Value};
 
@@ -123,15 +123,4 @@ fn read_constant(value: &Value, want: &Type) -> Option<Value> {
             .map(Value::list),
         _ => None,
     }
-}
-
-/// A day written as 2026-03-01.
-pub(crate) fn read_date(text: &str) -> Option<NaiveDate> {
-    (text.len() == 10).then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten()
-}
-
-/// A moment written as 2026-03-01T08:00:00+08:00, cut to microseconds.
-pub(crate) fn read_instant(text: &str) -> Option<DateTime<Utc>> {
-    let instant = DateTime::parse_from_rfc3339(text).ok()?;
-    DateTime::from_timestamp_micros(instant.timestamp_micros())
 }

@@ -17,7 +17,6 @@ use crate::source::Parsed;
 use crate::{Context, Decimal, Diagnostic, SCALE_LIMIT, Scope, Type, Value};
 
 pub(crate) use calls::pattern;
-pub(crate) use coerce::{read_date, read_instant};
 
 /// The result of a successful check.
 pub(crate) struct Checked {

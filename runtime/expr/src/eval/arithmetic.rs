@@ -1,12 +1,11 @@
 //! Arithmetic on values: exact where the operands are, checked, and null where an operand is.
 
 use chrono::{Days, LocalResult, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
-use chrono_tz::Tz;
 
 use super::{EvalError, exact, float, mismatch};
 use crate::calendar::DAY_MS;
 use crate::node::Operation;
-use crate::{Decimal, Type, Value};
+use crate::{Decimal, Type, Value, Zone};
 
 pub(crate) fn is_zero(value: &Value) -> bool {
     match value {
@@ -132,7 +131,7 @@ pub(super) fn negate(value: &Value) -> Result<Value, EvalError> {
 }
 
 /// A value as another type, where the checker has found that it fits.
-pub(super) fn convert(value: &Value, ty: &Type, tz: Tz) -> Result<Value, EvalError> {
+pub(super) fn convert(value: &Value, ty: &Type, tz: Zone) -> Result<Value, EvalError> {
     let overflow = || EvalError::Overflow { operation: "conversion" };
     match (ty, value) {
         (Type::Decimal(scale), Value::Int(_) | Value::Decimal(_)) => {
@@ -152,7 +151,7 @@ pub(super) fn convert(value: &Value, ty: &Type, tz: Tz) -> Result<Value, EvalErr
 }
 
 /// The first moment of a local day; where clocks are set forward over midnight, the moment after the gap.
-fn start_of_day(date: NaiveDate, tz: Tz) -> Option<chrono::DateTime<Tz>> {
+fn start_of_day(date: NaiveDate, tz: Zone) -> Option<chrono::DateTime<Zone>> {
     let midnight: NaiveDateTime = date.and_hms_opt(0, 0, 0)?;
     match tz.from_local_datetime(&midnight) {
         LocalResult::Single(start) | LocalResult::Ambiguous(start, _) => Some(start),

@@ -8,8 +8,9 @@ use chrono::NaiveDateTime;
 
 use super::arithmetic::negate;
 use super::{EvalError, Held, Machine, boolean, exact, float, mismatch, order};
-use crate::calendar::{Part, epoch_days, local};
-use crate::check::{pattern, read_date, read_instant};
+use crate::calendar::{Part, epoch_days, local, read_date, read_instant};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::check::pattern;
 use crate::decimal::{divide_half_up, power};
 use crate::node::{Function, Node, NodeRef};
 use crate::{Decimal, GeoPoint, Value};
@@ -63,6 +64,7 @@ impl<'a> Machine<'a> {
             Function::StartsWith => boolean(a.starts_with(b)),
             Function::EndsWith => boolean(a.ends_with(b)),
             Function::Under => boolean(is_under(a, b)),
+            #[cfg(not(target_arch = "wasm32"))]
             Function::Matches => {
                 let regex = pattern(b).map_err(|reason| EvalError::Pattern { reason })?;
                 boolean(regex.is_match(a))
@@ -155,7 +157,7 @@ fn ip_key(text: &str) -> Option<String> {
     Some(format!("{:032x}", u128::from(address)))
 }
 
-fn on_values(function: Function, a: &Value, b: &Value, tz: chrono_tz::Tz) -> Result<Value, EvalError> {
+fn on_values(function: Function, a: &Value, b: &Value, tz: crate::Zone) -> Result<Value, EvalError> {
     let wrong = || mismatch(function.name(), &[a, b]);
     let overflow = || EvalError::Overflow { operation: function.name() };
     Ok(match function {
@@ -208,7 +210,7 @@ fn is_negative(value: &Value) -> bool {
 }
 
 /// A date at midnight, or a datetime as clocks in the zone show it.
-fn local_time(value: &Value, tz: chrono_tz::Tz) -> Option<NaiveDateTime> {
+fn local_time(value: &Value, tz: crate::Zone) -> Option<NaiveDateTime> {
     match value {
         Value::Date(date) => date.and_hms_opt(0, 0, 0),
         Value::DateTime(instant) => Some(local(*instant, tz)),

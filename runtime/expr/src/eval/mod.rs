@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use crate::node::{Comparison, Kind, Node, NodeRef};
 use crate::{Decimal, OutsideFunction, OutsideFunctions, Value};
 
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use arithmetic::{is_zero, whole_days};
 
 /// How much one evaluation may cost: one per node visited, plus one per 16 bytes of text looked at. A large form
@@ -28,7 +29,7 @@ pub struct Context<'a> {
     /// The present instant.
     pub now: DateTime<Utc>,
     /// The zone in which days begin and hours are read.
-    pub tz: chrono_tz::Tz,
+    pub tz: crate::Zone,
     /// The values of each root, in the order of the scope; each slice by slot. A missing value is null.
     pub roots: &'a [&'a [Value]],
     /// Who answers calls of functions from outside; without anybody they have the value declared for that.
@@ -190,6 +191,7 @@ impl<'a> Machine<'a> {
                 Cow::Owned(item.cloned().unwrap_or_default())
             }
             Kind::Each(each) => self.each(each)?,
+            #[cfg(not(target_arch = "wasm32"))]
             Kind::Pattern(text, regex) => {
                 let text = self.eval(text)?;
                 self.spend_text(&text)?;
