@@ -26,16 +26,23 @@ static CATALOGUES: LazyLock<RwLock<Vec<(&'static str, &'static Catalogue)>>> = L
                 include_str!(concat!("../locales/", $language, "/author.json")),
                 include_str!(concat!("../locales/", $language, "/automation.json")),
                 include_str!(concat!("../locales/", $language, "/cli.json")),
+                include_str!(concat!("../locales/", $language, "/dashboards.json")),
                 include_str!(concat!("../locales/", $language, "/errors.json")),
+                include_str!(concat!("../locales/", $language, "/forms.json")),
                 include_str!(concat!("../locales/", $language, "/insight.json")),
+                include_str!(concat!("../locales/", $language, "/interactions.json")),
                 include_str!(concat!("../locales/", $language, "/lint.json")),
                 include_str!(concat!("../locales/", $language, "/messages.json")),
                 include_str!(concat!("../locales/", $language, "/model.json")),
+                include_str!(concat!("../locales/", $language, "/offline.json")),
                 include_str!(concat!("../locales/", $language, "/plugin-pages.json")),
                 include_str!(concat!("../locales/", $language, "/plugins.json")),
                 include_str!(concat!("../locales/", $language, "/sandbox.json")),
                 include_str!(concat!("../locales/", $language, "/scenario.json")),
+                include_str!(concat!("../locales/", $language, "/shell.json")),
+                include_str!(concat!("../locales/", $language, "/table.json")),
                 include_str!(concat!("../locales/", $language, "/ui.json")),
+                include_str!(concat!("../locales/", $language, "/views.json")),
             ];
             let parse = |text| serde_json::from_str(text).expect("embedded catalogues are tested to parse");
             let words: Catalogue = files.into_iter().map(parse).flat_map(|words: Catalogue| words).collect();
@@ -64,9 +71,13 @@ pub fn find(language: &str, key: &str, args: &[(&str, &str)]) -> Option<String> 
 
 /// One sentence after another. Between Chinese sentences stands no space: their marks are as wide as two letters.
 pub fn sentences(first: &str, second: &str) -> String {
-    let space =
-        if second.is_empty() || first.chars().last().is_none_or(|last| !last.is_ascii()) { "" } else { " " };
+    let space = if second.is_empty() { "" } else { gap(first) };
     format!("{first}{space}{second}")
+}
+
+/// What stands between a sentence and what follows it.
+pub fn gap(sentence: &str) -> &'static str {
+    if sentence.chars().last().is_none_or(|last| !last.is_ascii()) { "" } else { " " }
 }
 
 /// The words for `key` as the catalogue has them, without copying.

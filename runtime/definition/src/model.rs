@@ -12,11 +12,11 @@ use mortise_expr::{Decimal, Expression, OutsideFunction, Shape, Value};
 use regex::Regex;
 
 use crate::Text;
-use crate::source::{self, Compare, FieldAccess, FormPurpose, Operation, RollupOperation};
+use crate::source::{self, Compare, FieldAccess, FormFlow, FormPurpose, Operation, RollupOperation};
 
 pub use automation::*;
 pub use plugins::{PluginEntityModel, PluginFunctionModel, PluginUseModel};
-pub use view::{CalculatedModel, ColumnModel, ViewColumn, ViewModel};
+pub use view::{CalculatedModel, ColumnModel, LayoutModel, ViewColumn, ViewModel};
 
 /// Position of a field in a record: records are slices of values by slot, system fields first.
 pub type Slot = usize;
@@ -307,7 +307,7 @@ pub enum FieldKind {
     /// Place.
     GeoPoint,
     /// One file, many files, a photo or a signature; values are file ids.
-    File { many: bool, image: bool, max_mib: u32, signature: bool },
+    File { many: bool, image: bool, max_mib: u32, signature: bool, photo: PhotoRules },
     /// JSON.
     Json,
     /// Number given by the system.
@@ -324,6 +324,15 @@ pub enum FieldKind {
     },
     /// A system field that is none of the above (id, version).
     System,
+}
+
+/// What is asked of a picture.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PhotoRules {
+    /// It comes from the camera, with place and time.
+    pub camera: bool,
+    /// Place, time and name are drawn into it.
+    pub watermark: bool,
 }
 
 /// A parsed autonumber pattern: `L-{yyyy}-{0000}`.
@@ -397,6 +406,8 @@ pub struct FormModel {
     pub label: Text,
     /// When it is offered.
     pub purpose: FormPurpose,
+    /// How its parts follow each other.
+    pub flow: FormFlow,
     /// Parts.
     pub sections: Vec<SectionModel>,
 }
@@ -406,6 +417,8 @@ pub struct FormModel {
 pub struct SectionModel {
     /// Heading.
     pub label: Option<Text>,
+    /// Explanation below it.
+    pub help: Option<Text>,
     /// 1 to 3.
     pub columns: u8,
     /// Shown while this holds.
@@ -421,6 +434,8 @@ pub struct ItemModel {
     pub slot: Slot,
     /// Takes the whole width.
     pub wide: bool,
+    /// Large letters in a large box, for dictating.
+    pub large: bool,
     /// Not changeable here.
     pub read_only: bool,
     /// Required on this form.

@@ -4,13 +4,13 @@
 use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 #[cfg(target_os = "linux")]
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::io::AsyncWriteExt;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::sync::Semaphore;
 use wasmtime::component::Component;
 
@@ -34,9 +34,17 @@ pub enum Compiler {
 }
 
 /// The work of the other process: a component comes in, machine code goes out.
-pub fn worker(engine: &str, mut input: impl Read, mut output: impl Write) -> Result<(), HostError> {
+pub fn worker(
+    engine: &str,
+    memory_bytes: u64,
+    mut input: impl Read,
+    mut output: impl Write,
+) -> Result<(), HostError> {
     let kind = EngineKind::of(engine)
         .ok_or_else(|| HostError::Compile(format!("there is no engine named {engine}")))?;
+    // Before anything that a stranger has written is read, and not before the program has begun: what the loader of the system
+    // says when it gets too little differs from system to system.
+    confine(memory_bytes)?;
     let mut component = Vec::new();
     input.read_to_end(&mut component)?;
     output.write_all(&compile(kind, &component)?)?;
@@ -128,8 +136,9 @@ impl CodeStore {
                     .map_err(|error| HostError::Compile(error.to_string()))?,
                 Compiler::Worker { program, arguments } => {
                     let mut command = Command::new(program);
-                    command.args(arguments).arg(kind.name());
-                    run(command, &component, self.sizes.compile_memory_bytes).await
+                    let memory_bytes = self.sizes.compile_memory_bytes;
+                    command.args(arguments).arg(kind.name()).arg(memory_bytes.to_string());
+                    run(command, &component, memory_bytes).await
                 }
             }
         };
@@ -150,26 +159,24 @@ fn ending(engines: &Engines, kind: EngineKind) -> String {
     format!("-{}-{}.code", kind.name(), fingerprint(engines.of(kind)))
 }
 
-/// What a program says that gets no more memory: for a value, for code, for a thread; the system's numbers in both spellings.
-const OUT_OF_MEMORY: [&str; 5] =
-    ["memory allocation of", "os error 12", "code: 12,", "os error 11", "code: 11,"];
-
-/// Limits the memory of the worker, before it is given anything to work on.
+/// Limits the memory of this process; nothing takes that back.
 #[cfg(target_os = "linux")]
-fn confine(worker: &Child, memory_bytes: u64) -> std::io::Result<()> {
-    let Some(pid) = worker.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)) else { return Ok(()) };
+fn confine(memory_bytes: u64) -> std::io::Result<()> {
     let limit = Rlimit { current: Some(memory_bytes), maximum: Some(memory_bytes) };
-    match prlimit(Some(pid), Resource::Data, limit) {
-        // It has ended already, and says why.
-        Ok(_) | Err(rustix::io::Errno::SRCH) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    Ok(setrlimit(Resource::Data, limit)?)
 }
 
-/// Other systems have no way to do that from outside.
+/// Other systems have no limit that allocations keep to.
 #[cfg(not(target_os = "linux"))]
-fn confine(_: &Child, _: u64) -> std::io::Result<()> {
+fn confine(_: u64) -> std::io::Result<()> {
     Ok(())
+}
+
+/// Whether a worker has said what is wrong with the component; otherwise it was stopped in the middle of its work, as it is
+/// when it gets no more memory.
+fn has_answered(status: ExitStatus, said: &str) -> bool {
+    // `ENOMEM`, which a compiler may pass on as an error like any other.
+    status.code() == Some(1) && !said.contains("os error 12")
 }
 
 async fn run(mut command: Command, component: &[u8], memory_bytes: u64) -> Result<Vec<u8>, HostError> {
@@ -177,7 +184,6 @@ async fn run(mut command: Command, component: &[u8], memory_bytes: u64) -> Resul
     // A trace wants memory: a worker that gets no more would wait for itself instead of saying so.
     command.env("RUST_BACKTRACE", "0");
     let mut child = command.spawn()?;
-    confine(&child, memory_bytes)?;
     let mut input = child.stdin.take().expect("stdin was asked to be piped");
     let feed = async {
         // A worker that fails early closes its end; what it says then matters more.
@@ -190,11 +196,16 @@ async fn run(mut command: Command, component: &[u8], memory_bytes: u64) -> Resul
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said: String = said.trim().chars().take(2_000).collect();
-        if OUT_OF_MEMORY.iter().any(|words| said.contains(words)) {
-            let reason = format!("it needs more than {} MB of memory", memory_bytes >> 20);
-            return Err(HostError::GivenUp { reason });
-        }
-        return Err(HostError::Compile(if said.is_empty() { output.status.to_string() } else { said }));
+        let said = if said.is_empty() { output.status.to_string() } else { said };
+        return Err(match has_answered(output.status, &said) {
+            true => HostError::Compile(said),
+            false => {
+                let memory = memory_bytes >> 20;
+                HostError::GivenUp {
+                    reason: format!("it ended early, with {memory} MB of memory allowed: {said}"),
+                }
+            }
+        });
     }
     fed?;
     Ok(output.stdout)

@@ -15,7 +15,7 @@ use crate::model::{
 };
 use crate::package::hex;
 use crate::problem::Problems;
-use crate::source::Operation;
+use crate::source::{Operation, ViewKind};
 
 /// Longest name of an index; PostgreSQL cuts at 63.
 const NAME_CHARS_MAX: usize = 60;
@@ -181,14 +181,16 @@ impl Found<'_> {
             }
         }
         for scope in scopes.iter().map(Some).chain([None]) {
-            let mut slots: Vec<(Slot, bool)> = scope.iter().map(|slot| (**slot, false)).collect();
-            let rest = fixed.iter().map(|slot| (*slot, false)).chain(view.sort.iter().copied());
-            for (slot, descending) in rest {
-                if slots.len() < COLUMNS_MAX && !slots.iter().any(|(other, _)| *other == slot) {
-                    slots.push((slot, descending));
+            for way in ways(view) {
+                let mut slots: Vec<(Slot, bool)> = scope.iter().map(|slot| (**slot, false)).collect();
+                let rest = fixed.iter().map(|slot| (*slot, false)).chain(way);
+                for (slot, descending) in rest {
+                    if slots.len() < COLUMNS_MAX && !slots.iter().any(|(other, _)| *other == slot) {
+                        slots.push((slot, descending));
+                    }
                 }
+                self.add(slots, false);
             }
-            self.add(slots, false);
         }
     }
 
@@ -230,6 +232,20 @@ impl Found<'_> {
         let mut list: Vec<IndexModel> = self.list.iter().filter(needed).cloned().collect();
         list.sort_by_key(|index| !index.unique);
         list
+    }
+}
+
+/// The orders in which the records of a view are read: its own, and those of the days of a calendar; each column of a board is
+/// read by itself, and the board never as a whole.
+fn ways(view: &ViewModel) -> Vec<Vec<(Slot, bool)>> {
+    let layout = &view.layout;
+    let days = [layout.start, layout.end].into_iter().flatten().map(|slot| vec![(slot, false)]);
+    match (view.kind, layout.by) {
+        (ViewKind::Board, Some(by)) => vec![[vec![(by, false)], view.sort.clone()].concat()],
+        (ViewKind::Calendar | ViewKind::Timeline, _) => {
+            std::iter::once(view.sort.clone()).chain(days).collect()
+        }
+        _ => vec![view.sort.clone()],
     }
 }
 

@@ -7,10 +7,10 @@ use regex::{Regex, RegexBuilder};
 use super::draft::{Draft, DraftField, DraftKind};
 use super::names::Names;
 use super::place::Place;
-use crate::model::{FieldKind, NumberPattern, Slot};
+use crate::model::{FieldKind, NumberPattern, PhotoRules, Slot};
 use crate::number::{COUNTER_DIGITS_MAX, NumberError, PATTERN_CHARS_MAX};
 use crate::problem::Problems;
-use crate::source::{Choice, Field, FieldType, RollupOperation};
+use crate::source::{Capture, Choice, Field, FieldType, RollupOperation};
 
 const TEXT_LENGTH: u32 = 200;
 const LONG_TEXT_LENGTH: u32 = 20_000;
@@ -116,7 +116,13 @@ impl<'a> Resolver<'_, 'a> {
             FieldType::GeoPoint {} => FieldKind::GeoPoint,
             FieldType::File { max_mib } => file(false, false, *max_mib, false),
             FieldType::Files { max_mib } => file(true, false, *max_mib, false),
-            FieldType::Photo {} => file(false, true, None, false),
+            FieldType::Photo { capture, watermark } => FieldKind::File {
+                many: false,
+                image: true,
+                max_mib: FILE_MIB,
+                signature: false,
+                photo: PhotoRules { camera: *capture == Capture::Camera, watermark: *watermark },
+            },
             FieldType::Signature {} => file(false, true, None, true),
             FieldType::Json {} => FieldKind::Json,
             FieldType::Autonumber { pattern } => self.autonumber(pattern, problems)?,
@@ -262,7 +268,8 @@ impl<'a> Resolver<'_, 'a> {
 }
 
 fn file(many: bool, image: bool, max_mib: Option<u32>, signature: bool) -> FieldKind {
-    FieldKind::File { many, image, max_mib: max_mib.unwrap_or(FILE_MIB), signature }
+    let max_mib = max_mib.unwrap_or(FILE_MIB);
+    FieldKind::File { many, image, max_mib, signature, photo: PhotoRules::default() }
 }
 
 /// Options that every type has but not every type can honour.
@@ -277,7 +284,7 @@ fn check_options(field: &Field, place: &Place, problems: &mut Problems) {
             | T::GeoPoint {}
             | T::File { .. }
             | T::Files { .. }
-            | T::Photo {}
+            | T::Photo { .. }
             | T::Signature {}
             | T::Json {}
     );

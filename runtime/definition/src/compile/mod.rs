@@ -10,6 +10,7 @@ mod entity;
 mod expressions;
 mod indexes;
 mod kinds;
+mod layouts;
 mod names;
 mod order;
 mod place;

@@ -69,6 +69,8 @@ impl<'a> Names<'a> {
             }
             let mut add = |kind, id| names.artifacts.extend([(kind, app, id)]);
             package.roles.iter().for_each(|one| add(Kind::Role, &one.id));
+            package.views.iter().for_each(|one| add(Kind::View, &one.id));
+            package.forms.iter().for_each(|one| add(Kind::Form, &one.id));
             package.decisions.iter().for_each(|one| add(Kind::Decision, &one.id));
             package.calendars.iter().for_each(|one| add(Kind::Calendar, &one.id));
             package.slas.iter().for_each(|one| add(Kind::Sla, &one.id));

@@ -97,6 +97,7 @@ impl Compiler<'_> {
             entity,
             label: view.label.clone(),
             kind: view.kind,
+            layout: self.layout(&entities[entity], view, place, problems),
             columns,
             calculated,
             filter,
@@ -104,6 +105,7 @@ impl Compiler<'_> {
             quick_filters,
             page_size,
             highlights,
+            offline: view.offline,
         })
     }
 
@@ -282,7 +284,7 @@ impl Compiler<'_> {
             }
         }
         let key = format!("{}.{}", self.packages[app].app.id, form.id);
-        Some(FormModel { key, entity, app, label: form.label.clone(), purpose, sections })
+        Some(FormModel { key, entity, app, label: form.label.clone(), purpose, flow: form.flow, sections })
     }
 
     fn section(
@@ -311,7 +313,13 @@ impl Compiler<'_> {
             seen.push(item.slot);
             items.push(item);
         }
-        SectionModel { label: section.label.clone(), columns, visible_when, items }
+        SectionModel {
+            label: section.label.clone(),
+            help: section.help.clone(),
+            columns,
+            visible_when,
+            items,
+        }
     }
 
     fn item(
@@ -329,11 +337,13 @@ impl Compiler<'_> {
         };
         let field = &entity.fields[slot];
         let fixed = !field.writable();
-        let FormItem::Detailed { wide, read_only, required, placeholder, columns: names, .. } = item else {
+        let FormItem::Detailed { wide, large, read_only, required, placeholder, columns: names, .. } = item
+        else {
             let columns = Vec::new();
             return Some(ItemModel {
                 slot,
                 wide: false,
+                large: false,
                 read_only: fixed,
                 required: false,
                 placeholder: None,
@@ -361,6 +371,7 @@ impl Compiler<'_> {
         Some(ItemModel {
             slot,
             wide: *wide,
+            large: *large,
             read_only: *read_only || fixed,
             required: *required,
             placeholder: placeholder.clone(),

@@ -4,7 +4,7 @@ use mortise_expr::Expression;
 
 use super::{FieldKind, FieldModel, Slot};
 use crate::Text;
-use crate::source::ViewKind;
+use crate::source::{Total, ViewKind};
 
 /// A view, compiled.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct ViewModel {
     pub label: Text,
     /// How it is drawn.
     pub kind: ViewKind,
+    /// What that needs to know.
+    pub layout: LayoutModel,
     /// Columns that show fields.
     pub columns: Vec<ColumnModel>,
     /// Columns that show expressions.
@@ -35,6 +37,41 @@ pub struct ViewModel {
     pub page_size: u16,
     /// Row colours.
     pub highlights: Vec<(Expression, String)>,
+    /// Kept on the devices of those who open it.
+    pub offline: bool,
+}
+
+/// What a way of drawing needs to know, with fields in the form of slots of the view's entity.
+#[derive(Debug, Default)]
+pub struct LayoutModel {
+    /// Columns of a board, groups of a table, lanes of a timeline.
+    pub by: Option<Slot>,
+    /// Added up for each column of a board.
+    pub sum: Option<Slot>,
+    /// Beginning of a record.
+    pub start: Option<Slot>,
+    /// End of a record.
+    pub end: Option<Slot>,
+    /// Choice that gives its colour.
+    pub color: Option<Slot>,
+    /// Place on the map.
+    pub place: Option<Slot>,
+    /// Size of a bubble.
+    pub size: Option<Slot>,
+    /// Picture.
+    pub image: Option<Slot>,
+    /// Figures below columns.
+    pub totals: Vec<(Slot, Total)>,
+    /// Fields that can be changed in place.
+    pub edit: Vec<Slot>,
+}
+
+impl LayoutModel {
+    /// The fields that a record is drawn by.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> {
+        let all = [self.by, self.sum, self.start, self.end, self.color, self.place, self.size, self.image];
+        all.into_iter().flatten()
+    }
 }
 
 /// A column of a view, of either sort.

@@ -181,7 +181,14 @@ pub enum FieldType {
         max_mib: Option<u32>,
     },
     /// A picture.
-    Photo {},
+    Photo {
+        /// Where it may come from.
+        #[serde(default, skip_serializing_if = "Capture::is_any")]
+        capture: Capture,
+        /// The server draws place, time and name into it, and keeps what the original was (PLAT-13).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        watermark: bool,
+    },
     /// A handwritten signature, as a picture.
     Signature {},
     /// Any JSON value up to 64 kB.
@@ -211,6 +218,24 @@ pub enum FieldType {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         filter: Option<Source>,
     },
+}
+
+/// Where a picture may come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Capture {
+    /// The camera, or a file.
+    #[default]
+    Any,
+    /// The camera of the device only, with place and time.
+    Camera,
+}
+
+impl Capture {
+    /// True for the default.
+    pub fn is_any(&self) -> bool {
+        *self == Capture::Any
+    }
 }
 
 /// One entry of a choice field.

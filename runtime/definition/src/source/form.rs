@@ -24,8 +24,31 @@ pub struct Form {
     /// Used for: new records, existing ones, or both (the default).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purpose: Option<FormPurpose>,
+    /// How its parts follow each other: below each other, as tabs, or step by step.
+    #[serde(default, skip_serializing_if = "FormFlow::is_page")]
+    pub flow: FormFlow,
     /// Parts of the form, in order.
     pub sections: Vec<Section>,
+}
+
+/// How the parts of a form follow each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FormFlow {
+    /// Below each other on one page.
+    #[default]
+    Page,
+    /// One at a time, in any order.
+    Tabs,
+    /// One at a time, in their order; a step is checked before the next one.
+    Steps,
+}
+
+impl FormFlow {
+    /// True for the default.
+    pub fn is_page(&self) -> bool {
+        *self == FormFlow::Page
+    }
 }
 
 /// When a form is offered.
@@ -47,6 +70,9 @@ pub struct Section {
     /// Heading.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Text>,
+    /// Explanation below the heading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<Text>,
     /// Columns on a wide screen, 1 to 3; 2 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3))]
@@ -71,6 +97,9 @@ pub enum FormItem {
         /// Takes the whole width of the form.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         wide: bool,
+        /// Large letters in a large box, for those who dictate.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        large: bool,
         /// Shown but not changeable here.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         read_only: bool,

@@ -35,8 +35,8 @@ pub use dashboard::{Card, CardKind, CardProvider, Dashboard, Grain};
 pub use data::{Data, words};
 pub use decision::{Decision, DecisionInput, DecisionOutput, DecisionRow, HitPolicy, OutputType};
 pub use entity::{Check, Compare, DuplicateField, Duplicates, Entity, Extension, Index};
-pub use field::{Choice, Field, FieldType, RollupOperation};
-pub use form::{Form, FormItem, FormPurpose, Section};
+pub use field::{Capture, Choice, Field, FieldType, RollupOperation};
+pub use form::{Form, FormFlow, FormItem, FormPurpose, Section};
 pub use lifecycle::{Lifecycle, Transition};
 pub use metric::{Figure, FigureUse, Measure, Metric, Window};
 pub use notification::Notification;
@@ -49,7 +49,7 @@ pub use rule::{Rule, Trigger};
 pub use scenario::{Scenario, ScenarioPerson, ScenarioStep};
 pub use sla::{LadderStep, LimitBy, Sla, StepBase};
 pub use tree::{Tree, TreeNode};
-pub use view::{Column, Highlight, View, ViewKind};
+pub use view::{Column, Highlight, Layout, Total, View, ViewKind};
 
 /// An expression of the app language (CEL), as written.
 pub type Source = String;

@@ -54,6 +54,10 @@ pub struct Sla {
     /// Figures from metrics that conditions and actions of the steps see as `measures`; read when a step is due.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub measures: IndexMap<String, FigureUse>,
+    /// The form by which people do what stops the clock: of the entity, or of one that refers to it. Lists of what is to be
+    /// done offer it beside the time that is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<String>,
     /// What happens on the way, in any number of steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ladder: Vec<LadderStep>,

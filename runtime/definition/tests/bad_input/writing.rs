@@ -103,7 +103,7 @@ fn unknown_keys_are_named_with_the_likely_one() {
         expect![[r#"
         error views/members.json: The key “columns” is missing. [schema.missing_key]
         error views/members.json#/colums: The key “colums” is not known here. Did you mean “columns”? [schema.unknown_key]
-          Known keys: id, entity, label, kind, columns, filter, sort, quick_filters, page_size, highlights.
+          Known keys: id, entity, label, kind, layout, columns, filter, sort, quick_filters, page_size, highlights, offline.
     "#]],
     );
     check_field(

@@ -5,8 +5,13 @@ use std::io::{stdin, stdout};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let engine = std::env::args().nth(1).unwrap_or_default();
-    match mortise_plugin_host::worker(&engine, stdin().lock(), stdout().lock()) {
+    let mut arguments = std::env::args().skip(1);
+    let engine = arguments.next().unwrap_or_default();
+    let Some(memory_bytes) = arguments.next().and_then(|bytes| bytes.parse().ok()) else {
+        eprintln!("usage: plugin-compile ENGINE MEMORY_BYTES");
+        return ExitCode::from(2);
+    };
+    match mortise_plugin_host::worker(&engine, memory_bytes, stdin().lock(), stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

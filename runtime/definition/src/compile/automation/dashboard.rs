@@ -1,12 +1,13 @@
-//! Compiles dashboards: every card shows a metric in a form that suits it, or a table of a plugin.
+//! Compiles dashboards: every card shows a metric in a form that suits it, a table of a plugin, records, or a form.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Build, Keyed};
 use crate::compile::place::Place;
 use crate::model::{CardModel, DashboardModel, FieldKind, MetricModel, ProviderAsk, Shown, Slot};
 use crate::source::{Card, CardKind, CardProvider, Dashboard, Grain};
-use crate::{Kind, Text};
+use crate::{Kind, Text, locale};
 
 const ICON: &str = "chart-bar";
 /// Most cards: each asks the database.
@@ -15,10 +16,40 @@ const CARDS_MAX: usize = 40;
 const LIMIT: u8 = 10;
 /// Most values that a plugin is given for a card.
 const PARAMS_MAX: usize = 20;
+/// Most filters that cards share; more do not fit above them.
+const FILTERS_MAX: usize = 8;
 /// Columns of a page.
 const WIDTH_MAX: u8 = 12;
 const WIDTH_NUMBER: u8 = 3;
 const WIDTH: u8 = 6;
+
+/// Where a card has from what it shows, and what it is called unless it says so itself.
+struct Shows {
+    what: Shown,
+    label: Text,
+    by: Option<Slot>,
+    split: Option<Slot>,
+}
+
+/// True for kinds that show figures.
+fn of_figures(kind: CardKind) -> bool {
+    use CardKind::{Alerts, Changes, Entry, List, Pool, Tasks};
+    !matches!(kind, List | Tasks | Pool | Entry | Changes | Alerts)
+}
+
+/// The heading of a card about the person who looks.
+fn own_label(kind: CardKind) -> Text {
+    let key = match kind {
+        CardKind::Pool => "ui.card.pool",
+        CardKind::Changes => "ui.card.changes",
+        CardKind::Alerts => "ui.card.alerts",
+        _ => "ui.card.tasks",
+    };
+    let words = locale::languages()
+        .into_iter()
+        .map(|language| (language.to_owned(), locale::translate(language, key, &[])));
+    Text::ByLanguage(words.collect())
+}
 
 impl Build<'_> {
     pub(super) fn dashboards(&mut self, metrics: &Keyed<MetricModel>) -> Keyed<DashboardModel> {
@@ -47,9 +78,13 @@ impl Build<'_> {
         self.at_most(dashboard.cards.len(), CARDS_MAX, &at);
         self.unique(dashboard.cards.iter().map(|card| card.id.as_str()), &at);
         let cards = dashboard.cards.iter().enumerate();
-        let cards = cards.filter_map(|(index, card)| self.card(app, card, metrics, &at.index(index)));
+        let cards: Vec<CardModel> =
+            cards.filter_map(|(index, card)| self.card(app, card, metrics, &at.index(index))).collect();
         DashboardModel {
-            cards: cards.collect(),
+            filters: self.filters(dashboard, &cards, metrics, &place.key("filters")),
+            home: dashboard.home,
+            spans: dashboard.spans,
+            cards,
             key: self.key(app, &dashboard.id),
             id: dashboard.id.clone(),
             app,
@@ -66,42 +101,33 @@ impl Build<'_> {
         metrics: &Keyed<MetricModel>,
         place: &Place,
     ) -> Option<CardModel> {
-        let (shows, label, by) = match (&card.metric, &card.provider) {
-            (Some(metric), None) => {
-                let key = self.artifact_key(Kind::Metric, app, metric, &place.key("metric"))?;
-                // A metric that is wrong itself was reported already.
-                let metric = metrics.get(&key)?;
-                let by = self.broken_down(card, metric, place)?;
-                (Shown::Metric(key), metric.label.clone(), by)
-            }
-            (None, Some(provider)) => {
-                let ask = self.provider(app, card, provider, place)?;
-                let title = Text::from(ask.name.as_str());
-                (Shown::Provider(ask), title, None)
-            }
-            (None, None) | (Some(_), Some(_)) => {
-                self.problems.push(place.error("dashboard.shows_what"));
-                return None;
-            }
-        };
+        let Shows { what, label, by, split } = self.shows(app, card, metrics, place)?;
         if card.per.is_some() && card.kind != CardKind::Line {
             self.problems.push(place.key("per").error("dashboard.per_unused"));
         }
-        let wide = if card.kind == CardKind::Number { WIDTH_NUMBER } else { WIDTH };
+        if card.trend && card.kind != CardKind::Number {
+            self.problems.push(place.key("trend").error("dashboard.trend_unused"));
+        }
+        let wide = match card.kind {
+            CardKind::Number | CardKind::Gauge => WIDTH_NUMBER,
+            _ => WIDTH,
+        };
         let width = card.width.unwrap_or(wide);
         if !(1..=WIDTH_MAX).contains(&width) {
             self.problems.push(place.key("width").error("dashboard.width").arg("limit", WIDTH_MAX));
         }
-        let window = match &shows {
+        let window = match &what {
             Shown::Metric(key) => card.window.or(metrics.get(key).and_then(|metric| metric.window)),
-            Shown::Provider(_) => None,
+            Shown::Provider(_) | Shown::View(_) | Shown::Form(_) | Shown::Own => None,
         };
         Some(CardModel {
             id: card.id.clone(),
             label: card.label.clone().unwrap_or(label),
             kind: card.kind,
-            shows,
+            shows: what,
             by,
+            split,
+            trend: card.trend,
             per: card.per.unwrap_or(Grain::Day),
             window,
             limit: card.limit.unwrap_or(LIMIT).max(1).into(),
@@ -109,29 +135,138 @@ impl Build<'_> {
         })
     }
 
-    /// By what the figures of a metric are broken down; none when that is wrong.
-    fn broken_down(&mut self, card: &Card, metric: &MetricModel, place: &Place) -> Option<Option<Slot>> {
-        let at = place.key("by");
-        let by = match &card.by {
-            Some(name) => Some(self.dimension(metric, name, &at)?),
-            None => None,
-        };
-        match card.kind {
-            CardKind::Number | CardKind::Line if by.is_some() => {
-                self.problems.push(at.error("dashboard.by_unused"));
+    /// Where a card has from what it shows; none when that is wrong.
+    fn shows(
+        &mut self,
+        app: usize,
+        card: &Card,
+        metrics: &Keyed<MetricModel>,
+        place: &Place,
+    ) -> Option<Shows> {
+        let plain = |what, label| Some(Shows { what, label, by: None, split: None });
+        match (card.kind, &card.metric, &card.provider, &card.view, &card.form) {
+            (CardKind::List, None, None, Some(view), None) => {
+                let (owner, id) = self.artifact(Kind::View, app, view, &place.key("view"))?;
+                let label = self.view_label(owner, id)?;
+                plain(Shown::View(self.key(owner, id)), label)
             }
-            CardKind::Bar | CardKind::Funnel | CardKind::Leaderboard if by.is_none() => {
+            (CardKind::Entry, None, None, None, Some(form)) => {
+                let (owner, id) = self.artifact(Kind::Form, app, form, &place.key("form"))?;
+                let label = self.form_label(owner, id)?;
+                plain(Shown::Form(self.key(owner, id)), label)
+            }
+            (kind, None, None, None, None)
+                if !of_figures(kind) && !matches!(kind, CardKind::List | CardKind::Entry) =>
+            {
+                plain(Shown::Own, own_label(kind))
+            }
+            (kind, Some(metric), None, None, None) if of_figures(kind) => {
+                let key = self.artifact_key(Kind::Metric, app, metric, &place.key("metric"))?;
+                // A metric that is wrong itself was reported already.
+                let metric = metrics.get(&key)?;
+                let by = self.broken_down(card.by.as_deref(), metric, &place.key("by"))?;
+                let split = self.broken_down(card.split.as_deref(), metric, &place.key("split"))?;
+                self.check_breakdown(card.kind, metric, (by, split), place);
+                Some(Shows { what: Shown::Metric(key), label: metric.label.clone(), by, split })
+            }
+            (kind, None, Some(provider), None, None) if of_figures(kind) => {
+                let ask = self.provider(app, card, provider, place)?;
+                let title = Text::from(ask.name.as_str());
+                plain(Shown::Provider(ask), title)
+            }
+            _ => {
+                self.problems.push(place.error("dashboard.shows_what"));
+                None
+            }
+        }
+    }
+
+    fn view_label(&self, owner: usize, id: &str) -> Option<Text> {
+        let views = &self.compiler.packages[owner].views;
+        views.iter().find(|view| view.id == id).map(|view| view.label.clone())
+    }
+
+    fn form_label(&self, owner: usize, id: &str) -> Option<Text> {
+        let forms = &self.compiler.packages[owner].forms;
+        forms.iter().find(|form| form.id == id).map(|form| form.label.clone())
+    }
+
+    /// A dimension of the metric, when one is named; none when that is wrong.
+    fn broken_down(
+        &mut self,
+        name: Option<&str>,
+        metric: &MetricModel,
+        place: &Place,
+    ) -> Option<Option<Slot>> {
+        match name {
+            Some(name) => Some(Some(self.dimension(metric, name, place)?)),
+            None => Some(None),
+        }
+    }
+
+    /// Whether a card of this kind is broken down, once or twice.
+    fn check_breakdown(
+        &mut self,
+        kind: CardKind,
+        metric: &MetricModel,
+        (by, split): (Option<Slot>, Option<Slot>),
+        place: &Place,
+    ) {
+        use CardKind::{Bar, Funnel, Gauge, Heat, Leaderboard, Line, Map, Number, Radar, Stacked};
+        let at = place.key("by");
+        match (kind, by) {
+            (Number | Gauge | Line, Some(_)) => self.problems.push(at.error("dashboard.by_unused")),
+            (Bar | Funnel | Leaderboard | Stacked | Heat | Radar | Map, None) => {
                 self.problems.push(place.error("dashboard.no_by"));
             }
-            CardKind::Funnel => {
-                let kind = by.map(|slot| &self.entities[metric.entity].fields[slot].kind);
-                if !matches!(kind, Some(FieldKind::Choice { .. })) {
-                    self.problems.push(at.error("dashboard.funnel"));
+            (Funnel, Some(slot))
+                if !matches!(self.entities[metric.entity].fields[slot].kind, FieldKind::Choice { .. }) =>
+            {
+                self.problems.push(at.error("dashboard.funnel"));
+            }
+            (Map, Some(slot)) => {
+                let kind = &self.entities[metric.entity].fields[slot].kind;
+                if !matches!(kind, FieldKind::Tree { region: true, .. }) {
+                    self.problems.push(at.error("dashboard.map"));
                 }
             }
             _ => {}
         }
-        Some(by)
+        match (kind, split) {
+            (Stacked | Heat, None) => self.problems.push(place.error("dashboard.no_split")),
+            (Stacked | Heat | Radar, Some(_)) if split == by => {
+                self.problems.push(place.key("split").error("dashboard.split_twice"));
+            }
+            (Stacked | Heat | Radar | Line, _) | (_, None) => {}
+            (_, Some(_)) => self.problems.push(place.key("split").error("dashboard.split_unused")),
+        }
+    }
+
+    /// Filters that at least one card obeys.
+    fn filters(
+        &mut self,
+        dashboard: &Dashboard,
+        cards: &[CardModel],
+        metrics: &Keyed<MetricModel>,
+        place: &Place,
+    ) -> Vec<(String, Option<Text>)> {
+        self.at_most(dashboard.filters.len(), FILTERS_MAX, place);
+        self.unique(dashboard.filters.iter().map(|filter| filter.by.as_str()), place);
+        let shown = cards.iter().filter_map(|card| match &card.shows {
+            Shown::Metric(key) => metrics.get(key),
+            Shown::Provider(_) | Shown::View(_) | Shown::Form(_) | Shown::Own => None,
+        });
+        let names: BTreeSet<String> = shown
+            .flat_map(|metric| metric.dimensions.iter().map(|slot| (metric.entity, *slot)))
+            .map(|(entity, slot)| self.entities[entity].fields[slot].name.to_string())
+            .collect();
+        for (index, filter) in dashboard.filters.iter().enumerate() {
+            if !names.contains(&filter.by) {
+                let problem = place.index(index).key("by").error("dashboard.filter").arg("name", &filter.by);
+                self.problems.push(problem.suggest(&filter.by, names.iter().map(String::as_str)));
+            }
+        }
+        dashboard.filters.iter().map(|filter| (filter.by.clone(), filter.label.clone())).collect()
     }
 
     /// What a plugin is asked for a card.

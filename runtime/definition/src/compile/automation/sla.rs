@@ -10,7 +10,7 @@ use super::area::Area;
 use super::{Build, Keyed};
 use crate::Kind;
 use crate::compile::place::Place;
-use crate::model::{LimitModel, SlaModel, StepModel};
+use crate::model::{FieldKind, FieldModel, LimitModel, SlaModel, Slot, StepModel};
 use crate::package::hex;
 use crate::problem::Problems;
 use crate::source::{LadderStep, LimitBy, Sla};
@@ -71,9 +71,35 @@ impl Build<'_> {
             limit: limit?,
             calendar: calendar.flatten(),
             measures: figures.uses,
+            form: self.clock_form(app, sla, entity, place),
             ladder: steps.into_iter().flatten().collect(),
             digest: self.reckoning(app, sla, place),
         })
+    }
+
+    /// The form that stops the clock, with the field by which its records refer to those of the clock.
+    fn clock_form(
+        &mut self,
+        app: usize,
+        sla: &Sla,
+        entity: usize,
+        place: &Place,
+    ) -> Option<(String, Option<Slot>)> {
+        let at = place.key("form");
+        let (owner, id) = self.artifact(Kind::Form, app, sla.form.as_deref()?, &at)?;
+        let key = self.key(owner, id);
+        let form = self.compiler.packages[owner].forms.iter().find(|form| form.id == id)?;
+        // A form that is wrong itself was reported already.
+        let of = self.compiler.names.entity(owner, &form.entity, place, &mut Problems::default())?;
+        if of == entity {
+            return Some((key, None));
+        }
+        let refers = |field: &&FieldModel| matches!(field.kind, FieldKind::Reference { entity: target } if target == entity);
+        let found = self.entities[of].fields.iter().find(refers).map(|field| field.slot);
+        if found.is_none() {
+            self.problems.push(at.error("sla.form"));
+        }
+        found.map(|slot| (key, Some(slot)))
     }
 
     /// Names everything that the limits of the clock are worked out from, so that a change of it is noticed.
@@ -89,6 +115,8 @@ impl Build<'_> {
         let table = by.and_then(|(owner, id)| packages[owner].decisions.iter().find(|one| one.id == id));
         let settings: Vec<String> =
             self.compiler.settings[app].0.iter().map(|setting| setting.value.to_string()).collect();
+        // By which form it is stopped changes no limit.
+        let sla = Sla { form: None, ..sla.clone() };
         let written = serde_json::to_vec(&(sla, calendar, table, settings));
         hex(&Sha256::digest(written.expect("artifacts hold only what JSON can hold")))
     }

@@ -300,6 +300,9 @@ pub struct SlaModel {
     pub calendar: Option<String>,
     /// Members of the root `measures` in steps, in order.
     pub measures: Vec<FigureUseModel>,
+    /// Key of the form by which people stop it, and the field by which the form's records refer to those of the clock;
+    /// none when it is a form of these themselves.
+    pub form: Option<(String, Option<Slot>)>,
     pub ladder: Vec<StepModel>,
     /// SHA-256 over everything that its reckoning depends on (its text, calendar, table, settings), hex.
     pub digest: String,

@@ -28,6 +28,21 @@ pub struct MetricModel {
     pub amber: f64,
 }
 
+impl MeasureModel {
+    /// What is worked out of each record; nothing where records are only counted, and for a ratio, whose parts have their own.
+    pub fn value(&self) -> Option<&Expression> {
+        match self {
+            MeasureModel::Sum(value)
+            | MeasureModel::Average(value)
+            | MeasureModel::Percentile(value, _)
+            | MeasureModel::Min(value)
+            | MeasureModel::Max(value)
+            | MeasureModel::Share(value) => Some(value),
+            MeasureModel::Count | MeasureModel::Ratio { .. } => None,
+        }
+    }
+}
+
 /// A figure that expressions see as a member of `measures`.
 #[derive(Debug)]
 #[allow(missing_docs)]
@@ -71,6 +86,12 @@ pub struct DashboardModel {
     pub icon: String,
     /// Keys; empty is everybody.
     pub roles: Vec<String>,
+    /// The first page of these.
+    pub home: bool,
+    /// Names of dimensions, with headings where they are not those of the fields.
+    pub filters: Vec<(String, Option<Text>)>,
+    /// Another span of time can be chosen.
+    pub spans: bool,
     pub cards: Vec<CardModel>,
 }
 
@@ -83,6 +104,8 @@ pub struct CardModel {
     pub kind: CardKind,
     pub shows: Shown,
     pub by: Option<Slot>,
+    pub split: Option<Slot>,
+    pub trend: bool,
     pub per: Grain,
     pub window: Option<Window>,
     pub limit: usize,
@@ -96,6 +119,12 @@ pub enum Shown {
     Metric(String),
     /// A plugin.
     Provider(ProviderAsk),
+    /// The records of a view, by its key.
+    View(String),
+    /// A form, by its key.
+    Form(String),
+    /// What concerns the person who looks; the kind of the card says what.
+    Own,
 }
 
 /// What a plugin is asked for a card.

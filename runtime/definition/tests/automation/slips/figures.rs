@@ -96,7 +96,7 @@ fn metrics_and_dashboards() {
         json!("city"),
         expect![[r#"
         error shop/dashboards/desk.json#/cards/0/by: A card of this kind is not broken down. [dashboard.by_unused]
-          Remove “by”, or choose bar, leaderboard or table.
+          Remove “by”, or choose bar, stacked, leaderboard or table.
     "#]],
     );
     check(
