@@ -5,7 +5,7 @@
 //! exclude each other; the caller sees to that.
 
 use mortise_definition::model::{EntityModel, Slot, system};
-use mortise_expr::{Dialect, Value};
+use mortise_expr::{Dialect, Type, Value};
 use sea_query::{
     Alias, Cond, Expr, ExprTrait, NullOrdering, Order, PostgresQueryBuilder, Query, SelectStatement,
     SqliteQueryBuilder, UnionType,
@@ -42,6 +42,109 @@ pub struct Select<'a> {
 impl Select<'_> {
     /// The statement that reads the records.
     pub fn records(&self, layout: &Layout) -> (String, Vec<Param>) {
+        build(&self.statement(layout), layout.naming.dialect)
+    }
+
+    /// The statement that reads the first records of each of several cases, in the order of all of them. Behind the columns
+    /// stands the position of the case.
+    pub fn cases(&self, layout: &Layout, cases: &[Vec<Expr>]) -> (String, Vec<Param>) {
+        let arm = |(position, case): (usize, &Vec<Expr>)| {
+            let mut part = self.clone();
+            part.conditions.extend(case.iter().cloned());
+            let mut arm = wrapped(part.statement(layout));
+            // PostgreSQL takes a bare number for a smaller one than those that are read.
+            arm.expr_as(Expr::cust(format!("CAST({position} AS bigint)")), Alias::new("_case"));
+            arm
+        };
+        let mut arms = cases.iter().enumerate().map(arm);
+        let Some(mut statement) = arms.next() else { return self.records(layout) };
+        for arm in arms {
+            statement.union(UnionType::All, arm);
+        }
+        self.order(&mut statement, layout.naming.dialect);
+        build(&statement, layout.naming.dialect)
+    }
+
+    /// The statement that counts the records of each value of a field, the most frequent values first, and adds up another
+    /// field of theirs.
+    pub fn groups(&self, layout: &Layout, by: Slot, sum: Option<Slot>) -> (String, Vec<Param>) {
+        let table = &layout.tables[self.entity.index];
+        let dialect = layout.naming.dialect;
+        let mut statement = self.filtered(layout, table, self.either().as_ref());
+        let name = || Alias::new(self.entity.fields[by].name.as_ref());
+        statement.column(name()).expr_as(Expr::cust("count(*)"), Alias::new("_count"));
+        if let Some(sum) = sum {
+            statement.expr_as(Expr::cust(added(self.entity, table, sum, dialect)), Alias::new("_sum"));
+        }
+        statement
+            .group_by_col(name())
+            .order_by(Alias::new("_count"), Order::Desc)
+            .order_by(name(), Order::Asc);
+        statement.limit(self.limit);
+        build(&statement, dialect)
+    }
+
+    /// The records of the list in no order and without columns: what a statement that adds them up starts from.
+    pub fn source(&self, layout: &Layout) -> SelectStatement {
+        self.filtered(layout, &layout.tables[self.entity.index], self.either().as_ref())
+    }
+
+    /// The statement that reads the records from the one at this position on. Those before it are walked past, so that it
+    /// is for jumps; pages go on with `after`.
+    pub fn records_at(&self, layout: &Layout, position: u64) -> (String, Vec<Param>) {
+        let wide = Select { limit: self.limit.saturating_add(position), ..self.clone() };
+        let mut statement = wide.statement(layout);
+        statement.limit(self.limit).offset(position);
+        build(&statement, layout.naming.dialect)
+    }
+
+    /// The statement that gathers points in squares of so many degrees: middle, number of records, what a field of theirs adds
+    /// up to, and of a single record its id; the fullest squares first.
+    pub fn squares(
+        &self,
+        layout: &Layout,
+        place: Slot,
+        sum: Option<Slot>,
+        degrees: f64,
+    ) -> (String, Vec<Param>) {
+        let table = &layout.tables[self.entity.index];
+        let dialect = layout.naming.dialect;
+        let column = crate::exec::quote(&self.entity.fields[place].name);
+        let part = |index: u8| match dialect {
+            Dialect::Sqlite => format!("CAST(json_extract({column}, '$[{index}]') AS REAL)"),
+            Dialect::Postgres => format!("CAST({column} ->> {index} AS double precision)"),
+        };
+        // Both numbers become positive, so that cutting off is rounding down.
+        let square = |part: &str, most: u16| match dialect {
+            Dialect::Sqlite => format!("CAST(({part} + {most}) / {degrees:?} AS INTEGER)"),
+            Dialect::Postgres => format!("floor(({part} + {most}) / {degrees:?})"),
+        };
+        let (lat, lon) = (part(0), part(1));
+        let only = match dialect {
+            Dialect::Sqlite => "min(\"id\")",
+            Dialect::Postgres => "CAST(min(CAST(\"id\" AS text)) AS uuid)",
+        };
+        let mut statement = self.filtered(layout, table, self.either().as_ref());
+        statement.and_where(self::column(self.entity, place).is_not_null());
+        for text in [format!("avg({lat})"), format!("avg({lon})"), "count(*)".to_owned(), only.to_owned()] {
+            statement.expr(Expr::cust(text));
+        }
+        if let Some(sum) = sum {
+            statement.expr(Expr::cust(added(self.entity, table, sum, dialect)));
+        }
+        for text in [square(&lat, 90), square(&lon, 180)] {
+            statement.add_group_by([Expr::cust(text)]);
+        }
+        statement.order_by_expr(Expr::cust("count(*)"), Order::Desc).limit(self.limit);
+        build(&statement, dialect)
+    }
+
+    /// All cases as one condition, for statements that put nothing in order.
+    fn either(&self) -> Option<Expr> {
+        self.branches.iter().cloned().reduce(|one, other| one.or(other))
+    }
+
+    fn statement(&self, layout: &Layout) -> SelectStatement {
         let table = &layout.tables[self.entity.index];
         let dialect = layout.naming.dialect;
         let mut statement = match self.branches.as_slice() {
@@ -57,7 +160,7 @@ impl Select<'_> {
         };
         self.order(&mut statement, dialect);
         statement.limit(self.limit);
-        build(&statement, dialect)
+        statement
     }
 
     /// Statements whose numbers add up to how many records there are, each counting to `cap` at most.
@@ -171,6 +274,13 @@ impl Select<'_> {
             None => condition,
         }
     }
+}
+
+/// The sum of a field. PostgreSQL adds whole numbers up to a type of their own.
+fn added(entity: &EntityModel, table: &TableLayout, slot: Slot, dialect: Dialect) -> String {
+    let column = crate::exec::quote(&entity.fields[slot].name);
+    let whole = dialect == Dialect::Postgres && table.types[slot] != Type::Float;
+    if whole { format!("CAST(sum({column}) AS bigint)") } else { format!("sum({column})") }
 }
 
 fn nullable(entity: &EntityModel, slot: Slot) -> bool {

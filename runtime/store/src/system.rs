@@ -1,6 +1,7 @@
 //! The tables that every tenant has beside those of its entities: made for a new tenant, brought up to date for an old
 //! one. All steps of an update are one transaction: a tenant is of one version or of another, never between.
 
+mod face_tables;
 mod plugin_tables;
 mod tables;
 
@@ -12,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::exec::{Naming, Param, Row, Tx};
 
 /// Version of these tables; raised with every release that changes them.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 /// Makes or updates the tables of a tenant, in the transaction given; does nothing when that was done in the meantime.
 pub(crate) fn bring_up_to_date(tx: &mut dyn Tx, naming: &Naming) -> Result<()> {

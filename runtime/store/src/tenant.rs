@@ -27,7 +27,7 @@ use crate::{migrate, secrets, system};
 const VERIFY_BATCH: i64 = 1_000;
 
 enum Backend {
-    Sqlite(SqliteFile),
+    Sqlite(Arc<SqliteFile>),
     /// With the sender of signals, unless nobody is to hear of it.
     Postgres(PostgresPool, Option<Sender>),
 }
@@ -54,7 +54,8 @@ impl TenantStore {
     fn open_file(path: &Path, durability: Durability) -> Result<TenantStore> {
         let (file, writer) = SqliteFile::open(path, durability)?;
         let naming = Naming { dialect: Dialect::Sqlite, schema: None };
-        let mut source = Box::new(SqliteSource(Mutex::new(writer)));
+        let file = Arc::new(file);
+        let mut source = Box::new(SqliteSource { writer: Mutex::new(writer), file: file.clone() });
         source.transaction(&mut |tx| system::bring_up_to_date(tx, &naming))?;
         Ok(TenantStore {
             writer: Writer::new(naming.clone(), source, None),
@@ -394,11 +395,14 @@ fn read_file<T>(
     Ok(rows)
 }
 
-struct SqliteSource(Mutex<Connection>);
+struct SqliteSource {
+    writer: Mutex<Connection>,
+    file: Arc<SqliteFile>,
+}
 
 impl Source for SqliteSource {
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()> {
-        let connection = self.0.get_mut();
+        let connection = self.writer.get_mut();
         if !connection.is_autocommit() {
             // A panic left the transaction before this one open.
             connection.execute_batch("ROLLBACK")?;
@@ -411,6 +415,13 @@ impl Source for SqliteSource {
             let _ = connection.execute_batch("ROLLBACK");
         }
         done
+    }
+
+    fn measure(&mut self) -> Result<()> {
+        sqlite::measure(self.writer.get_mut())?;
+        // A connection reads what is known of the tables when it opens.
+        self.file.close_idle();
+        Ok(())
     }
 }
 

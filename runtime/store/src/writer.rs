@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mortise_definition::model::Slot;
@@ -24,6 +24,11 @@ use crate::standing::{Crossing, InForce, Standing};
 
 /// Writes of one transaction at most; more would delay the first answer for no gain in throughput.
 const GROUP_MAX: usize = 256;
+/// Changes after which the database looks at its tables when nothing else is to be done; after [`MEASURED_MAX`] it does at
+/// once. It only looks at those that have grown tenfold or have never been looked at: mostly at none.
+const MEASURED_IDLE: usize = 500;
+/// Changes that wait for no quiet moment: an import may go on for an hour.
+const MEASURED_MAX: usize = 20_000;
 /// How long the writer's thread waits for more work before it goes; saves a thread start per burst.
 const LINGER: Duration = Duration::from_millis(500);
 
@@ -218,6 +223,11 @@ where
 pub(crate) trait Source: Send {
     /// Runs `work` in a transaction, which is committed when it says so.
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()>;
+
+    /// Lets the database look at what its tables hold, so that it knows which index narrows most.
+    fn measure(&mut self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Counters of a writer, for the metrics.
@@ -242,6 +252,8 @@ pub(crate) struct Writer {
     wake: Condvar,
     source: Mutex<Box<dyn Source>>,
     head: Mutex<Option<Head>>,
+    /// Entries of the trail since the database last looked at its tables.
+    unmeasured: AtomicUsize,
     /// Tells other nodes, where there can be some.
     sender: Option<Sender>,
     pub(crate) standing: Standing,
@@ -256,6 +268,7 @@ impl Writer {
             wake: Condvar::new(),
             source: Mutex::new(source),
             head: Mutex::new(None),
+            unmeasured: AtomicUsize::new(0),
             sender,
             standing: Standing::default(),
             counters: WriterCounters::default(),
@@ -316,6 +329,12 @@ impl Writer {
             if state.queue.is_empty() && !state.closed {
                 self.wake.wait_for(&mut state, LINGER);
             }
+            let grown = self.unmeasured.load(Ordering::Relaxed);
+            if grown >= MEASURED_MAX || (grown >= MEASURED_IDLE && state.queue.is_empty()) {
+                drop(state);
+                self.measure();
+                continue;
+            }
             if state.queue.is_empty() {
                 state.running = false;
                 return;
@@ -324,6 +343,13 @@ impl Writer {
             let group: Vec<Box<dyn Job>> = state.queue.drain(..size).collect();
             drop(state);
             self.commit(group);
+        }
+    }
+
+    fn measure(&self) {
+        self.unmeasured.store(0, Ordering::Relaxed);
+        if let Err(error) = self.source.lock().measure() {
+            tracing::warn!(%error, "the database did not look at its tables; lists may be slower");
         }
     }
 
@@ -338,6 +364,7 @@ impl Writer {
         match outcome.unwrap_or_else(|panic| Err(Error::Panicked(words(&*panic)))) {
             Ok(head) => {
                 *self.head.lock() = Some(head);
+                self.unmeasured.fetch_add(effects.audits.len(), Ordering::Relaxed);
                 self.settle(effects);
                 self.counters.commits.fetch_add(1, Ordering::Relaxed);
                 self.counters.writes.fetch_add(group.len() as u64, Ordering::Relaxed);

@@ -51,7 +51,7 @@ pub(super) const INDEXED: &[(i64, &str, &str, &str)] = &[
 
 /// All tables.
 pub(super) fn all() -> impl Iterator<Item = &'static Table> {
-    TABLES.iter().chain(super::plugin_tables::TABLES)
+    TABLES.iter().chain(super::plugin_tables::TABLES).chain(super::face_tables::TABLES)
 }
 
 const TABLES: &[Table] = &[
