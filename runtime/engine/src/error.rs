@@ -34,6 +34,19 @@ pub struct Suspect {
     pub shown: Vec<(String, serde_json::Value)>,
 }
 
+/// A field that two people changed to different values, neither knowing of the other.
+#[derive(Debug, Clone, Serialize)]
+pub struct FieldConflict {
+    /// Name of the field.
+    pub field: String,
+    /// What both began with; null where it is not known.
+    pub base: serde_json::Value,
+    /// What this person gave.
+    pub mine: serde_json::Value,
+    /// What is stored; null for child rows.
+    pub theirs: serde_json::Value,
+}
+
 /// What went wrong.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -54,6 +67,14 @@ pub enum Error {
     Stale {
         /// Present version.
         current: i64,
+    },
+    /// Others changed the same fields since this change was begun; the person has to decide.
+    #[error("{} fields were changed by others to something else", fields.len())]
+    Conflict {
+        /// Present version.
+        current: i64,
+        /// The fields.
+        fields: Vec<FieldConflict>,
     },
     /// Similar records exist; the person has to decide.
     #[error("{} similar records exist", .0.len())]
@@ -117,6 +138,7 @@ impl Error {
             Error::NotFound(issue) | Error::Forbidden(issue) | Error::BadRequest(issue) => issue.code,
             Error::Invalid(_) => "record.invalid",
             Error::Stale { .. } => "record.stale",
+            Error::Conflict { .. } => "record.conflict",
             Error::Duplicate(_) => "record.duplicate",
             Error::KeyReused => "idempotency.key_reused",
             Error::Definition(_) => "app.invalid",
@@ -144,6 +166,7 @@ impl Error {
             Error::NotFound(issue) | Error::Forbidden(issue) | Error::BadRequest(issue) => issue.args.clone(),
             Error::Invalid(issues) => vec![("count", issues.len().to_string())],
             Error::Stale { current } => vec![("current", current.to_string())],
+            Error::Conflict { fields, .. } => vec![("count", fields.len().to_string())],
             Error::Duplicate(suspects) => vec![("count", suspects.len().to_string())],
             Error::Definition(problems) | Error::Plugin(problems) => {
                 vec![("count", problems.len().to_string())]

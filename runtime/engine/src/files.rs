@@ -15,7 +15,10 @@ use uuid::Uuid;
 
 use crate::commands::Work;
 use crate::error::Error;
+use crate::people::Actor;
+use crate::photos::{self, PhotoFacts};
 use crate::records;
+use crate::tenant::Tenant;
 use crate::values::Issue;
 
 /// Largest upload in bytes unless the operator says otherwise; fields may ask for less. Photos of phones have up to
@@ -47,25 +50,59 @@ pub struct FileInfo {
     pub made_here: bool,
 }
 
+impl Tenant {
+    /// Stores an uploaded file under an id that the sender made, so that it can be sent again when the answer got lost.
+    pub async fn put_file_as<S>(
+        &self,
+        actor: &Actor,
+        id: Uuid,
+        (name, kind): (&str, &str),
+        bytes: S,
+    ) -> Result<FileInfo, Error>
+    where
+        S: Stream<Item = std::io::Result<Bytes>> + Unpin,
+    {
+        put(&self.work(actor), &self.store, &self.files, Some(id), (name, kind), bytes).await
+    }
+}
+
+/// Stores what a stream brings, under a new id or the one that the sender made for it.
 pub(crate) async fn put<S>(
     work: &Work,
     store: &TenantStore,
     files: &Files,
-    name: &str,
-    kind: &str,
+    id: Option<Uuid>,
+    said: (&str, &str),
     bytes: S,
 ) -> Result<FileInfo, Error>
 where
     S: Stream<Item = std::io::Result<Bytes>> + Unpin,
 {
-    let id = work.env.id();
-    let stored = files.put(id, bytes).await.map_err(|error| match error {
+    put_with(work, store, files, id, said, bytes, None).await
+}
+
+/// The same with what is known of it as a photo.
+pub(crate) async fn put_with<S>(
+    work: &Work,
+    store: &TenantStore,
+    files: &Files,
+    id: Option<Uuid>,
+    (name, kind): (&str, &str),
+    bytes: S,
+    photo: Option<&PhotoFacts>,
+) -> Result<FileInfo, Error>
+where
+    S: Stream<Item = std::io::Result<Bytes>> + Unpin,
+{
+    // Where contents wait is named anew each time: the same file may be on its way twice.
+    let upload = work.env.id();
+    let stored = files.put(upload, bytes).await.map_err(|error| match error {
         PutError::TooLarge(limit) => Error::TooLarge(limit),
         PutError::Sender(reason) => Error::BadRequest(Issue::new("http.body_cut").with("reason", reason)),
         PutError::Store(error) => Error::Store(error),
     })?;
     let info = FileInfo {
-        id,
+        id: id.unwrap_or(upload),
         name: clean(name, "file"),
         content_type: clean(kind, "application/octet-stream"),
         size: i64::try_from(stored.size).unwrap_or(i64::MAX),
@@ -74,14 +111,31 @@ where
         record: None,
         made_here: false,
     };
+    match insert(work, store, &info, photo).await {
+        Ok(()) => Ok(info),
+        Err(Error::Store(mortise_store::Error::Unique(_))) => sent_before(work, store, info).await,
+        Err(error) => Err(error),
+    }
+}
+
+async fn insert(
+    work: &Work,
+    store: &TenantStore,
+    info: &FileInfo,
+    photo: Option<&PhotoFacts>,
+) -> Result<(), Error> {
     let row = info.clone();
     let actor = work.actor.id();
-    let entry = crate::commands::audit_entry(
-        work,
-        "file.uploaded",
-        serde_json::json!({ "file": row.id, "name": row.name, "sha256": row.sha256, "size": row.size })
-            .to_string(),
-    );
+    let mut details =
+        serde_json::json!({ "file": row.id, "name": row.name, "sha256": row.sha256, "size": row.size });
+    if let Some(photo) = photo {
+        details["original"] = serde_json::json!(photo.hash);
+        if photo.used_before > 0 {
+            details["used_before"] = serde_json::json!(photo.used_before);
+        }
+    }
+    let entry = crate::commands::audit_entry(work, "file.uploaded", details.to_string());
+    let (photo, work) = (photo.cloned(), work.clone());
     store
         .write::<_, Error, _>(move |session| {
             let sql = session.naming.sql(&format!(
@@ -98,11 +152,22 @@ where
                 Param::Uuid(actor),
             ];
             session.execute(&sql, &params)?;
+            if let Some(photo) = &photo {
+                photos::note(&work, session, row.id, photo)?;
+            }
             session.audit(entry);
             Ok(())
         })
-        .await?;
-    Ok(info)
+        .await
+}
+
+/// The id is taken: by the same file of the same person, who did not hear the answer, or by something else.
+async fn sent_before(work: &Work, store: &TenantStore, info: FileInfo) -> Result<FileInfo, Error> {
+    let naming = store.naming();
+    let sql = naming.sql(&format!("SELECT sha256, actor FROM {} WHERE id = ?1", naming.table("_file")));
+    let found = store.fetch(&sql, &[info.id.into()], |row| Ok((row.text(0)?, row.id(1)?))).await?.pop();
+    let same = found == Some((Some(info.sha256.clone()), work.actor.id()));
+    if same { Ok(info) } else { Err(Error::field("id", Issue::new("record.exists"))) }
 }
 
 /// What a sender says, without invisible characters and of bounded length.

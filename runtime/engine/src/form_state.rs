@@ -9,8 +9,10 @@ use mortise_expr::Value;
 use serde_json::{Map, Value as Json};
 
 use crate::commands::{Work, rules};
-use crate::error::FieldIssue;
+use crate::error::{Error, FieldIssue};
+use crate::people::Actor;
 use crate::records::Record;
+use crate::tenant::Tenant;
 use crate::values;
 
 /// State of a form.
@@ -75,8 +77,18 @@ pub(crate) fn state(
     }
 }
 
+impl Tenant {
+    /// Values of a new record before anything is typed.
+    pub fn defaults(&self, actor: &Actor, entity: &str) -> Result<Record, Error> {
+        let work = self.work(actor);
+        let entity = work.entity(entity)?;
+        work.access(entity).demand(Operation::Create, entity)?;
+        Ok(Record::new(defaults(&work, entity)))
+    }
+}
+
 /// Defaults of a new record, as a form shows them before anything is typed.
-pub(crate) fn defaults(work: &Work, entity: &EntityModel) -> Vec<Value> {
+fn defaults(work: &Work, entity: &EntityModel) -> Vec<Value> {
     let mut values = vec![Value::Null; entity.fields.len()];
     for field in entity.declared() {
         let Some(default) = &field.default else { continue };

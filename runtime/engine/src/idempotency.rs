@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::commands::{Command, Outcome, Written};
 use crate::error::Error;
 use crate::people::Actor;
+use crate::tenant::Tenant;
 use crate::values::Issue;
 
 /// How long answers are kept: a phone may be without network over a long week-end.
@@ -41,6 +42,18 @@ enum Answer {
     Record(Written),
     Batch(Vec<Option<Written>>),
     Done,
+}
+
+impl Tenant {
+    /// Whether the person's command with this idempotency key was done, whatever exactly it was. For keys that were made for
+    /// one wish only: by definitions that changed since, the same wish may have become another command.
+    pub async fn is_done(&self, actor: &Actor, key: &str) -> Result<bool, Error> {
+        let naming = self.store.naming();
+        let sql = naming.sql(&format!("SELECT key FROM {} WHERE key = ?1", naming.table("_idempotency")));
+        let key = format!("{}:{key}", actor.user.id);
+        let rows = self.store.fetch(&sql, &[key.as_str().into()], |row| row.text(0)).await?;
+        Ok(!rows.is_empty())
+    }
 }
 
 /// The answer that was given before, if the command was done.

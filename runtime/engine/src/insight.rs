@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use crate::assign::{self, Replay, StoredAssignment};
 use crate::clocks::{self, Recomputed, StoredClock};
+use crate::commands::Work;
 use crate::error::Error;
-use crate::metrics::{self, Figured, MetricQuery};
+use crate::metrics::{self, Figured, MetricQuery, Trend};
 use crate::people::Actor;
 use crate::published::Published;
 use crate::tenant::Tenant;
@@ -72,15 +73,22 @@ impl Tenant {
         query: &MetricQuery,
     ) -> Result<(Arc<MetricModel>, Vec<Figured>), Error> {
         let work = self.work(actor);
-        let metric = metrics::find(&work, key)?.clone();
-        let known = |slot: usize| metric.dimensions.contains(&slot);
-        let asked = query.by.iter().copied().chain(query.matching.iter().map(|(slot, _)| *slot));
-        if let Some(slot) = asked.filter(|slot| *slot >= system::FIRST).find(|slot| !known(*slot)) {
-            let name = work.model().entities[metric.entity].fields[slot].name.to_string();
-            return Err(Error::BadRequest(Issue::new("metric.no_dimension").with("field", name)));
-        }
-        let figures = metrics::read(&work, &self.store, &metric, query).await?;
+        let metric = asked_metric(&work, key, query)?;
+        let figures = metrics::read(&work, (&self.store, &self.totals), &metric, query).await?;
         Ok((metric, figures))
+    }
+
+    /// The same over everything, with how it was in the span of time before.
+    pub async fn metric_trend(
+        &self,
+        actor: &Actor,
+        key: &str,
+        query: &MetricQuery,
+    ) -> Result<(Arc<MetricModel>, Trend), Error> {
+        let work = self.work(actor);
+        let metric = asked_metric(&work, key, query)?;
+        let trend = metrics::read_trend(&work, (&self.store, &self.totals), &metric, query).await?;
+        Ok((metric, trend))
     }
 
     /// The moment at which a span of time begins that reaches until now.
@@ -147,5 +155,18 @@ impl Tenant {
         let published = Arc::new(Published::new(draft.clone(), self.store.naming(), Arc::default()));
         let work = self.work_with(published, &Actor::system(self.directory().tz));
         clocks::preview(&work, &self.store, &slas).await
+    }
+}
+
+/// The metric of a key, if all that is asked about is among its dimensions.
+fn asked_metric(work: &Work, key: &str, query: &MetricQuery) -> Result<Arc<MetricModel>, Error> {
+    let metric = metrics::find(work, key)?.clone();
+    let unknown = |slot: &usize| *slot >= system::FIRST && !metric.dimensions.contains(slot);
+    match query.dimensions().find(unknown) {
+        Some(slot) => {
+            let name = work.model().entities[metric.entity].fields[slot].name.to_string();
+            Err(Error::BadRequest(Issue::new("metric.no_dimension").with("field", name)))
+        }
+        None => Ok(metric),
     }
 }

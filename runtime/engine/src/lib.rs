@@ -9,6 +9,8 @@ mod again;
 mod apps;
 mod assign;
 mod automation;
+mod carry;
+mod choices;
 mod clocks;
 mod commands;
 pub mod connect;
@@ -18,22 +20,27 @@ mod engine;
 mod env;
 mod error;
 pub mod exchange;
+mod faces;
 mod files;
 mod form_state;
 mod house;
 mod idempotency;
 mod insight;
+mod interactions;
 mod lists;
 mod metrics;
 mod nodes;
 mod notify;
 mod people;
+mod photos;
 pub mod plugins;
 mod published;
 mod query;
 mod queue;
 mod records;
 pub mod scenario;
+mod signatures;
+pub mod split;
 mod tenant;
 mod timeline;
 mod trail;
@@ -45,15 +52,22 @@ pub use automation::{
     Backlog, FailedField, Failure, Freeze, LANE_RENEWAL, Lanes, Retention, Sole, TransitionOffer, Vitals,
     WorkItem, WorkState,
 };
+pub use carry::Carrier;
+pub use choices::{FilterInput, SavedFilter};
 pub use clocks::{ClockState, Moved, Recomputed, StoredClock};
 pub use commands::{BATCH_MAX, COMMENT_MAX, Command, Outcome, RunOptions, Written};
 pub use engine::{Database, Engine, EngineMetrics, EngineOptions, check_slug};
 pub use env::{Crossing, Env, Simulated, System, span};
-pub use error::{Error, FieldIssue, Suspect};
+pub use error::{Error, FieldConflict, FieldIssue, Suspect};
+pub use faces::{ChangedRecord, Overdue, Task};
 pub use files::{Contents, FILE_BYTES_MAX, FileInfo};
 pub use form_state::FormState;
-pub use lists::{Page, TOTAL_CAP, Total};
-pub use metrics::{Figured, GROUPS_MAX, MetricQuery};
+pub use interactions::{
+    ErrorMet, FieldUse, FormUse, FormUses, INTERACTIONS_MAX, Interaction, InteractionFilter, InteractionKind,
+    ROLE_PEOPLE_MIN, Screen,
+};
+pub use lists::{Figures, Group, GroupFigures, Page, Part, Spot, TOTAL_CAP, Total};
+pub use metrics::{Figured, GROUPS_MAX, MetricQuery, Trend};
 pub use mortise_store::purge::Retired;
 pub use mortise_store::{Keyring, TrailFilter};
 pub use nodes::News;
@@ -62,8 +76,10 @@ pub use notify::{
     MailSecurity, Message, Parcel, Refusal,
 };
 pub use people::{Actor, Channel, Department, Directory, Origin, Person, UserContext};
+pub use photos::{LOOK_BITS_MAX, PhotoFacts, PhotoUse, PhotoUses};
 pub use query::{Condition, LIMIT, LIMIT_MAX, Op, Query};
 pub use records::Record;
+pub use signatures::Signature;
 pub use tenant::Tenant;
 pub use timeline::{FieldChange, TimelineEntry};
 pub use trail::{TrailEntry, TrailPage};

@@ -2,6 +2,9 @@
 //! The row scope of the person is part of every one of them.
 
 mod calculated;
+mod figures;
+mod json;
+mod parts;
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -17,14 +20,29 @@ use uuid::Uuid;
 
 use crate::commands::Work;
 use crate::error::Error;
+use crate::metrics::Answer;
 use crate::query::{self, Query};
-use crate::records::{self, Record};
+use crate::records::Record;
 use crate::values::{self, Issue};
+
+pub use figures::{Figured as GroupFigures, Figures};
+pub(crate) use json::write_page;
+pub use parts::{Group, Part, Spot};
 
 /// Totals are counted up to this many, then shown as "10,000+".
 pub const TOTAL_CAP: i64 = 10_000;
+/// Exact totals are counted up to this many: a scroll bar cannot show more.
+const EXACT_CAP: i64 = 1_000_000;
 /// Totals kept; each is some hundred bytes.
 const TOTALS: NonZeroUsize = NonZeroUsize::new(2_000).expect("not zero");
+
+/// Figures kept; those of a list with hundreds of groups have some ten kilobytes.
+const FIGURES: NonZeroUsize = NonZeroUsize::new(100).expect("not zero");
+
+/// Answers of metrics kept: the cards of some dozen people.
+const METRICS: NonZeroUsize = NonZeroUsize::new(500).expect("not zero");
+/// Longer ones are not kept, so that all together have some ten megabytes at most.
+const ANSWERS_MAX: usize = 200;
 
 /// How many records a list has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,16 +60,95 @@ pub struct Page {
     pub rows: Vec<Record>,
     /// Where the next page begins.
     pub next: Option<String>,
+    /// Where the page before ends, given as `before`.
+    pub previous: Option<String>,
     /// How many there are in all, when asked for.
     pub total: Option<Total>,
 }
 
-/// Totals that were counted, with the number of changes at that time.
-pub(crate) struct Totals(Mutex<LruCache<(usize, String), (u64, Total)>>);
+/// What was worked out, with the number of changes at that time, by entity and statement.
+type Kept<T> = Mutex<LruCache<(usize, String), (u64, T)>>;
+
+/// What was worked out from many records and is asked for again and again: it is worked out anew when one of them has changed.
+pub(crate) struct Totals {
+    counts: Kept<Total>,
+    figures: Kept<Figures>,
+    groups: Kept<Vec<Group>>,
+    spots: Kept<Vec<Spot>>,
+    metrics: Kept<Vec<Answer>>,
+}
 
 impl Default for Totals {
     fn default() -> Self {
-        Totals(Mutex::new(LruCache::new(TOTALS)))
+        Totals {
+            counts: Mutex::new(LruCache::new(TOTALS)),
+            figures: Mutex::new(LruCache::new(FIGURES)),
+            groups: Mutex::new(LruCache::new(FIGURES)),
+            spots: Mutex::new(LruCache::new(FIGURES)),
+            metrics: Mutex::new(LruCache::new(METRICS)),
+        }
+    }
+}
+
+/// What an answer rests on, and whether it may be given again.
+pub(crate) struct Ground {
+    entity: usize,
+    key: String,
+    changes: u64,
+    volatile: bool,
+}
+
+impl Ground {
+    /// Of a statement about records of an entity; `watched` are the entities whose changes change the answer, `volatile` says
+    /// that it depends on the present moment. To be made before the database is asked: a change in between makes what is kept
+    /// stale, never wrong for long.
+    pub(crate) fn new(
+        work: &Work,
+        store: &TenantStore,
+        (entity, watched): (usize, &[usize]),
+        (sql, params): (&str, &[Param]),
+        volatile: bool,
+    ) -> Ground {
+        let changes = watched.iter().map(|index| store.changes(*index)).sum();
+        Ground { entity, key: format!("{}{sql}{params:?}", work.published.digest), changes, volatile }
+    }
+
+    fn of(work: &Work, store: &TenantStore, entity: usize, plan: &Plan, sql: (&str, &[Param])) -> Ground {
+        Ground::new(work, store, (entity, &plan.watched), sql, plan.volatile)
+    }
+}
+
+/// The answer that is kept, or that of `ask`, which is kept then where it has `few` parts.
+async fn kept<T: Clone>(
+    answers: &Kept<T>,
+    ground: Ground,
+    few: impl FnOnce(&T) -> bool,
+    ask: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    if ground.volatile {
+        return ask.await;
+    }
+    let key = (ground.entity, ground.key);
+    let known =
+        answers.lock().get(&key).filter(|(at, _)| *at == ground.changes).map(|(_, known)| known.clone());
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let answer = ask.await?;
+    if few(&answer) {
+        answers.lock().put(key, (ground.changes, answer.clone()));
+    }
+    Ok(answer)
+}
+
+impl Totals {
+    /// The answer of a metric to a statement.
+    pub(crate) async fn metric(
+        &self,
+        ground: Ground,
+        ask: impl Future<Output = Result<Vec<Answer>, Error>>,
+    ) -> Result<Vec<Answer>, Error> {
+        kept(&self.metrics, ground, |answer| answer.len() <= ANSWERS_MAX, ask).await
     }
 }
 
@@ -75,11 +172,23 @@ pub(crate) async fn page(
     query: &Query,
 ) -> Result<Page, Error> {
     let entity = work.entity(&query.entity)?.clone();
-    let plan = plan(work, &entity, query, query::operation(query))?;
+    let mut plan = plan(work, &entity, query, query::operation(query))?;
+    let backwards = query.before.is_some();
+    if backwards {
+        // The records before a place are those behind it in the order turned round.
+        turn(&mut plan.sort);
+    }
     let mut rows = read(work, store, &entity, &plan, query, query.limit + 1).await?;
     let more = rows.len() as u64 > query.limit;
     rows.truncate(usize::try_from(query.limit).unwrap_or(usize::MAX));
-    let next = rows.last().filter(|_| more).map(|row| query::write_cursor(&plan.sort, &row.values));
+    if backwards {
+        turn(&mut plan.sort);
+        rows.reverse();
+    }
+    let place = |row: &Record| query::write_cursor(&plan.sort, &row.values);
+    let next = rows.last().filter(|_| more || backwards).map(place);
+    let begun = if backwards { more } else { query.cursor.is_some() || query.offset > 0 };
+    let previous = rows.first().filter(|_| begun).map(place);
     resolve(work, store, &entity, query, &mut rows).await?;
     hide(work, &entity, &[Operation::Read], &mut rows);
     calculated::fill(work, query, &mut rows).await;
@@ -87,7 +196,12 @@ pub(crate) async fn page(
         true => Some(total(work, store, totals, &entity, &plan, query).await?),
         false => None,
     };
-    Ok(Page { rows, next, total })
+    Ok(Page { rows, next, previous, total })
+}
+
+/// The order turned round.
+fn turn(sort: &mut [(Slot, bool)]) {
+    sort.iter_mut().for_each(|(_, descending)| *descending = !*descending);
 }
 
 /// Reads a page without titles and total, for programs; and where the next one begins.
@@ -224,7 +338,8 @@ fn asked(work: &Work, entity: &EntityModel, query: &Query, sort: &[(Slot, bool)]
         let shown = view.calculated.iter().filter_map(CalculatedModel::expression);
         let references = highlights.chain(shown).flat_map(Expression::references);
         let read = references.filter(|reference| reference.root == 0).map(|reference| reference.slot);
-        view.columns.iter().map(|column| column.slot).chain(read).collect::<Vec<Slot>>()
+        let shown = view.columns.iter().map(|column| column.slot).chain(view.layout.slots());
+        shown.chain(read).collect::<Vec<Slot>>()
     });
     let Some(wanted) = query.columns.clone().or(viewed) else { return table.stored.clone() };
     let mut slots = vec![system::ID, system::VERSION, system::OWNER, entity.title];
@@ -234,38 +349,6 @@ fn asked(work: &Work, entity: &EntityModel, query: &Query, sort: &[(Slot, bool)]
     slots.sort_unstable();
     slots.dedup();
     slots
-}
-
-/// Writes a page as JSON.
-pub(crate) fn write_page(work: &Work, entity: &EntityModel, query: &Query, page: &Page) -> Vec<u8> {
-    let slots = shown(work, entity, query);
-    let mut json = Vec::with_capacity(page.rows.len() * 400 + 64);
-    json.extend_from_slice(b"{\"rows\":[");
-    for (index, record) in page.rows.iter().enumerate() {
-        if index > 0 {
-            json.push(b',');
-        }
-        records::write_record(work, entity, record, &slots, &mut json);
-    }
-    json.extend_from_slice(b"],\"next\":");
-    match &page.next {
-        Some(cursor) => json.extend_from_slice(format!("\"{cursor}\"").as_bytes()),
-        None => json.extend_from_slice(b"null"),
-    }
-    if let Some(total) = page.total {
-        let total = format!(",\"total\":{},\"total_exact\":{}", total.count, total.exact);
-        json.extend_from_slice(total.as_bytes());
-    }
-    json.push(b'}');
-    json
-}
-
-/// Columns of the answer as JSON: those of the view or those asked for, with id and version.
-fn shown(work: &Work, entity: &EntityModel, query: &Query) -> Vec<Slot> {
-    match (&query.columns, &query.view) {
-        (None, None) => work.published.layout.tables[entity.index].stored.clone(),
-        _ => asked(work, entity, query, &query.sort),
-    }
 }
 
 async fn read(
@@ -290,7 +373,7 @@ fn statement(
     query: &Query,
     limit: u64,
 ) -> Result<(String, Vec<Param>), Error> {
-    let after = match &query.cursor {
+    let after = match query.cursor.as_ref().or(query.before.as_ref()) {
         Some(cursor) => Some(query::read_cursor(work, entity, &plan.sort, cursor)?),
         None => None,
     };
@@ -305,7 +388,10 @@ fn statement(
         limit,
         trash: query.trash,
     };
-    Ok(select.records(&work.published.layout))
+    Ok(match Ord::min(query.offset, query::OFFSET_MAX) {
+        0 => select.records(&work.published.layout),
+        offset => select.records_at(&work.published.layout, offset),
+    })
 }
 
 async fn total(
@@ -327,26 +413,15 @@ async fn total(
         limit: 0,
         trash: query.trash,
     };
-    let counts = select.counts(&work.published.layout, (TOTAL_CAP + 1).unsigned_abs());
-    if plan.volatile {
-        return count(store, &counts).await;
-    }
-    let key = (entity.index, format!("{}{counts:?}", work.published.digest));
-    // Read before counting: a change in between makes the stored total stale, never wrong for long.
-    let changes = plan.watched.iter().map(|index| store.changes(*index)).sum();
-    if let Some((at, total)) = totals.0.lock().get(&key)
-        && *at == changes
-    {
-        return Ok(*total);
-    }
-    let total = count(store, &counts).await?;
-    totals.0.lock().put(key, (changes, total));
-    Ok(total)
+    let cap = if query.exact { EXACT_CAP } else { TOTAL_CAP };
+    let counts = select.counts(&work.published.layout, (cap + 1).unsigned_abs());
+    let ground = Ground::of(work, store, entity.index, plan, (&format!("{counts:?}"), &[]));
+    kept(&totals.counts, ground, |_| true, count(store, &counts, cap)).await
 }
 
-async fn count(store: &TenantStore, counts: &[(String, Vec<Param>)]) -> Result<Total, Error> {
+async fn count(store: &TenantStore, counts: &[(String, Vec<Param>)], cap: i64) -> Result<Total, Error> {
     let count = counted(store, counts).await?;
-    Ok(Total { count: Ord::min(count, TOTAL_CAP), exact: count <= TOTAL_CAP })
+    Ok(Total { count: Ord::min(count, cap), exact: count <= cap })
 }
 
 async fn counted(store: &TenantStore, counts: &[(String, Vec<Param>)]) -> Result<i64, Error> {

@@ -78,7 +78,11 @@ impl Engine {
         }
         let open: Vec<Arc<Tenant>> = self.open.read().values().cloned().collect();
         for tenant in open {
-            if let Err(error) = tenant.reload().await {
+            let asked = async {
+                tenant.reload().await?;
+                tenant.look_at_switch().await
+            };
+            if let Err(error) = asked.await {
                 tracing::warn!(tenant = tenant.slug, %error, "it could not be asked whether definitions have changed");
             }
         }

@@ -36,6 +36,24 @@ pub struct Person {
     pub language: Option<String>,
 }
 
+impl Person {
+    /// Somebody who may sign in, and nothing else yet.
+    pub fn new(id: Uuid, login: &str) -> Person {
+        Person {
+            id,
+            login: login.to_owned(),
+            name: login.to_owned(),
+            email: None,
+            active: true,
+            administrator: false,
+            department: None,
+            supervisor: None,
+            roles: Vec::new(),
+            language: None,
+        }
+    }
+}
+
 /// A department or team.
 #[derive(Debug, Clone)]
 pub struct Department {

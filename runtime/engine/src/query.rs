@@ -1,10 +1,10 @@
 //! What a list request asks for, read from its parameters: view, filters, search, order, place in the list.
 //! Everything is checked against the model and the person's fields before any SQL is made.
 
+mod cursor;
+
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot, ViewModel, system};
 use mortise_definition::source::Operation;
 use mortise_expr::{Expression, Type, Value};
@@ -16,10 +16,14 @@ use crate::commands::Work;
 use crate::error::Error;
 use crate::values::{self, Issue, Parsed};
 
+pub(crate) use cursor::{read_cursor, write_cursor};
+
 /// Records of one page at most.
 pub const LIMIT_MAX: u64 = 1_000;
 /// Records of a page unless asked otherwise.
 pub const LIMIT: u64 = 50;
+/// Records that a request passes over at most; walking past so many takes about a second.
+pub(crate) const OFFSET_MAX: u64 = 1_000_000;
 /// Conditions of one request at most.
 const CONDITIONS_MAX: usize = 30;
 /// Values of one `in` condition at most.
@@ -50,10 +54,16 @@ pub struct Query {
     pub limit: u64,
     /// Where the page begins.
     pub cursor: Option<String>,
+    /// Where the page ends instead: it has the records before.
+    pub before: Option<String>,
+    /// How many records from there are passed over, for jumps into the midst of a long list.
+    pub offset: u64,
     /// The trash instead of the living.
     pub trash: bool,
     /// Whether the total is wanted.
     pub total: bool,
+    /// Whether it is counted to the end, for scroll bars.
+    pub exact: bool,
     /// Digest of the model that the slots belong to; under another one the request is refused.
     pub model: Option<String>,
 }
@@ -127,12 +137,16 @@ impl Query {
             conditions: Vec::new(),
             filter: None,
             search: None,
-            sort: vec![(system::CREATED_AT, true)],
+            // Ids begin with the time at which they were made, and every table is kept in their order.
+            sort: vec![(system::ID, true)],
             columns: None,
             limit: LIMIT,
             cursor: None,
+            before: None,
+            offset: 0,
             trash: false,
             total: true,
+            exact: false,
             model: None,
         }
     }
@@ -157,7 +171,9 @@ impl Query {
                 "sort" => sort = Some(parse_sort(entity, access, value)?),
                 "limit" => limit = Some(number(name, value)?),
                 "cursor" => query.cursor = (!value.is_empty()).then(|| value.to_owned()),
-                "total" => query.total = value != "false",
+                "before" => query.before = (!value.is_empty()).then(|| value.to_owned()),
+                "offset" => query.offset = Ord::min(number(name, value)?, OFFSET_MAX),
+                "total" => (query.total, query.exact) = (value != "false", value == "exact"),
                 "trash" => query.trash = value == "true",
                 "filter" if value.is_empty() => {}
                 "filter" => query.filter = Some(compile(work, entity, access, value)?),
@@ -168,6 +184,9 @@ impl Query {
                     None => return Err(bad("query.unknown_parameter").with("name", name).into_error()),
                 },
             }
+        }
+        if query.cursor.is_some() && query.before.is_some() {
+            return Err(bad("query.cursor").into_error());
         }
         if query.conditions.len() > CONDITIONS_MAX {
             return Err(bad("query.too_many").with("limit", CONDITIONS_MAX).into_error());
@@ -422,7 +441,7 @@ pub(crate) fn openings(work: &Work, entity: &EntityModel, query: &Query) -> Resu
 }
 
 /// Records on which the person sees a field; none where it is seen on all.
-fn opening(work: &Work, entity: &EntityModel, slot: Slot) -> Result<Option<Expr>, Error> {
+pub(crate) fn opening(work: &Work, entity: &EntityModel, slot: Slot) -> Result<Option<Expr>, Error> {
     let scope = work.access(entity).opening(Operation::Read, slot);
     Ok(work.asker().sql(&scope, entity, None)?.single())
 }
@@ -453,41 +472,6 @@ pub(crate) fn in_visible_fields(work: &Work, entity: &EntityModel, words: &str) 
         visible.iter().map(in_field).reduce(|one, other| one.or(other)).unwrap_or_else(|| Expr::cust("1 = 0"))
     };
     Ok(mortise_store::search::words(words).into_iter().map(somewhere).collect())
-}
-
-/// The place of a record in an order, as an opaque text.
-pub(crate) fn write_cursor(sort: &[(Slot, bool)], record: &[Value]) -> String {
-    let mut text = vec![b'['];
-    for (position, (slot, _)) in sort.iter().enumerate() {
-        if position > 0 {
-            text.push(b',');
-        }
-        values::write_json(&record[*slot], &mut text);
-    }
-    text.push(b']');
-    URL_SAFE_NO_PAD.encode(text)
-}
-
-/// The values of a place, in the order of the sort slots.
-pub(crate) fn read_cursor(
-    work: &Work,
-    entity: &EntityModel,
-    sort: &[(Slot, bool)],
-    cursor: &str,
-) -> Result<Vec<Value>, Error> {
-    let wrong = || bad("query.cursor").into_error();
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;
-    let parts: Vec<serde_json::Value> = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
-    if parts.len() != sort.len() {
-        return Err(wrong());
-    }
-    let cx = work.values();
-    let read = |((slot, _), json): (&(Slot, bool), &serde_json::Value)| {
-        let value = values::from_stored(&entity.shape.members()[*slot].ty, json, &cx);
-        // PostgreSQL takes no NUL in a text.
-        value.filter(|value| !value.as_text().is_some_and(|text| text.contains('\0'))).ok_or_else(wrong)
-    };
-    sort.iter().zip(&parts).map(read).collect()
 }
 
 /// Which operation a list is, for the scope: what is in the trash is shown to those who may take it out.

@@ -27,6 +27,7 @@ use crate::files::{self, Contents, FileInfo};
 use crate::form_state::{self, FormState};
 use crate::house::House;
 use crate::idempotency;
+use crate::interactions::{self, Watch};
 use crate::lists::{self, Page, Totals};
 use crate::notify::{Courier, Post};
 use crate::people::{Actor, Directory};
@@ -52,7 +53,7 @@ pub struct Tenant {
     pub(crate) env: Arc<Ahead>,
     published: Arc<ArcSwap<Published>>,
     directory: ArcSwap<Directory>,
-    totals: Totals,
+    pub(crate) totals: Totals,
     imports: Arc<Imports>,
     /// What happens by itself.
     pub(crate) lane: Arc<Lane>,
@@ -68,6 +69,8 @@ pub struct Tenant {
     pub(crate) plugins: Arc<PluginHouse>,
     /// Through which they are called.
     pub(crate) calls: Arc<Switchboard>,
+    /// How forms are used.
+    pub(crate) watch: Watch,
     /// Held while apps or settings change: one change after the other.
     pub(crate) changing: tokio::sync::Mutex<()>,
 }
@@ -89,6 +92,7 @@ impl Tenant {
         let bound = plugins::bind(&store, &plugins, &compiled.model).await?;
         let published = Published::new(compiled.model, store.naming(), bound);
         store.set_model(&published.digest, revision);
+        let watch = Watch::new(interactions::switch(&store).await?.as_deref());
         let lane = Arc::new(Lane::default());
         let (post, bell) = (Arc::new(Post::default()), Arc::new(watch::Sender::new(())));
         let desk = Arc::new(Desk::default());
@@ -114,6 +118,7 @@ impl Tenant {
             directory: ArcSwap::from_pointee(Directory::default()),
             totals: Totals::default(),
             house: House::default(),
+            watch,
             plugins,
             changing: tokio::sync::Mutex::default(),
             store,
@@ -442,14 +447,6 @@ impl Tenant {
         Ok(form_state::state(&work, work.entity(entity)?, base, values))
     }
 
-    /// Values of a new record before anything is typed.
-    pub fn defaults(&self, actor: &Actor, entity: &str) -> Result<Record, Error> {
-        let work = self.work(actor);
-        let entity = work.entity(entity)?;
-        work.access(entity).demand(Operation::Create, entity)?;
-        Ok(Record::new(form_state::defaults(&work, entity)))
-    }
-
     /// Stores an uploaded file, to be named by a record afterwards.
     pub async fn put_file<S>(
         &self,
@@ -461,7 +458,7 @@ impl Tenant {
     where
         S: Stream<Item = std::io::Result<Bytes>> + Unpin,
     {
-        files::put(&self.work(actor), &self.store, &self.files, name, kind, bytes).await
+        files::put(&self.work(actor), &self.store, &self.files, None, (name, kind), bytes).await
     }
 
     /// Most bytes of an uploaded file.
@@ -488,6 +485,7 @@ impl Tenant {
     pub async fn close(&self) {
         self.lane.stop().await;
         self.write_plugin_runs().await;
+        self.write_interactions().await;
         self.store.close().await;
     }
 }

@@ -16,7 +16,7 @@ use mortise_store::Session;
 pub(crate) use recompute::preview;
 pub use recompute::{Moved, Recomputed};
 pub use row::{ClockState, StoredClock};
-pub(crate) use row::{of_record, of_record_in, of_records};
+pub(crate) use row::{of_record, of_record_in, of_records, overdue, urgent};
 pub(crate) use step::due;
 
 use crate::automation::Subject;

@@ -1,11 +1,14 @@
 //! The rows of clocks: reading and writing the table `_clock`.
 
 use chrono::{DateTime, Utc};
+use mortise_definition::model::EntityModel;
 use mortise_expr::{Type, Value};
-use mortise_store::{Naming, Param, Row, Session, TenantStore};
+use mortise_store::{Naming, Param, Row, Session, TenantStore, select as select_sql};
+use sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::commands::Work;
 use crate::error::Error;
 
 /// What a clock does.
@@ -152,6 +155,77 @@ pub(crate) async fn of_records(store: &TenantStore, records: &[Uuid]) -> Result<
     let sql = select(store.naming(), &format!("record IN ({}) AND current", marks.join(", ")));
     let params: Vec<Param> = records.iter().map(|record| (*record).into()).collect();
     Ok(store.fetch(&sql, &params, read).await?)
+}
+
+/// The running clocks on some records of an entity, those with the nearest limit first; only those beyond it, if wanted.
+pub(crate) async fn urgent(
+    work: &Work,
+    store: &TenantStore,
+    entity: &EntityModel,
+    records: SelectStatement,
+    overdue: bool,
+    limit: usize,
+) -> Result<Vec<StoredClock>, Error> {
+    let naming = store.naming();
+    let mut statement = on_records(work, naming, entity, records, overdue);
+    for column in COLUMNS.split(", ") {
+        statement.column(Alias::new(column));
+    }
+    statement.order_by(Alias::new("due_at"), Order::Asc).limit(limit as u64);
+    let (sql, params) = select_sql::build(&statement, naming.dialect);
+    Ok(store.fetch_long(&sql, &params, read).await?)
+}
+
+/// How many clocks on some records are beyond their limit: by policy, and by the steps that were carried out.
+pub(crate) async fn overdue(
+    work: &Work,
+    store: &TenantStore,
+    entity: &EntityModel,
+    records: SelectStatement,
+) -> Result<Vec<(String, Vec<String>, i64)>, Error> {
+    let naming = store.naming();
+    let mut statement = on_records(work, naming, entity, records, true);
+    statement.column(Alias::new("sla")).column(Alias::new("fired")).expr(Expr::cust("count(*)"));
+    statement.group_by_col(Alias::new("sla")).group_by_col(Alias::new("fired"));
+    let (sql, params) = select_sql::build(&statement, naming.dialect);
+    let row = |row: &dyn Row| {
+        let fired = row.text(1)?.unwrap_or_default();
+        let steps = serde_json::from_str(&fired).unwrap_or_default();
+        Ok((row.text(0)?.unwrap_or_default(), steps, row.int(2)?.unwrap_or_default()))
+    };
+    Ok(store.fetch_long(&sql, &params, row).await?)
+}
+
+/// The running clocks on some records of an entity, without columns.
+fn on_records(
+    work: &Work,
+    naming: &Naming,
+    entity: &EntityModel,
+    mut records: SelectStatement,
+    overdue: bool,
+) -> SelectStatement {
+    let column = |name: &str| Expr::col(Alias::new(name));
+    let mut statement = Query::select();
+    statement.from(naming.from("_clock"));
+    statement.and_where(column("entity").eq(entity.key.as_str()));
+    // The index of clocks begins with their policy.
+    let policies = work.model().automation.slas.values().filter(|sla| sla.entity == entity.index);
+    statement.and_where(column("sla").is_in(policies.map(|sla| sla.key.as_str())));
+    statement.and_where(column("state").eq(ClockState::Running.name()));
+    statement.and_where(Expr::cust("current"));
+    if overdue {
+        statement.and_where(column("due_at").lte(Expr::val(Param::from(work.now))));
+    }
+    statement.and_where(match overdue {
+        // Few clocks are beyond their limit, and nearly all records may be readable: asked of each clock.
+        true => {
+            let record = (Alias::new("_clock"), Alias::new("record"));
+            Expr::exists(records.and_where(column("id").equals(record)).take())
+        }
+        // A person has few records of their own.
+        false => column("record").in_subquery(records),
+    });
+    statement
 }
 
 /// Takes an ended clock out of the way of the next one.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::prepare::{Create, Step, Update};
 use super::settle;
 use super::{
-    Outcome, Work, Written, input, lifecycle, lines, links, numbers, rollups, similar, trail, trash,
+    Outcome, Work, Written, input, lifecycle, lines, links, merge, numbers, rollups, similar, trail, trash,
 };
 use crate::assign;
 use crate::automation::{Subject, freeze};
@@ -164,6 +164,9 @@ pub(crate) fn update(work: &Work, session: &mut Session<'_>, mut step: Update) -
             None => {
                 let old = living(work, session, entity, step.id)?;
                 work.demand_in(session, entity, Operation::Update, &old, step.within)?;
+                if let Some(seen) = &step.merge {
+                    step.input = merge::over(work, session, entity, &old, (&step.input, seen))?;
+                }
                 input::permit(work, entity, Operation::Update, Some(&old), &step.input)?;
                 let settled = settle::change_now(work, entity, &old, &step.input)?;
                 (old, settled)

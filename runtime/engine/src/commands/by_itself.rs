@@ -55,7 +55,8 @@ pub(crate) fn change(
         }
         None => None,
     };
-    let update = Update { entity: entity.clone(), id, version: None, input, base, within: None };
+    let entity = entity.clone();
+    let update = Update { entity, id, version: None, input, base, merge: None, within: None };
     let written = apply::update(work, session, update)?;
     rollups::settle(work, session, None)?;
     Ok(written)

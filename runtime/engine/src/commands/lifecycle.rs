@@ -97,7 +97,8 @@ pub(crate) fn take(work: &Work, session: &mut Session<'_>, taking: Taking) -> Re
     input.transition = Some(transition.id.clone());
     let settled = settle::change_now(work, &entity, &old, &input)?;
     let base = Some((old, settled));
-    apply::update(work, session, Update { entity, id, version: Some(current), input, base, within: None })
+    let version = Some(current);
+    apply::update(work, session, Update { entity, id, version, input, base, merge: None, within: None })
 }
 
 /// Checks what the transition demands of the record with the values that come along, and gives what it sets.

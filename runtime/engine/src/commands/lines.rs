@@ -76,7 +76,8 @@ fn change(
 ) -> Result<(), Error> {
     work.access(child).demand(Operation::Update, child)?;
     let (input, within) = (input.clone(), Some(via));
-    let update = Update { entity: child.clone(), id, version: None, input, base: None, within };
+    let entity = child.clone();
+    let update = Update { entity, id, version: None, input, base: None, merge: None, within };
     apply::update(work, session, update).map(drop)
 }
 

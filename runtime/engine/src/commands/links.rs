@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use super::Work;
 use crate::error::{Error, FieldIssue};
+use crate::photos;
+use crate::signatures;
 use crate::values::Issue;
 
 /// Checks the links in these slots and binds files to the record.
@@ -28,7 +30,13 @@ pub(crate) fn check(
                 let target = &work.published.model.entities[*target];
                 (!in_sight(work, session, target, *target_id)?).then(|| Issue::new("value.no_such_record"))
             }
-            (FieldKind::File { .. }, Value::Id(file)) => bind(work, session, entity, id, Some(field), *file)?,
+            (FieldKind::File { .. }, Value::Id(file)) => {
+                let issue = bind(work, session, entity, id, Some(field), *file)?;
+                if issue.is_none() {
+                    signatures::note(work, session, entity, id, (field, *file), values)?;
+                }
+                issue
+            }
             (FieldKind::File { .. }, Value::List(files)) => {
                 let mut issue = None;
                 for file in files.iter().filter_map(Value::as_id) {
@@ -97,6 +105,11 @@ pub(crate) fn bind(
         field.and_then(|field| unfit(field, &kind.unwrap_or_default(), size.unwrap_or_default()))
     {
         return Ok(Some(issue));
+    }
+    let wants_mark =
+        |field: &FieldModel| matches!(&field.kind, FieldKind::File { photo, .. } if photo.watermark);
+    if !here && field.is_some_and(wants_mark) && !photos::is_marked(session, file)? {
+        return Ok(Some(Issue::new("photo.unmarked")));
     }
     if !here {
         let put = session

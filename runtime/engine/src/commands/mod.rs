@@ -8,6 +8,7 @@ mod input;
 mod lifecycle;
 mod lines;
 mod links;
+mod merge;
 mod numbers;
 mod prepare;
 mod rollups;
@@ -66,6 +67,17 @@ pub enum Command {
         /// The version that the person has seen; refused when it is not the present one.
         #[serde(default)]
         version: Option<i64>,
+        /// New values by field name.
+        values: Map<String, Json>,
+    },
+    /// Changes that were made on an older version, without network: merged field by field with what others did since.
+    Merge {
+        /// Entity.
+        entity: String,
+        /// Record.
+        id: Uuid,
+        /// Values of the changed fields as the person saw them; of child rows their ids and versions.
+        base: Map<String, Json>,
         /// New values by field name.
         values: Map<String, Json>,
     },

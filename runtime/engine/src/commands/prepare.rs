@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::input::{self, Input};
 use super::lifecycle::{self, Taking};
 use super::settle::{self, Settled};
-use super::{BATCH_MAX, COMMENT_MAX, Command, Work, similar, trail};
+use super::{BATCH_MAX, COMMENT_MAX, Command, Work, merge, similar, trail};
 use crate::assign;
 use crate::error::Error;
 use crate::people::Channel;
@@ -54,6 +54,8 @@ pub(crate) struct Update {
     pub(crate) input: Input,
     /// The record and what becomes of it; none when it was not there (a part before may make it).
     pub(crate) base: Option<(Vec<Value>, Settled)>,
+    /// What the person saw of the record, where that may be long ago.
+    pub(crate) merge: Option<merge::Base>,
     /// The reference to the record that this one is changed with, for child rows.
     pub(crate) within: Option<Slot>,
 }
@@ -97,6 +99,7 @@ fn target(command: &Command) -> Option<Uuid> {
     match command {
         Command::Create { id, .. } => *id,
         Command::Update { id, .. }
+        | Command::Merge { id, .. }
         | Command::Delete { id, .. }
         | Command::Restore { id, .. }
         | Command::Transition { id, .. }
@@ -118,6 +121,8 @@ async fn prepare_one(
             Ok(create_step(entity, id, input, settled, *allow_duplicates))
         }
         Command::Update { .. } if moving => prepare_now(work, command),
+        // What is merged is judged in the writer alone, where the record stands still.
+        Command::Merge { .. } => prepare_now(work, command),
         Command::Update { entity, id, version, values } => {
             prepare_update(work, store, entity, *id, *version, values).await
         }
@@ -173,7 +178,22 @@ pub(crate) fn prepare_now(work: &Work, command: &Command) -> Result<Step, Error>
             let entity = demand(work, entity, Operation::Update)?;
             let input = input::read(work, &entity, Operation::Update, values).map_err(Error::Invalid)?;
             let (id, version) = (*id, *version);
-            Ok(Step::Update(Box::new(Update { entity, id, version, input, base: None, within: None })))
+            Ok(Step::Update(Box::new(Update {
+                entity,
+                id,
+                version,
+                input,
+                base: None,
+                merge: None,
+                within: None,
+            })))
+        }
+        Command::Merge { entity, id, base, values } => {
+            let entity = demand(work, entity, Operation::Update)?;
+            let input = input::read(work, &entity, Operation::Update, values).map_err(Error::Invalid)?;
+            let (id, merge) = (*id, Some(merge::read(work, &entity, base)));
+            let update = Update { entity, id, version: None, input, base: None, merge, within: None };
+            Ok(Step::Update(Box::new(update)))
         }
         _ => Err(Error::BadRequest(Issue::new("batch.nested"))),
     }
@@ -227,7 +247,15 @@ async fn prepare_update(
     let table = &work.published.layout.tables[entity.index];
     let old = store.fetch(table.select(), &[id.into()], |row| table.record(row)).await?.pop();
     let Some(old) = old else {
-        return Ok(Step::Update(Box::new(Update { entity, id, version, input, base: None, within: None })));
+        return Ok(Step::Update(Box::new(Update {
+            entity,
+            id,
+            version,
+            input,
+            base: None,
+            merge: None,
+            within: None,
+        })));
     };
     if !old[system::DELETED_AT].is_null() {
         return Err(Error::no_record());
@@ -236,5 +264,5 @@ async fn prepare_update(
     input::permit(work, &entity, Operation::Update, Some(&old), &input)?;
     let settled = settle::change(work, &entity, &old, &input).await?;
     let base = Some((old, settled));
-    Ok(Step::Update(Box::new(Update { entity, id, version, input, base, within: None })))
+    Ok(Step::Update(Box::new(Update { entity, id, version, input, base, merge: None, within: None })))
 }

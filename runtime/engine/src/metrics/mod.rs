@@ -16,14 +16,19 @@ use sea_query::Expr;
 
 use crate::commands::Work;
 use crate::error::Error;
+use crate::lists::{Ground, Totals};
 use crate::values::Issue;
 use statement::Asked;
 
 pub(crate) use figures::{FigureCache, of as figures};
+pub(crate) use statement::Answer;
 pub(crate) use window::{midnight, start};
 
 /// Most groups of one answer; a chart with more says nothing, and memory stays bounded.
 pub const GROUPS_MAX: u64 = 2_000;
+
+/// Most groups that get a figure for each step; more lines than that are a thicket.
+const EVEN_MAX: usize = 24;
 
 /// What is asked of a metric.
 #[derive(Debug, Clone, Default)]
@@ -36,8 +41,22 @@ pub struct MetricQuery {
     pub window: Option<Window>,
     /// Values of dimensions.
     pub matching: Vec<(Slot, Value)>,
+    /// Nodes of trees: records of these, and of all below them.
+    pub under: Vec<(Slot, String)>,
+    /// Trees are broken down by their uppermost nodes instead of each by itself.
+    pub uppermost: bool,
+    /// Every group has a figure for each step, not only those with records; few groups only.
+    pub even: bool,
     /// Only so many groups, those with the highest figures.
     pub best: Option<u64>,
+}
+
+impl MetricQuery {
+    /// All fields that it asks about.
+    pub(crate) fn dimensions(&self) -> impl Iterator<Item = Slot> {
+        let matching = self.matching.iter().map(|(slot, _)| *slot);
+        self.by.iter().copied().chain(matching).chain(self.under.iter().map(|(slot, _)| *slot))
+    }
 }
 
 /// A figure of a group.
@@ -51,6 +70,15 @@ pub struct Figured {
     pub figure: Option<f64>,
 }
 
+/// A figure of everything, and the same of the span of time before.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Trend {
+    /// The figure; none without records, or where a divisor is zero.
+    pub figure: Option<f64>,
+    /// How it was: of the days before the last so many days, of the month before up to the same moment.
+    pub before: Option<f64>,
+}
+
 /// The metric of a key.
 pub(crate) fn find<'a>(work: &'a Work, key: &str) -> Result<&'a Arc<MetricModel>, Error> {
     let found = work.model().automation.metrics.get(key);
@@ -60,22 +88,63 @@ pub(crate) fn find<'a>(work: &'a Work, key: &str) -> Result<&'a Arc<MetricModel>
 /// Reads a metric within the scope of the person.
 pub(crate) async fn read(
     work: &Work,
-    store: &TenantStore,
+    (store, totals): (&TenantStore, &Totals),
     metric: &MetricModel,
     query: &MetricQuery,
 ) -> Result<Vec<Figured>, Error> {
     let parts = parts(work, metric)?;
-    let mut answers = Vec::with_capacity(parts.len());
     let span = Span::of(work, metric, query);
-    for part in &parts {
+    let answers = answers(work, (store, totals), metric, &parts, query, &span).await?;
+    Ok(together(metric, &parts, query, answers, &span))
+}
+
+/// Reads a figure of everything and that of the span of time before, by one statement for each part of the metric.
+pub(crate) async fn read_trend(
+    work: &Work,
+    (store, totals): (&TenantStore, &Totals),
+    metric: &MetricModel,
+    query: &MetricQuery,
+) -> Result<Trend, Error> {
+    let Some(window) = query.window.as_ref().or(metric.window.as_ref()) else {
+        let figure = read(work, (store, totals), metric, query).await?.first().and_then(|one| one.figure);
+        return Ok(Trend { figure, before: None });
+    };
+    let parts = parts(work, metric)?;
+    let span = Span::with_before(work, window);
+    let answers = answers(work, (store, totals), metric, &parts, query, &span).await?;
+    let found = combined(metric, &parts, answers);
+    let empty = is_countable(metric).then_some(0.0);
+    let of = |wanted: i64| {
+        let known = found.iter().find(|(_, step, _)| *step == Some(wanted));
+        known.map_or(empty, |(.., figure)| *figure)
+    };
+    Ok(Trend { figure: of(Span::NOW), before: of(Span::BEFORE) })
+}
+
+/// What the parts of a metric answer within the scope of the person.
+async fn answers(
+    work: &Work,
+    (store, totals): (&TenantStore, &Totals),
+    metric: &MetricModel,
+    parts: &[&MetricModel],
+    query: &MetricQuery,
+    span: &Span,
+) -> Result<Vec<Vec<statement::Answer>>, Error> {
+    let mut answers = Vec::with_capacity(parts.len());
+    for part in parts {
         let entity = &work.model().entities[part.entity];
         let query = &translated(work, metric, part, query)?;
         let scope = readable(work, entity, part, query)?;
-        let asked = asked(part, entity, query, &span, scope, parts.len() > 1);
+        let asked = asked(part, entity, query, span, window::minute(work.now), scope, parts.len() > 1);
         let (sql, params) = asked.build(work, store.naming())?;
-        answers.push(store.fetch_long(&sql, &params, |row| asked.read(row)).await?);
+        let watched: Vec<usize> = work.above(entity).into_iter().chain([entity.index]).collect();
+        // The statement names the minute itself; what the person may read may depend on the second.
+        let volatile = work.access(entity).scope(Operation::Read).volatile();
+        let ground = Ground::new(work, store, (entity.index, &watched), (&sql, &params), volatile);
+        let ask = async { Ok(store.fetch_long(&sql, &params, |row| asked.read(row)).await?) };
+        answers.push(totals.metric(ground, ask).await?);
     }
-    Ok(together(metric, &parts, query, answers, &span))
+    Ok(answers)
 }
 
 /// Reads a metric over all records, inside a write; for what happens by itself.
@@ -91,7 +160,7 @@ pub(crate) fn read_all(
     for part in &parts {
         let entity = &work.model().entities[part.entity];
         let query = &translated(work, metric, part, query)?;
-        let asked = asked(part, entity, query, &span, None, parts.len() > 1);
+        let asked = asked(part, entity, query, &span, work.now, None, parts.len() > 1);
         let (sql, params) = asked.build(work, session.naming)?;
         answers.push(session.query(&sql, &params, |row| asked.read(row))?);
     }
@@ -125,7 +194,9 @@ fn translated(
     let by = query.by.iter().map(|one| slot(*one)).collect::<Result<_, _>>()?;
     let matching = query.matching.iter().map(|(one, value)| Ok((slot(*one)?, value.clone())));
     let matching = matching.collect::<Result<_, Error>>()?;
-    Ok(MetricQuery { by, matching, ..query.clone() })
+    let under = query.under.iter().map(|(one, node)| Ok((slot(*one)?, node.clone())));
+    let under = under.collect::<Result<_, Error>>()?;
+    Ok(MetricQuery { by, matching, under, ..query.clone() })
 }
 
 /// The span of time and its steps.
@@ -149,6 +220,20 @@ impl Span {
         let steps = days.iter().map(|day| midnight(*day, zone)).collect();
         Span { since, days, steps }
     }
+
+    /// The step of the span before, of one with three: before, between, now.
+    const BEFORE: i64 = 0;
+    /// The step of the span itself.
+    const NOW: i64 = 2;
+
+    /// A span with the one before it. What lies between counts to neither: of the last month, the days that this one has
+    /// not reached yet.
+    fn with_before(work: &Work, window: &Window) -> Span {
+        let since = window::start(window, work.now, work.directory.tz);
+        let before = window::before_start(window, since, work.directory.tz);
+        let until = (before + (window::minute(work.now) - since)).min(since);
+        Span { since: Some(before), days: Vec::new(), steps: vec![before, until, since] }
+    }
 }
 
 fn asked<'a>(
@@ -156,6 +241,7 @@ fn asked<'a>(
     entity: &'a EntityModel,
     query: &'a MetricQuery,
     span: &'a Span,
+    now: DateTime<Utc>,
     scope: Option<Expr>,
     in_ratio: bool,
 ) -> Asked<'a> {
@@ -165,7 +251,10 @@ fn asked<'a>(
         group: &query.by,
         steps: &span.steps,
         matching: &query.matching,
+        under: &query.under,
+        uppermost: query.uppermost,
         since: span.since,
+        now,
         scope,
         // The best of a ratio are known only when both are there.
         best: query.best.filter(|_| !in_ratio).unwrap_or(GROUPS_MAX).min(GROUPS_MAX),
@@ -181,17 +270,13 @@ fn readable(
 ) -> Result<Option<Expr>, Error> {
     let access = work.access(entity);
     access.demand(Operation::Read, entity)?;
-    let value = match &metric.measure {
-        MeasureModel::Sum(value)
-        | MeasureModel::Average(value)
-        | MeasureModel::Percentile(value, _)
-        | MeasureModel::Min(value)
-        | MeasureModel::Max(value)
-        | MeasureModel::Share(value) => Some(value),
-        MeasureModel::Count | MeasureModel::Ratio { .. } => None,
-    };
-    let read = value.into_iter().flat_map(|value| value.references()).filter(|reference| reference.root == 0);
-    let dimensions = query.by.iter().copied().chain(query.matching.iter().map(|(slot, _)| *slot));
+    let read = metric
+        .measure
+        .value()
+        .into_iter()
+        .flat_map(|value| value.references())
+        .filter(|reference| reference.root == 0);
+    let dimensions = query.dimensions();
     for slot in read.map(|reference| reference.slot).chain(dimensions) {
         if slot >= system::FIRST && !access.sees_everywhere(slot) {
             let issue = Issue::new("metric.hidden_field").with("metric", &metric.key);
@@ -206,27 +291,12 @@ fn together(
     metric: &MetricModel,
     parts: &[&MetricModel],
     query: &MetricQuery,
-    mut answers: Vec<Vec<statement::Answer>>,
+    answers: Vec<Vec<statement::Answer>>,
     span: &Span,
 ) -> Vec<Figured> {
     let day = |step: Option<i64>| step.and_then(|step| span.days.get(usize::try_from(step).ok()?).copied());
-    let mut figures: Vec<Figured> = match (&metric.measure, answers.len()) {
-        (MeasureModel::Ratio { times, .. }, 2) => {
-            let below = answers.pop().unwrap_or_default();
-            let above = answers.pop().unwrap_or_default();
-            let divided = divided(above, below, is_countable(parts[0])).into_iter();
-            let figured = |(group, step, figure): statement::Answer| Figured {
-                group,
-                step: day(step),
-                figure: figure.map(|figure| figure * times),
-            };
-            divided.map(figured).collect()
-        }
-        _ => {
-            let own = answers.pop().unwrap_or_default();
-            own.into_iter().map(|(group, step, figure)| Figured { group, step: day(step), figure }).collect()
-        }
-    };
+    let figured = |(group, step, figure): statement::Answer| Figured { group, step: day(step), figure };
+    let mut figures: Vec<Figured> = combined(metric, parts, answers).into_iter().map(figured).collect();
     figures.sort_by(|a, b| b.figure.unwrap_or(f64::MIN).total_cmp(&a.figure.unwrap_or(f64::MIN)));
     if let Some(best) = query.best {
         figures.truncate(usize::try_from(best).unwrap_or(usize::MAX));
@@ -238,6 +308,22 @@ fn together(
         fill(&mut figures, metric, query, &span.days);
     }
     figures
+}
+
+/// The answer of a metric as it is, or that of a ratio from its two parts.
+fn combined(
+    metric: &MetricModel,
+    parts: &[&MetricModel],
+    mut answers: Vec<Vec<statement::Answer>>,
+) -> Vec<statement::Answer> {
+    let (MeasureModel::Ratio { times, .. }, 2) = (&metric.measure, answers.len()) else {
+        return answers.pop().unwrap_or_default();
+    };
+    let below = answers.pop().unwrap_or_default();
+    let above = answers.pop().unwrap_or_default();
+    let mut divided = divided(above, below, is_countable(parts[0]));
+    divided.iter_mut().for_each(|(.., figure)| *figure = figure.map(|figure| figure * times));
+    divided
 }
 
 /// One answer divided by another, group by group. A group with nothing above has a share of nothing, where nothing can
@@ -268,12 +354,22 @@ fn is_countable(metric: &MetricModel) -> bool {
 
 /// A line has a point for each step, also for those without records.
 fn fill(figures: &mut Vec<Figured>, metric: &MetricModel, query: &MetricQuery, days: &[NaiveDate]) {
+    let mut groups: Vec<Vec<Value>> = Vec::new();
     if query.by.is_empty() {
-        let empty = is_countable(metric).then_some(0.0);
-        for day in days {
-            if !figures.iter().any(|figure| figure.step == Some(*day)) {
-                figures.push(Figured { group: Vec::new(), step: Some(*day), figure: empty });
+        groups.push(Vec::new());
+    } else if query.even {
+        for figure in figures.iter() {
+            if !groups.contains(&figure.group) && groups.len() < EVEN_MAX {
+                groups.push(figure.group.clone());
             }
+        }
+    }
+    let empty = is_countable(metric).then_some(0.0);
+    for group in groups {
+        let known: Vec<Option<NaiveDate>> =
+            figures.iter().filter(|one| one.group == group).map(|one| one.step).collect();
+        for day in days.iter().filter(|day| !known.contains(&Some(**day))) {
+            figures.push(Figured { group: group.clone(), step: Some(*day), figure: empty });
         }
     }
     figures.sort_by_key(|figure| figure.step);

@@ -2,7 +2,7 @@
 //! floating point numbers; decimals are divided by their scale, lengths of time are seconds.
 
 use chrono::{DateTime, Utc};
-use mortise_definition::model::{EntityModel, MeasureModel, MetricModel, Slot, system};
+use mortise_definition::model::{EntityModel, FieldKind, MeasureModel, MetricModel, Slot, system};
 use mortise_expr::{Context, Dialect, Expression, Type, Value};
 use mortise_store::{Naming, Param, Row, column, select};
 use sea_query::{Alias, Expr, ExprTrait, NullOrdering, Order, Query, SelectStatement};
@@ -21,8 +21,14 @@ pub(super) struct Asked<'a> {
     pub(super) steps: &'a [DateTime<Utc>],
     /// Only records of these values.
     pub(super) matching: &'a [(Slot, Value)],
+    /// Only records of these nodes of trees and of those below them.
+    pub(super) under: &'a [(Slot, String)],
+    /// Trees are broken down by their uppermost nodes.
+    pub(super) uppermost: bool,
     /// Only records from then on.
     pub(super) since: Option<DateTime<Utc>>,
+    /// The moment that `now()` means.
+    pub(super) now: DateTime<Utc>,
     /// Only records that the reader may see.
     pub(super) scope: Option<Expr>,
     /// Rows at most, those with the highest figures.
@@ -30,7 +36,7 @@ pub(super) struct Asked<'a> {
 }
 
 /// A row of the answer: values of the groups (and the position of the step), and the figure.
-pub(super) type Answer = (Vec<Value>, Option<i64>, Option<f64>);
+pub(crate) type Answer = (Vec<Value>, Option<i64>, Option<f64>);
 
 const FIGURE: &str = "figure";
 const STEP: &str = "step";
@@ -92,25 +98,51 @@ impl Asked<'_> {
                 }
             });
         }
+        for (slot, node) in self.under {
+            let column = || select::column(self.entity, *slot);
+            // A node below has the path of this one before a slash; the zero follows the slash.
+            let below = column().gte(format!("{node}/")).and(column().lt(format!("{node}0")));
+            statement.and_where(column().eq(node.as_str()).or(below));
+        }
         if let Some(scope) = &self.scope {
             statement.and_where(scope.clone());
         }
         Ok(statement)
     }
 
+    /// The name of a group among the columns of the answer.
+    fn name(&self, slot: Slot) -> String {
+        let name = &self.entity.fields[slot].name;
+        if self.is_cut(slot) { format!("_top_{name}") } else { name.to_string() }
+    }
+
+    /// Whether only the uppermost node of a value counts.
+    fn is_cut(&self, slot: Slot) -> bool {
+        self.uppermost && matches!(self.entity.fields[slot].kind, FieldKind::Tree { .. })
+    }
+
     fn columns(&self, statement: &mut SelectStatement, naming: &Naming) {
         for &slot in self.group {
-            statement.column(Alias::new(self.entity.fields[slot].name.as_ref()));
+            match self.is_cut(slot) {
+                true => {
+                    let column = mortise_store::quote(&self.entity.fields[slot].name);
+                    statement
+                        .expr_as(Expr::cust(top_of(&column, naming.dialect)), Alias::new(self.name(slot)))
+                }
+                false => statement.column(Alias::new(self.entity.fields[slot].name.as_ref())),
+            };
         }
         if !self.steps.is_empty() {
             let time = mortise_store::quote(&self.entity.fields[self.metric.time].name);
-            statement.expr_as(Expr::cust(step_of(&time, self.steps, 0, naming.dialect)), Alias::new(STEP));
+            // The numbers of the steps would be smaller ones on PostgreSQL.
+            let step = format!("CAST({} AS bigint)", step_of(&time, self.steps, 0, naming.dialect));
+            statement.expr_as(Expr::cust(step), Alias::new(STEP));
         }
     }
 
     fn grouped(&self, statement: &mut SelectStatement) {
         for &slot in self.group {
-            statement.group_by_col(Alias::new(self.entity.fields[slot].name.as_ref()));
+            statement.group_by_col(Alias::new(self.name(slot)));
         }
         if !self.steps.is_empty() {
             statement.group_by_col(Alias::new(STEP));
@@ -179,7 +211,7 @@ impl Asked<'_> {
     }
 
     fn names(&self) -> Vec<String> {
-        let fields = self.group.iter().map(|&slot| mortise_store::quote(&self.entity.fields[slot].name));
+        let fields = self.group.iter().map(|&slot| mortise_store::quote(&self.name(slot)));
         let step = (!self.steps.is_empty()).then(|| mortise_store::quote(STEP));
         fields.chain(step).collect()
     }
@@ -200,7 +232,7 @@ impl Asked<'_> {
     fn sql(&self, work: &Work, naming: &Naming, expression: &Expression) -> Result<Expr, Error> {
         let settings = &work.published.model.apps[self.metric.app].setting_values;
         let roots: [&[Value]; 3] = [&[], &work.actor.user.root, settings];
-        let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots, functions: None };
+        let cx = Context { now: self.now, tz: work.actor.user.tz, roots: &roots, functions: None };
         expression.to_sql(naming.dialect, None, &cx).map_err(|diagnostic| {
             let issue = Issue::new("metric.expression").with("metric", &self.metric.key);
             Error::BadRequest(issue.with("reason", diagnostic.message))
@@ -219,6 +251,17 @@ fn float(naming: &Naming) -> &'static str {
     match naming.dialect {
         Dialect::Sqlite => "REAL",
         Dialect::Postgres => "double precision",
+    }
+}
+
+/// The uppermost node of a tree's value, which is the path to a node with slashes between.
+fn top_of(column: &str, dialect: Dialect) -> String {
+    match dialect {
+        Dialect::Sqlite => format!(
+            "CASE instr({column}, '/') WHEN 0 THEN {column} ELSE substr({column}, 1, instr({column}, '/') - 1) END"
+        ),
+        // An empty value has no node, and so has none above.
+        Dialect::Postgres => format!("split_part({column}, '/', 1)"),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Spans of time in the zone of the tenant: where a window begins, and its days, weeks or months. Pure.
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{
+    DateTime, Datelike, Days, DurationRound, Months, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc,
+};
 use chrono_tz::Tz;
 use mortise_definition::source::{Grain, Window};
 
@@ -11,7 +13,7 @@ pub(super) const BUCKETS_MAX: usize = 400;
 pub(crate) fn start(window: &Window, now: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
     let today = now.with_timezone(&zone).date_naive();
     let first = match window {
-        Window::Days { days } => return now - TimeDelta::days(i64::from(*days)),
+        Window::Days { days } => return minute(now) - TimeDelta::days(i64::from(*days)),
         Window::Today => today,
         Window::Week => bucket_of(today, Grain::Week),
         Window::Month => bucket_of(today, Grain::Month),
@@ -22,6 +24,26 @@ pub(crate) fn start(window: &Window, now: DateTime<Utc>, zone: Tz) -> DateTime<U
         Window::Year => NaiveDate::from_ymd_opt(today.year(), 1, 1).unwrap_or(today),
     };
     midnight(first, zone)
+}
+
+/// The minute of a moment. Spans of time begin with whole ones, so that whoever asks again within a minute has the same question,
+/// whose answer is known.
+pub(super) fn minute(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now)
+}
+
+/// The moment at which the window before the one that begins at `since` begins.
+pub(super) fn before_start(window: &Window, since: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
+    let day = since.with_timezone(&zone).date_naive();
+    let first = match window {
+        Window::Days { days } => return since - TimeDelta::days(i64::from(*days)),
+        Window::Today => day.pred_opt(),
+        Window::Week => day.checked_sub_days(Days::new(7)),
+        Window::Month => day.checked_sub_months(Months::new(1)),
+        Window::Quarter => day.checked_sub_months(Months::new(3)),
+        Window::Year => day.checked_sub_months(Months::new(12)),
+    };
+    first.map_or(since, |first| midnight(first, zone))
 }
 
 /// The first days of the steps from `start` until now, at most [`BUCKETS_MAX`] of them, the latest.
@@ -83,6 +105,21 @@ mod tests {
         assert_eq!(begins(Window::Quarter), at("2026-04-01T00:00:00+08:00"));
         assert_eq!(begins(Window::Year), at("2026-01-01T00:00:00+08:00"));
         assert_eq!(begins(Window::Days { days: 7 }), at("2026-05-13T07:30:00+08:00"));
+        let later = at("2026-05-20T07:30:59+08:00");
+        assert_eq!(start(&Window::Days { days: 7 }, later, zone), at("2026-05-13T07:30:00+08:00"));
+    }
+
+    #[test]
+    fn the_window_before_is_of_the_same_kind() {
+        let zone = chrono_tz::Asia::Shanghai;
+        let now = at("2026-05-20T07:30:00+08:00");
+        let begins = |window| before_start(&window, start(&window, now, zone), zone);
+        assert_eq!(begins(Window::Today), at("2026-05-19T00:00:00+08:00"));
+        assert_eq!(begins(Window::Week), at("2026-05-11T00:00:00+08:00"));
+        assert_eq!(begins(Window::Month), at("2026-04-01T00:00:00+08:00"));
+        assert_eq!(begins(Window::Quarter), at("2026-01-01T00:00:00+08:00"));
+        assert_eq!(begins(Window::Year), at("2025-01-01T00:00:00+08:00"));
+        assert_eq!(begins(Window::Days { days: 7 }), at("2026-05-06T07:30:00+08:00"));
     }
 
     #[test]

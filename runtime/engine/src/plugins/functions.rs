@@ -54,8 +54,8 @@ pub(super) struct Batch {
     function: Arc<OutsideFunction>,
     binding: Arc<Binding>,
     rows: Vec<Args>,
-    /// Where the rows stood when they were noted; none for those that were not.
-    positions: Vec<usize>,
+    /// Where the rows stood when they were noted, if they were.
+    positions: Option<Vec<usize>>,
 }
 
 impl FunctionMemo {
@@ -100,7 +100,7 @@ impl FunctionMemo {
         let Some(known) = memo.iter_mut().find(|known| same(&known.function, &batch.function)) else {
             return;
         };
-        let mut positions = batch.positions.into_iter();
+        let mut positions = batch.positions.into_iter().flatten();
         for (args, answer) in batch.rows.into_iter().zip(answers) {
             let noted = positions.next().and_then(|position| known.answers.get_index_mut(position));
             match noted {
@@ -118,7 +118,7 @@ impl FunctionMemo {
             let Callee::Export(binding) = &known.callee else { return None };
             let (function, binding) = (Arc::clone(&known.function), Arc::clone(binding));
             let rows: Vec<Args> = positions.iter().map(|position| known.question(*position)).collect();
-            (!rows.is_empty()).then_some(Batch { function, binding, rows, positions })
+            (!rows.is_empty()).then_some(Batch { function, binding, rows, positions: Some(positions) })
         };
         memo.iter_mut().filter_map(batch).collect()
     }
@@ -202,7 +202,7 @@ impl OutsideFunctions for Asking<'_> {
             Err(binding) => binding,
         };
         let batch =
-            Batch { function: Arc::clone(function), binding, rows: vec![Args::new(args)], positions: vec![] };
+            Batch { function: Arc::clone(function), binding, rows: vec![Args::new(args)], positions: None };
         let answers = self.work.answers(&batch);
         let answer = answers.first().cloned().unwrap_or(Err(EvalError::Pending));
         memo.keep(batch, answers);

@@ -36,6 +36,7 @@ pub use fold::half_width;
 pub use issue::Issue;
 pub(crate) use json::write_text;
 pub use json::{to_json, write_json};
+pub use number::currency_sign;
 
 /// Most entries of a list value (choices, files). Enough for people, small enough to stay in one row.
 pub const LIST_LIMIT: usize = 200;
@@ -191,6 +192,11 @@ pub fn display(field: &FieldModel, value: &Value, cx: &ValueContext) -> String {
         }
         (_, value) => plain::display(value, cx),
     }
+}
+
+/// Whether a text is a telephone number.
+pub(crate) fn contact_phone(text: &str) -> bool {
+    contact::phone(text).is_ok()
 }
 
 /// The words for a value that belongs to no field.

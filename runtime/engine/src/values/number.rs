@@ -102,39 +102,25 @@ fn out_of_range() -> Issue {
     Issue::new("value.out_of_range").with("limit", INT_LIMIT)
 }
 
-/// A calculated number without the zeros that only its scale asks for; two places stay, as people write amounts.
-pub(super) fn short(number: Decimal) -> Decimal {
-    let mut short = number;
-    while short.scale > 2 && short.mantissa % 10 == 0 {
-        short = Decimal::new(short.mantissa / 10, short.scale - 1);
-    }
-    short
-}
-
 /// An amount for people: thousands apart, with the sign of its currency.
 pub(super) fn display(number: Decimal, currency: Option<&str>) -> String {
-    let plain = number.to_string();
-    let (sign, digits) = plain.strip_prefix('-').map_or(("", plain.as_str()), |digits| ("-", digits));
-    let (whole, fraction) =
-        digits.split_once('.').map_or((digits, ""), |(whole, fraction)| (whole, fraction));
-    let mut grouped = String::with_capacity(plain.len() + 8);
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index) % 3 == 0 {
-            grouped.push(',');
-        }
-        grouped.push(digit);
+    let plain = number.grouped();
+    let (sign, grouped) = plain.strip_prefix('-').map_or(("", plain.as_str()), |digits| ("-", digits));
+    match currency.map(currency_sign) {
+        None => plain,
+        Some(Ok(mark)) => format!("{sign}{mark}{grouped}"),
+        Some(Err(code)) => format!("{sign}{code} {grouped}"),
     }
-    if !fraction.is_empty() {
-        grouped.push('.');
-        grouped.push_str(fraction);
-    }
-    match currency {
-        None => format!("{sign}{grouped}"),
-        Some("CNY") => format!("{sign}¥{grouped}"),
-        Some("USD") => format!("{sign}${grouped}"),
-        Some("EUR") => format!("{sign}€{grouped}"),
-        Some("GBP") => format!("{sign}£{grouped}"),
-        Some(code) => format!("{sign}{code} {grouped}"),
+}
+
+/// The sign that people write before amounts of a currency; its code where there is none that everybody knows.
+pub fn currency_sign(code: &str) -> Result<&'static str, &str> {
+    match code {
+        "CNY" => Ok("¥"),
+        "USD" => Ok("$"),
+        "EUR" => Ok("€"),
+        "GBP" => Ok("£"),
+        code => Err(code),
     }
 }
 

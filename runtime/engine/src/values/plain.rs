@@ -75,7 +75,7 @@ pub(super) fn check(value: &Value) -> Result<(), Issue> {
 pub(super) fn display(value: &Value, cx: &ValueContext) -> String {
     match value {
         Value::Bool(yes) => translate(cx.language, if *yes { "ui.value.yes" } else { "ui.value.no" }, &[]),
-        Value::Decimal(decimal) => number::display(number::short(*decimal), None),
+        Value::Decimal(decimal) => decimal.shortened().grouped(),
         Value::DateTime(instant) => time::display(*instant, cx.tz),
         Value::Duration(ms) => duration::display(*ms, cx.language),
         Value::Geo(point) => format!("{:.6}, {:.6}", point.lat, point.lon),

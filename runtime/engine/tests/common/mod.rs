@@ -128,18 +128,8 @@ impl Bench {
         let id =
             people.iter().find(|person| person.login == login).map_or_else(Uuid::new_v4, |person| person.id);
         people.retain(|person| person.login != login);
-        let mut person = Person {
-            id,
-            login: login.into(),
-            name,
-            email: None,
-            active: true,
-            administrator: false,
-            department: None,
-            supervisor: None,
-            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-            language: Some("en".into()),
-        };
+        let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+        let mut person = Person { name, roles, language: Some("en".into()), ..Person::new(id, login) };
         change(&mut person);
         people.push(person);
         drop(people);
@@ -286,10 +276,10 @@ impl Bench {
                 let path = self.engine.tenant_dir(&self.tenant.slug).join("tenant.db");
                 let connection =
                     sea_orm::Database::connect(format!("sqlite://{}?mode=rw", path.display())).await.unwrap();
-                let names = "SELECT name FROM sqlite_master WHERE type = 'table' AND instr(name, '__search') = 0 ORDER BY name";
+                let names = "SELECT name FROM sqlite_master WHERE type = 'table' AND instr(name, '__search') + instr(name, 'sqlite_stat') = 0 ORDER BY name";
                 let tables = strings(
                     &connection,
-                    "SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_master ORDER BY 1",
+                    "SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_master WHERE instr(name, 'sqlite_stat') = 0 ORDER BY 1",
                 )
                 .await;
                 let mut lines = tables;

@@ -46,6 +46,11 @@ async fn tenant_of(engine: &Engine, slug: &str, bench: &Bench) -> Arc<Tenant> {
     tenant
 }
 
+/// Another tenant beside that of the bench, with the same people.
+async fn beside(engine: &Engine, suffix: &str, bench: &Bench) -> Arc<Tenant> {
+    tenant_of(engine, &format!("{}{suffix}", bench.tenant.slug), bench).await
+}
+
 /// A second node of the tenant, where databases can be shared. Nodes share the data folder.
 async fn second_node(bench: &Bench, plugins: PluginOptions) -> Option<(Engine, Arc<Tenant>)> {
     let database = databases().pop().map(|(_, database)| database)?;
@@ -88,8 +93,7 @@ async fn everything_is_there_after_a_restart() {
 #[tokio::test]
 async fn two_tenants_share_code_and_nothing_else() {
     check(async |bench: &Bench| {
-        let slug = format!("{}b", bench.tenant.slug);
-        let other = tenant_of(&bench.engine, &slug, bench).await;
+        let other = beside(&bench.engine, "b", bench).await;
         let root = bench.admin();
         let app = Arc::new(desk("1.0.0", vec![thing(vec![])]));
         other.install(&root, app, &[]).await.unwrap();
@@ -104,7 +108,7 @@ async fn two_tenants_share_code_and_nothing_else() {
         assert_eq!(other.plugin(&root, ID).await.unwrap().state, PluginState::On);
         bench.tenant.remove_plugin(&root, ID, false).await.unwrap();
         assert_eq!(other.plugin(&root, ID).await.unwrap().state, PluginState::On);
-        bench.engine.drop_tenant_storage(&slug).await.unwrap();
+        bench.engine.drop_tenant_storage(&other.slug).await.unwrap();
     })
     .await;
 }
@@ -159,15 +163,14 @@ async fn the_operator_allows_less_than_an_administrator_grants() {
         let ceiling = Some(rights(&reads(&["name"])));
         let plugins = PluginOptions { ceiling: ceiling.clone(), ..PluginOptions::default() };
         let engine = opened(folder.path(), kind, plugins).await;
-        let slug = format!("{}c", bench.tenant.slug);
         let root = bench.admin();
-        let limited = tenant_of(&engine, &slug, &bench).await;
+        let limited = beside(&engine, "c", &bench).await;
         let old = std::mem::replace(&mut bench.tenant, limited);
         let bytes = package(&manifest("1.0.0", &reads(&["name", "note"])), GOOD);
         let seen = bench.tenant.inspect_plugin(&root, bytes).await.unwrap();
         assert_eq!(Some(seen.allowed), ceiling);
         assert_ne!(Some(seen.asked), ceiling);
-        engine.drop_tenant_storage(&slug).await.unwrap();
+        engine.drop_tenant_storage(&bench.tenant.slug).await.unwrap();
         bench.tenant = old;
         bench.drop().await;
     }
@@ -189,9 +192,9 @@ async fn a_copy_of_a_tenant_has_the_same_plugins_and_leaves_them_alone() {
 #[tokio::test]
 async fn a_tenant_that_nobody_uses_is_closed_with_its_plugins_and_finds_them_again() {
     check(async |bench: &Bench| {
-        let slug = format!("{}d", bench.tenant.slug);
         let root = bench.admin();
-        let tenant = tenant_of(&bench.engine, &slug, bench).await;
+        let tenant = beside(&bench.engine, "d", bench).await;
+        let slug = tenant.slug.clone();
         tenant.install_plugin(&root, museum("similarity"), None).await.unwrap();
         tenant.run_due().await.unwrap();
         drop(tenant);
@@ -234,15 +237,14 @@ async fn a_tenant_has_as_many_plugins_as_the_operator_allows() {
         let mut plugins = PluginOptions::default();
         plugins.settings.plugins_per_tenant = 1;
         let engine = opened(folder.path(), kind, plugins).await;
-        let slug = format!("{}l", bench.tenant.slug);
-        let (root, tenant) = (bench.admin(), tenant_of(&engine, &slug, &bench).await);
+        let (root, tenant) = (bench.admin(), beside(&engine, "l", &bench).await);
         for version in ["1.0.0", "2.0.0"] {
             let bytes = package(&manifest(version, &json!({})), GOOD);
             tenant.install_plugin(&root, bytes, None).await.unwrap();
         }
         let refused = tenant.install_plugin(&root, museum("similarity"), None).await;
         assert_eq!(code(refused), "plugin.too_many", "another version is not another plugin");
-        engine.drop_tenant_storage(&slug).await.unwrap();
+        engine.drop_tenant_storage(&tenant.slug).await.unwrap();
         bench.drop().await;
     }
 }
@@ -250,8 +252,7 @@ async fn a_tenant_has_as_many_plugins_as_the_operator_allows() {
 #[tokio::test]
 async fn nobody_waits_for_all_that_another_tenant_installs() {
     check(async |bench: &Bench| {
-        let slug = format!("{}q", bench.tenant.slug);
-        let other = tenant_of(&bench.engine, &slug, bench).await;
+        let other = beside(&bench.engine, "q", bench).await;
         let (root, done) = (bench.admin(), parking_lot::Mutex::new(Vec::new()));
         let install = async |tenant: &mortise_engine::Tenant, number: u32| {
             let mut manifest = manifest("1.0.0", &json!({}));
@@ -263,7 +264,7 @@ async fn nobody_waits_for_all_that_another_tenant_installs() {
         let many = futures_util::future::join_all((1..=5).map(|number| install(&bench.tenant, number)));
         tokio::join!(many, install(&other, 6));
         assert_ne!(done.lock().last(), Some(&6), "{:?}", done.lock());
-        bench.engine.drop_tenant_storage(&slug).await.unwrap();
+        bench.engine.drop_tenant_storage(&other.slug).await.unwrap();
     })
     .await;
 }

@@ -1,7 +1,7 @@
 //! Settings and secrets: what an administrator says to a plugin.
 
 use mortise_plugin_host::manifest::Manifest;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::common::{Bench, check_bare};
 use crate::support::{GOOD, ID, check, code, info, install, manifest, museum, package, trail};
@@ -13,22 +13,34 @@ async fn a_setting_is_checked_stored_and_taken_back() {
     check(async |bench: &Bench| {
         let (tenant, root) = (&bench.tenant, bench.admin());
         install(bench, with_settings()).await;
-        let set = async |name: &str, value: Json| tenant.set_plugin_setting(&root, ID, name, value).await;
-        set("days", json!(14)).await.unwrap();
+        let set =
+            async |settings: Json| tenant.set_plugin_settings(&root, ID, settings.as_object().unwrap()).await;
+        set(json!({ "days": 14 })).await.unwrap();
         assert_eq!(info(bench).await.settings, [("days".to_owned(), json!(14))].into());
-        assert_eq!(code(set("days", json!("many")).await), "record.invalid");
-        assert_eq!(code(set("hours", json!(1)).await), "plugin.setting_unknown");
-        set("days", Json::Null).await.unwrap();
+        assert_eq!(code(set(json!({ "days": 15, "unit": 1 })).await), "record.invalid", "all or none");
+        assert_eq!(code(set(json!({ "days": 15, "hours": 1 })).await), "plugin.setting_unknown");
+        assert_eq!(info(bench).await.settings, [("days".to_owned(), json!(14))].into());
+        set(json!({ "days": null, "unit": "h" })).await.unwrap();
+        assert_eq!(info(bench).await.settings, [("unit".to_owned(), json!("h"))].into());
+        set(json!({ "unit": null })).await.unwrap();
+        set(json!({})).await.unwrap();
         assert!(info(bench).await.settings.is_empty());
-        assert_eq!(trail(bench).await, ["plugin.installed", "plugin.setting", "plugin.setting"]);
-        assert_eq!(code(tenant.set_plugin_setting(&root, HEAT, "x", json!(1)).await), "plugin.not_installed");
+        assert_eq!(
+            trail(bench).await,
+            ["plugin.installed", "plugin.setting", "plugin.setting", "plugin.setting"]
+        );
+        let nobody = tenant.set_plugin_settings(&root, HEAT, &Map::new()).await;
+        assert_eq!(code(nobody), "plugin.not_installed");
     })
     .await;
 }
 
 fn with_settings() -> Vec<u8> {
     let mut manifest = manifest("1.0.0", &json!({}));
-    manifest["settings"] = json!([{ "name": "days", "type": "integer", "default": 7 }]);
+    manifest["settings"] = json!([
+        { "name": "days", "type": "integer", "default": 7 },
+        { "name": "unit", "type": "text", "default": "d" }
+    ]);
     manifest["secrets"] =
         json!([{ "name": "vies", "inject": { "header": "Authorization", "format": "Bearer {}" } }]);
     assert!(Manifest::parse(&manifest.to_string()).is_ok());

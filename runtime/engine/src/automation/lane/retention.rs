@@ -30,6 +30,8 @@ pub struct Retention {
     /// Keys by which a call of another system is known when it comes again. A signature is good for minutes, but
     /// systems repeat calls for days.
     pub received: TimeDelta,
+    /// How forms were used.
+    pub interactions: TimeDelta,
 }
 
 impl Default for Retention {
@@ -42,13 +44,21 @@ impl Default for Retention {
             calls: quarter,
             inbox: TimeDelta::days(180),
             received: quarter,
+            interactions: quarter,
         }
     }
 }
 
 /// What is cleared away, in this order.
-const KINDS: [Kind; 6] =
-    [Kind::Events, Kind::Work, Kind::Deliveries, Kind::Calls, Kind::Inbox, Kind::Received];
+const KINDS: [Kind; 7] = [
+    Kind::Events,
+    Kind::Work,
+    Kind::Deliveries,
+    Kind::Calls,
+    Kind::Inbox,
+    Kind::Received,
+    Kind::Interactions,
+];
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
@@ -58,6 +68,7 @@ enum Kind {
     Calls,
     Inbox,
     Received,
+    Interactions,
 }
 
 /// How far clearing away has come.
@@ -83,6 +94,7 @@ impl Kind {
             Kind::Calls => ("_plugin_call", "id", plain("state IN ('done', 'dismissed') AND ended_at < ?1")),
             Kind::Inbox => ("_inbox", "id", plain("read_at < ?1")),
             Kind::Received => ("_received", "connector, \"key\"", plain("at < ?1")),
+            Kind::Interactions => ("_interaction", "seq", plain("at < ?1")),
         }
     }
 
@@ -94,6 +106,7 @@ impl Kind {
             Kind::Calls => retention.calls,
             Kind::Inbox => retention.inbox,
             Kind::Received => retention.received,
+            Kind::Interactions => retention.interactions,
         }
     }
 }

@@ -136,22 +136,19 @@ impl Tenant {
         let (step, outcome) = change(&scene)?;
         let (now, id) = (scene.now, id.to_owned());
         let before = scene.found.cloned();
-        let written = match (step.plugin, place) {
-            (Next::Kept(mut plugin), place) => {
-                plugin.changed_at = now;
-                bind::prove(&self.plugins, &base.model, std::slice::from_mut(&mut *plugin));
-                match place {
-                    Ok(place) => stored[place] = (*plugin).clone(),
-                    Err(place) => stored.insert(place, (*plugin).clone()),
-                }
-                Next::Kept(plugin)
-            }
-            (gone @ Next::Gone { .. }, place) => {
-                place.ok().map(|place| stored.remove(place));
-                gone
-            }
-        };
+        let mut written = step.plugin;
+        if let Ok(place) = place {
+            stored.remove(place);
+        }
+        let place = place.unwrap_or_else(|place| place);
+        if let Next::Kept(plugin) = &written {
+            stored.insert(place, StoredPlugin { changed_at: now, ..(**plugin).clone() });
+        }
         bind::prove(&self.plugins, &base.model, &mut stored);
+        if let Next::Kept(plugin) = &mut written {
+            // What is written is what was proved.
+            **plugin = stored[place].clone();
+        }
         let bound = bind::tie(&self.plugins, &base.model, &stored);
         let published = Arc::new(Published::new(base.model.clone(), self.store.naming(), bound));
         let (work, digest) = (self.work_with(published.clone(), actor), published.digest.clone());

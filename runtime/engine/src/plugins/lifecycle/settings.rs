@@ -1,8 +1,9 @@
 //! What an administrator says to a plugin: settings, secrets, and which entities it means. A secret goes in and never
 //! comes out again but into a call.
 
+use mortise_plugin_host::manifest::Setting;
 use mortise_store::{Param, Session};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{Scene, Step, administrator, not_installed};
 use crate::commands::audit_entry;
@@ -19,34 +20,30 @@ use crate::values::Issue;
 const SECRET_CHARS_MAX: usize = 4_000;
 
 impl Tenant {
-    /// Gives a setting another value; null brings back that of the manifest.
-    pub async fn set_plugin_setting(
+    /// Gives settings other values, all of them or none; null brings back that of the manifest.
+    pub async fn set_plugin_settings(
         &self,
         actor: &Actor,
         id: &str,
-        name: &str,
-        json: Json,
+        settings: &Map<String, Json>,
     ) -> Result<(), Error> {
+        if settings.is_empty() {
+            // Nothing is said, so nothing is published and nothing stands in the trail.
+            return self.stored_plugin(actor, id).await.map(drop);
+        }
         let change = |scene: &Scene<'_>| {
             let mut plugin = scene.plugin(id)?;
             let known = manifests(scene.house, &plugin);
-            let mut settings = known.iter().flat_map(|said| &said.manifest.settings);
-            let setting = settings.find(|setting| setting.name == name).ok_or_else(|| {
-                Error::NotFound(Issue::new("plugin.setting_unknown").with("plugin", id).with("name", name))
-            })?;
-            if json.is_null() {
-                plugin.settings.remove(name);
-            } else {
-                let fits = value(setting.kind, &json).is_some();
-                if !fits || json.to_string().len() > SETTING_BYTES_MAX {
-                    let kind = serde_json::to_value(setting.kind).unwrap_or_default();
-                    let kind = kind.as_str().unwrap_or_default().to_owned();
-                    return Err(Error::field(name, Issue::new("plugin.setting_invalid").with("kind", kind)));
-                }
-                plugin.settings.insert(name.to_owned(), json.clone());
+            for (name, json) in settings {
+                let mut known = known.iter().flat_map(|said| &said.manifest.settings);
+                let setting = known.find(|setting| &setting.name == name).ok_or_else(|| {
+                    Error::NotFound(
+                        Issue::new("plugin.setting_unknown").with("plugin", id).with("name", name),
+                    )
+                })?;
+                set(&mut plugin, setting, json)?;
             }
-            let details = json!({ "setting": name, "value": json });
-            Ok((Step::kept(plugin, "plugin.setting", details), ()))
+            Ok((Step::kept(plugin, "plugin.setting", json!({ "settings": settings })), ()))
         };
         self.change_plugin(actor, id, change).await
     }
@@ -77,10 +74,8 @@ impl Tenant {
         name: &str,
         secret: &str,
     ) -> Result<(), Error> {
-        administrator(actor)?;
-        let stored = tables::all(&self.store).await?;
-        let plugin = stored.iter().find(|plugin| plugin.id == id).ok_or_else(|| not_installed(id))?;
-        let known = manifests(&self.plugins, plugin);
+        let plugin = self.stored_plugin(actor, id).await?;
+        let known = manifests(&self.plugins, &plugin);
         if !known.iter().flat_map(|said| &said.manifest.secrets).any(|secret| secret.name == name) {
             let issue = Issue::new("plugin.secret_unknown").with("plugin", id).with("name", name);
             return Err(Error::NotFound(issue));
@@ -104,6 +99,13 @@ impl Tenant {
             Ok(())
         };
         self.store.write(write).await
+    }
+
+    /// A plugin that is installed, for an administrator.
+    async fn stored_plugin(&self, actor: &Actor, id: &str) -> Result<StoredPlugin, Error> {
+        administrator(actor)?;
+        let mut stored = tables::all(&self.store).await?.into_iter();
+        stored.find(|plugin| plugin.id == id).ok_or_else(|| not_installed(id))
     }
 
     /// Seals secrets of plugins with the present key that are not. What cannot be opened stays as it is.
@@ -151,6 +153,21 @@ fn manifests(house: &PluginHouse, plugin: &StoredPlugin) -> Vec<std::sync::Arc<c
         house.shelf.said(&version.parcel.manifest_digest, &version.manifest)
     };
     current.chain(others).filter_map(said).collect()
+}
+
+fn set(plugin: &mut StoredPlugin, setting: &Setting, json: &Json) -> Result<(), Error> {
+    let name = &setting.name;
+    if json.is_null() {
+        plugin.settings.remove(name);
+        return Ok(());
+    }
+    if value(setting.kind, json).is_none() || json.to_string().len() > SETTING_BYTES_MAX {
+        let kind = serde_json::to_value(setting.kind).unwrap_or_default();
+        let kind = kind.as_str().unwrap_or_default().to_owned();
+        return Err(Error::field(name, Issue::new("plugin.setting_invalid").with("kind", kind)));
+    }
+    plugin.settings.insert(name.clone(), json.clone());
+    Ok(())
 }
 
 fn put(session: &mut Session<'_>, plugin: &str, name: &str, sealed: String) -> Result<(), Error> {

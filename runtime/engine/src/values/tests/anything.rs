@@ -79,7 +79,7 @@ proptest! {
             FieldKind::Email,
             FieldKind::Url,
             FieldKind::GeoPoint,
-            FieldKind::File { many: true, image: false, max_mib: 1, signature: false },
+            FieldKind::File { many: true, image: false, max_mib: 1, signature: false, photo: mortise_definition::model::PhotoRules::default() },
             FieldKind::Json,
             FieldKind::System,
         ];

@@ -158,18 +158,8 @@ const WILD: [Wildness; 2] = [
 
 /// Gives tenants the same administrator.
 fn staffed(tenants: [&Tenant; 2]) -> Actor {
-    let root = Person {
-        id: Uuid::new_v4(),
-        login: "root".into(),
-        name: "Root".into(),
-        email: None,
-        active: true,
-        administrator: true,
-        department: None,
-        supervisor: None,
-        roles: Vec::new(),
-        language: Some("en".into()),
-    };
+    let root =
+        Person { administrator: true, language: Some("en".into()), ..Person::new(Uuid::new_v4(), "root") };
     for tenant in tenants {
         let people = vec![root.clone()];
         tenant.set_directory(Directory::new(people, Vec::new(), chrono_tz::Asia::Shanghai, "en".into()));
