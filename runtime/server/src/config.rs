@@ -10,6 +10,8 @@ use mortise_engine::Retention;
 
 /// Largest body of an ordinary API request; a record with all its lines is far below it.
 pub const BODY_LIMIT_BYTES: usize = 4 * 1024 * 1024;
+/// Largest body by which a page tells how a form was used; two hundred interactions have half of it.
+pub const INTERACTIONS_LIMIT_BYTES: usize = 64 * 1024;
 /// Largest body of a batch; 10,000 records of 1 kB each fit in.
 pub const BATCH_LIMIT_BYTES: usize = 32 * 1024 * 1024;
 /// Largest call of another system; forms and chat messages have some kilobytes.
@@ -115,6 +117,10 @@ pub struct Serving {
     #[arg(long, env = "MORTISE_FILE_MIB", default_value_t = FILE_MIB)]
     pub file_mib: u64,
 
+    /// Font (TTF, OTF or TTC) that photos are marked with; an installed one with Chinese letters unless given.
+    #[arg(long, env = "MORTISE_FONT")]
+    pub font: Option<PathBuf>,
+
     /// Token that `/metrics` asks for; without one, only this machine itself may read them.
     #[arg(long, env = "MORTISE_METRICS_TOKEN", hide_env_values = true)]
     pub metrics_token: Option<String>,
@@ -154,6 +160,7 @@ impl Default for Serving {
             stall_seconds: STALL_SECONDS,
             idle_seconds: IDLE_SECONDS,
             file_mib: FILE_MIB,
+            font: None,
             metrics_token: None,
             allow_private_addresses: false,
             tenant_idle_seconds: TENANT_IDLE_SECONDS,
@@ -190,6 +197,10 @@ pub struct Keeping {
     /// Days for which a call of another system is known when it comes again.
     #[arg(long, env = "MORTISE_KEEP_RECEIVED_DAYS", default_value_t = 90, value_parser = days())]
     pub keep_received_days: i64,
+
+    /// Days for which it is kept how forms were used.
+    #[arg(long, env = "MORTISE_KEEP_INTERACTIONS_DAYS", default_value_t = 90, value_parser = days())]
+    pub keep_interactions_days: i64,
 }
 
 /// From a day to a hundred years.
@@ -199,7 +210,8 @@ fn days() -> clap::builder::RangedI64ValueParser<i64> {
 
 impl Default for Keeping {
     fn default() -> Self {
-        let Retention { events, work, deliveries, calls, inbox, received } = Retention::default();
+        let Retention { events, work, deliveries, calls, inbox, received, interactions } =
+            Retention::default();
         Keeping {
             keep_events_days: events.num_days(),
             keep_work_days: work.num_days(),
@@ -207,6 +219,7 @@ impl Default for Keeping {
             keep_calls_days: calls.num_days(),
             keep_inbox_days: inbox.num_days(),
             keep_received_days: received.num_days(),
+            keep_interactions_days: interactions.num_days(),
         }
     }
 }
@@ -221,6 +234,7 @@ impl Keeping {
             calls: TimeDelta::days(self.keep_calls_days),
             inbox: TimeDelta::days(self.keep_inbox_days),
             received: TimeDelta::days(self.keep_received_days),
+            interactions: TimeDelta::days(self.keep_interactions_days),
         }
     }
 }

@@ -30,6 +30,8 @@ struct Inner {
     extra: Vec<(&'static str, Value)>,
     retry_after_seconds: Option<u64>,
     log: Option<String>,
+    /// Definitions changed while the answer was worked out.
+    model_moved: bool,
 }
 
 /// What is wrong with one field.
@@ -67,6 +69,7 @@ impl Failure {
             extra: Vec::new(),
             retry_after_seconds: None,
             log: None,
+            model_moved: false,
         }))
     }
 
@@ -154,6 +157,11 @@ impl Failure {
     /// HTTP status.
     pub fn status(&self) -> StatusCode {
         self.0.status
+    }
+
+    /// Whether definitions changed while the answer was worked out, so that asking again gives one.
+    pub(crate) fn model_moved(&self) -> bool {
+        self.0.model_moved
     }
 
     /// Stable code.
@@ -294,6 +302,7 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let status = status_of(&error);
         let mut failure = Failure::new(status, error.code());
+        failure.0.model_moved = matches!(error, EngineError::ModelChanged);
         failure.0.args = error.args().into_iter().map(|(name, value)| (name.into(), value)).collect();
         failure.0.issues = error.issues().iter().map(Issue::from).collect();
         if status.is_server_error() {
@@ -312,9 +321,10 @@ fn status_of(error: &EngineError) -> StatusCode {
             StatusCode::PAYLOAD_TOO_LARGE
         }
         EngineError::BadRequest(_) => StatusCode::BAD_REQUEST,
-        EngineError::Stale { .. } | EngineError::Duplicate(_) | EngineError::Unconfirmed(_) => {
-            StatusCode::CONFLICT
-        }
+        EngineError::Stale { .. }
+        | EngineError::Conflict { .. }
+        | EngineError::Duplicate(_)
+        | EngineError::Unconfirmed(_) => StatusCode::CONFLICT,
         EngineError::Invalid(_)
         | EngineError::KeyReused
         | EngineError::Definition(_)
@@ -334,6 +344,9 @@ fn status_of(error: &EngineError) -> StatusCode {
 fn add_details(failure: Failure, error: EngineError) -> Failure {
     match error {
         EngineError::Stale { current } => failure.with_member("current_version", current.into()),
+        EngineError::Conflict { current, fields } => {
+            failure.with_member("current_version", current.into()).with_member("conflicts", json!(fields))
+        }
         EngineError::Duplicate(suspects) => failure.with_member("suspects", json!(suspects)),
         EngineError::Definition(problems) | EngineError::Plugin(problems) => failure.with_problems(problems),
         EngineError::Unconfirmed(steps) => failure.with_member("steps", json!(steps)),

@@ -16,6 +16,7 @@ mod keys;
 pub mod lanes;
 pub mod language;
 pub mod pages;
+mod photo;
 mod plugins;
 pub mod state;
 

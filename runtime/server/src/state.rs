@@ -22,6 +22,7 @@ use crate::auth::{Passwords, SignIns};
 use crate::courier::{Envoy, Outlet};
 use crate::http::{Metrics, PluginsClosed};
 use crate::pages::Pages;
+use crate::photo::Fonts;
 use crate::{Base, Config, Failure, keys, plugins};
 
 /// A tenant with something due within this time is kept open: to close and to open it costs more than to wait.
@@ -49,6 +50,8 @@ pub struct Shared {
     pub pages: Pages,
     /// SHA-256 of the operator's token: whoever reads the data folder may act as the operator.
     pub operator: Option<[u8; 32]>,
+    /// What photos are marked with, once there is one.
+    fonts: OnceLock<Fonts>,
     /// Carries deliveries out of the house.
     pub courier: Arc<Envoy>,
     /// Carries the calls of plugins.
@@ -131,6 +134,23 @@ pub(crate) fn noted(vitals: &Vitals) -> Noted {
 }
 
 impl AppState {
+    /// What photos are marked with; looked for when the first one comes.
+    pub(crate) fn fonts(&self) -> Fonts {
+        let open = || {
+            let fonts = Fonts::open(self.config.serving.font.as_deref()).unwrap_or_else(|error| {
+                tracing::error!(%error, "photos are marked in plain letters");
+                Fonts::none()
+            });
+            if !fonts.has_chinese() {
+                tracing::warn!(
+                    "no font with Chinese letters: install fonts-noto-cjk or name one with MORTISE_FONT"
+                );
+            }
+            fonts
+        };
+        self.fonts.get_or_init(open).clone()
+    }
+
     /// Opens the control plane and the engine where the configuration says.
     pub async fn open(
         config: Config,
@@ -171,6 +191,7 @@ impl AppState {
             passwords: Passwords::default(),
             metrics: Metrics::default(),
             pages: Pages::load().map_err(Failure::internal)?,
+            fonts: OnceLock::new(),
             operator,
             courier: Arc::new(Envoy::new(config.serving.allow_private_addresses).map_err(Failure::internal)?),
             calls: crate::api::inbound::Calls::default(),

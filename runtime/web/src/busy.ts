@@ -37,7 +37,12 @@ document.addEventListener("htmx:after:swap", (event) => {
   const source = (event as CustomEvent<{ ctx?: { sourceElement?: Element } }>).detail?.ctx?.sourceElement;
   if (source instanceof HTMLFormElement && source.dataset.reset !== undefined) source.reset();
 });
-document.addEventListener("htmx:error", () => toast(text("unreachable"), "error"));
+document.addEventListener("htmx:error", (event) => {
+  const source = (event as CustomEvent<{ ctx?: { sourceElement?: Element } }>).detail?.ctx?.sourceElement;
+  // A page of earlier says already that there is no network; only what the person does themselves is answered.
+  if (document.documentElement.dataset.asOf !== undefined && !(source instanceof HTMLFormElement)) return;
+  toast(text("unreachable"), "error");
+});
 
 // Back from the browser's page cache, everything can be pressed again.
 window.addEventListener("pageshow", (event) => {

@@ -9,11 +9,13 @@ document.addEventListener("click", (event) => {
     if (!inside || target.closest(".menu-item:not([data-keep-open])")) menu.open = false;
   }
   const opener = target.closest<HTMLElement>("[data-dialog]");
-  if (opener) {
+  // A link that opens a dialog can still be opened beside the page.
+  if (opener && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
     const dialog = document.getElementById(opener.dataset.dialog!) as HTMLDialogElement | null;
     if (dialog) {
       event.preventDefault();
-      dialog.showModal();
+      opener.closest<HTMLElement>("[popover]:popover-open")?.hidePopover();
+      if (!dialog.open) dialog.showModal();
     }
   }
   if (target.closest("[data-close]")) target.closest("dialog")?.close();

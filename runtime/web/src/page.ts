@@ -5,12 +5,16 @@ import chevronRight from "@tabler/icons/outline/chevron-right.svg";
 import cross from "@tabler/icons/outline/x.svg";
 import file from "@tabler/icons/outline/file.svg";
 import alertCircle from "@tabler/icons/outline/alert-circle.svg";
+import building from "@tabler/icons/outline/building.svg";
+import history from "@tabler/icons/outline/history.svg";
 
-const icons = { check, "chevron-right": chevronRight, x: cross, file, "alert-circle": alertCircle };
+const icons = { check, "chevron-right": chevronRight, x: cross, file, "alert-circle": alertCircle, building, history };
 const meta = (name: string) => document.querySelector<HTMLMetaElement>(`meta[name="mortise-${name}"]`)?.content ?? "";
 
 /** Address prefix of the tenant: empty or `/t/<slug>`. */
 export const base = meta("base");
+/** Name of the tenant. */
+export const tenant = meta("tenant");
 /** Id of the person who is signed in; keys of local storage carry it, so that two people on one phone stay apart. */
 export const user = meta("user");
 
@@ -63,6 +67,15 @@ export async function fetchJson<T>(url: string, init: RequestInit = {}): Promise
   const response = await fetch(url, { ...init, headers: { Accept: "application/json", ...init.headers } });
   if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
   return (await response.json()) as T;
+}
+
+/** A piece of a page from the server, drawn there; who has to sign in first is led to where that is done. */
+export async function fetchPart(url: string, init: RequestInit = {}): Promise<string> {
+  const response = await fetch(url, { ...init, headers: { "HX-Request": "true", ...init.headers } });
+  const elsewhere = response.headers.get("hx-redirect");
+  if (elsewhere) location.assign(elsewhere);
+  if (elsewhere || !response.ok) throw new Error(`${response.status} ${response.statusText}`);
+  return response.text();
 }
 
 /** An id that no other element of the page has. */

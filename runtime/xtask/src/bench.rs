@@ -12,7 +12,7 @@ use crate::{plugins, setup, wasm};
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     check_arguments(
         arguments,
-        &["--automation", "--million", "--plugins", "--postgres", "--quick", "--write"],
+        &["--automation", "--million", "--pages", "--plugins", "--postgres", "--quick", "--write"],
         &["--runs", "--seconds", "--only", "--rows"],
     )?;
     setup::web()?;
@@ -47,7 +47,7 @@ fn guests() -> Result<[(&'static str, PathBuf); 4]> {
     build.arg(folder.join("guest")).arg("--out").arg(&guest);
     build.env("CARGO_TARGET_DIR", place.join("wasm")).env("MORTISE_SDK", root().join("sdk"));
     execute(&mut build)?;
-    let extism = wasm::module(&folder, "mortise-bench-extism-guest", &place.join("wasm"))?;
+    let extism = wasm::module(&folder, "mortise-bench-extism-guest", &place.join("wasm"), &[])?;
     let mut build = cargo(["build", "--release", "--package", "mortise-bench-plugins"]);
     execute(build.current_dir(&folder).env("CARGO_TARGET_DIR", &place))?;
     Ok([

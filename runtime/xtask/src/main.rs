@@ -8,6 +8,7 @@ mod ci;
 mod docs;
 mod plugins;
 mod postgres;
+mod rules;
 mod run;
 mod setup;
 mod shell;
@@ -33,6 +34,7 @@ Build automation of Mortise.
       --require-all      a missing database or browser is a failure
   cargo xtask bench [options]      measure the workloads of docs/performance.md
       --automation       measure what happens by itself (rules, timers, assignment, clocks) instead
+      --pages            measure what the server needs for each page of the shipped apps instead
       --plugins          measure what plugins cost instead
       --quick            with --plugins: little of everything, to see that it can be measured
       --million          also measure with a million rows
@@ -45,8 +47,9 @@ Build automation of Mortise.
   cargo xtask plugins              build the plugins that ship into target/plugins
   cargo xtask docs [--check]       regenerate the generated pages and build the book; --check changes nothing
   cargo xtask ci                   everything that has to pass before a change lands
-  cargo xtask shots [WORD…]        pictures of every page in both languages, light and dark, in target/shots; with words only
-                                   those whose name (phone-zh-dark/list-empty) contains one of them
+  cargo xtask shots [WORD…]        pictures of the main pages in both languages, light and dark, for docs/pictures; with words
+                                   only those whose name (phone-zh-dark/list) contains one of them
+      --all              of every page in every state instead, in target/shots
 ";
 
 fn main() -> ExitCode {

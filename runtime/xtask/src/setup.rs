@@ -114,7 +114,7 @@ fn install(package: &str) -> Result<()> {
 pub(crate) fn web() -> Result<()> {
     let folder = root().join("runtime/web");
     npm_packages(&folder)?;
-    let digest = digest(&folder)?;
+    let digest = format!("{}{}", digest(&folder)?, crate::rules::build(&folder)?);
     let stamp = stamp("web");
     if folder.join("dist").is_dir() && std::fs::read_to_string(&stamp).is_ok_and(|old| old == digest) {
         return Ok(());

@@ -104,7 +104,9 @@ fn browser_tests(environment: &Environment) -> Result<()> {
     files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
     files.sort();
     // One browser and one server at a time are what two cores bear without a test waiting for the other's.
-    let mut command = program("node", ["--test", "--test-concurrency=1", "--test-reporter=spec"]);
+    // A test that failed may leave a browser open, for which nobody should wait.
+    let mut command =
+        program("node", ["--test", "--test-force-exit", "--test-concurrency=1", "--test-reporter=spec"]);
     command.args(files).env("MORTISE_CHROMIUM", chromium);
     execute(environment.apply(&mut command))
 }

@@ -50,11 +50,17 @@ fn folder() -> Result<PathBuf> {
     Ok(cache.context("HOME is not set")?.join("mortise").join("wasm-toolchain"))
 }
 
-/// A crate of a workspace as a core module, compiled into `target`.
-pub(crate) fn module(workspace: &Path, package: &str, target: &Path) -> Result<PathBuf> {
+/// A crate of a workspace as a core module, compiled into `target`, with these settings of cargo.
+pub(crate) fn module(
+    workspace: &Path,
+    package: &str,
+    target: &Path,
+    settings: &[(&str, &str)],
+) -> Result<PathBuf> {
     let mut build = cargo(["build", "--release", "--target", TARGET, "--package", package]);
     build.current_dir(workspace).env("CARGO_TARGET_DIR", target);
     build.env("CARGO_PROFILE_RELEASE_LTO", "true").env("CARGO_PROFILE_RELEASE_PANIC", "abort");
+    build.envs(settings.iter().copied());
     if !usual_has_target() {
         let folder = folder()?;
         build.env("RUSTC", folder.join("rustc"));

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::body::json;
+use super::photos;
 use crate::{AppState, Failure, SignedIn};
 
 /// Types that browsers may show in place; everything else is a download. Neither HTML nor SVG: they carry scripts.
@@ -30,6 +31,11 @@ const SANDBOX: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 #[derive(Deserialize)]
 pub(super) struct Named {
     name: Option<String>,
+    /// Made by the sender, who may send the file again when the answer gets lost.
+    id: Option<Uuid>,
+    /// What a form says about a photo.
+    #[serde(flatten)]
+    photo: photos::Told,
 }
 
 /// `POST /files`: the body is the file (`?name=`), or a form with one part `file`.
@@ -40,8 +46,14 @@ pub(super) async fn upload(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Failure> {
+    super::sync::same_person_by_header(&by, &headers)?;
     refuse_announced(&headers, state.config.upload_limit_bytes() as u64, state.config.file_bytes_max())?;
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if named.photo.is_photo() {
+        let name = plain_name(named.name.as_deref().unwrap_or("photo"));
+        let taken = photos::take((&state, &by), named.photo, named.id, &name, request.into_body()).await?;
+        return Ok((StatusCode::CREATED, json(&taken)).into_response());
+    }
     let info = if kind.starts_with("multipart/form-data") {
         let mut form = Multipart::from_request(request, &state)
             .await
@@ -51,7 +63,8 @@ pub(super) async fn upload(
     } else {
         let name = named.name.unwrap_or_else(|| "file".to_owned());
         let kind = if kind.is_empty() { "application/octet-stream" } else { kind };
-        put(&by, &name, kind, request.into_body().into_data_stream().map_err(std::io::Error::other)).await?
+        let bytes = request.into_body().into_data_stream().map_err(std::io::Error::other);
+        put_as(&by, named.id, (&name, kind), bytes).await?
     };
     let location = (header::LOCATION, by.base.path(&format!("/api/v1/files/{}", info.id)));
     Ok((StatusCode::CREATED, [location], json(&info)).into_response())
@@ -71,13 +84,32 @@ pub async fn put(
     kind: &str,
     bytes: impl Stream<Item = std::io::Result<Bytes>> + Send + Unpin,
 ) -> Result<FileInfo, Failure> {
-    // No path, no control characters: the name goes into a header when the file is downloaded.
-    let name = name.rsplit(['/', '\\']).next().unwrap_or("file");
-    let name: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
-    by.tenant.engine.put_file(by.actor(), &name, kind, bytes).await.map_err(|error| match error {
+    put_as(by, None, (name, kind), bytes).await
+}
+
+/// The same, perhaps under an id that the sender made.
+async fn put_as(
+    by: &SignedIn,
+    id: Option<Uuid>,
+    (name, kind): (&str, &str),
+    bytes: impl Stream<Item = std::io::Result<Bytes>> + Send + Unpin,
+) -> Result<FileInfo, Failure> {
+    let name = plain_name(name);
+    let engine = &by.tenant.engine;
+    let stored = match id {
+        Some(id) => engine.put_file_as(by.actor(), id, (&name, kind), bytes).await,
+        None => engine.put_file(by.actor(), &name, kind, bytes).await,
+    };
+    stored.map_err(|error| match error {
         EngineError::TooLarge(limit) => too_large(limit),
         error => error.into(),
     })
+}
+
+/// No path, no control characters: the name goes into a header when the file is downloaded.
+fn plain_name(name: &str) -> String {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or("file");
+    name.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 /// Refuses a body that is announced as longer than allowed, before a byte of it is read.

@@ -1,19 +1,17 @@
-//! Figures over HTTP: metrics broken down by fields and by time, and dashboards. What a card shows is worked out here, for
-//! the pages as well, so that both faces tell the same. Each card stands by itself: one that fails leaves the others alone.
+//! Figures over HTTP: metrics broken down by fields and by time, and who may see which dashboard. What stands on a card is
+//! worked out by `cards`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query as Params};
 use axum::response::Response;
-use futures_util::future::join_all;
 use mortise_definition::model::{
-    CardModel, DashboardModel, EntityModel, FieldKind, FieldModel, MetricModel, Shown, Slot, system,
+    DashboardModel, EntityModel, FieldKind, FieldModel, MetricModel, Slot, system,
 };
-use mortise_definition::source::{CardKind, Figure, Grain, Window};
-use mortise_engine::plugins::ProvidedTable;
+use mortise_definition::source::{Grain, Window};
 use mortise_engine::values::{self, ValueContext};
-use mortise_engine::{Figured, MetricQuery};
+use mortise_engine::{Condition, Figured, MetricQuery, Op, Query};
 use mortise_expr::Value;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -53,33 +51,6 @@ impl Standing {
     }
 }
 
-/// A figure with the words for its group.
-#[derive(Debug, Clone)]
-pub struct Told {
-    /// Value of the group, and its words; none for a figure of everything.
-    pub group: Option<(Value, String)>,
-    /// What was measured.
-    pub figured: Figured,
-}
-
-/// What a card shows.
-pub enum CardContent {
-    /// Figures of a metric.
-    Figures(CardFigures),
-    /// A table of a plugin.
-    Table(Arc<ProvidedTable>),
-}
-
-/// The figures of a card.
-pub struct CardFigures {
-    /// The metric.
-    pub metric: Arc<MetricModel>,
-    /// What is aimed at; only where the card shows all of it.
-    pub target: Option<f64>,
-    /// Its figures.
-    pub rows: Vec<Told>,
-}
-
 /// The dashboard of a key, if it is for the person.
 pub fn dashboard(by: &SignedIn, key: &str) -> Result<Arc<DashboardModel>, Failure> {
     let model = by.tenant.engine.model();
@@ -94,84 +65,38 @@ pub fn sees(by: &SignedIn, dashboard: &DashboardModel) -> bool {
     user.admin || roles.is_empty() || roles.iter().any(|role| user.roles.contains(role))
 }
 
-/// What a card shows.
-pub async fn card(by: &SignedIn, card: &CardModel) -> Result<CardContent, Failure> {
-    match &card.shows {
-        Shown::Metric(metric) => figures(by, card, metric).await.map(CardContent::Figures),
-        Shown::Provider(ask) => Ok(CardContent::Table(by.tenant.engine.provided(by.actor(), ask).await?)),
-    }
-}
+/// Titles of records by their ids.
+pub(super) type Titles = HashMap<Uuid, String>;
 
-async fn figures(by: &SignedIn, card: &CardModel, metric: &str) -> Result<CardFigures, Failure> {
-    let engine = &by.tenant.engine;
-    let model = engine.model();
-    let ranked = matches!(card.kind, CardKind::Bar | CardKind::Leaderboard | CardKind::Table);
-    let known = model.automation.metrics.get(metric);
-    let smallest_first = card.kind == CardKind::Leaderboard && known.is_some_and(|one| one.lower_is_better);
-    let query = MetricQuery {
-        by: card.by.into_iter().filter(|_| !matches!(card.kind, CardKind::Number | CardKind::Line)).collect(),
-        per: (card.kind == CardKind::Line).then_some(card.per),
-        window: card.window,
-        matching: Vec::new(),
-        best: (ranked && !smallest_first).then_some(card.limit as u64),
-    };
-    let (metric, mut figures) = engine.metric(by.actor(), metric, &query).await?;
-    let entity = &model.entities[metric.entity];
-    if smallest_first {
-        figures.sort_by(|a, b| a.figure.unwrap_or(f64::MAX).total_cmp(&b.figure.unwrap_or(f64::MAX)));
-        figures.truncate(card.limit);
-    }
-    if card.kind == CardKind::Funnel {
-        figures = in_order_of_choices(entity, card.by, figures);
-    }
-    let target = engine.metric_target(by.actor(), &metric);
-    let rows = told(by, entity, query.by.first().copied(), figures).await;
-    Ok(CardFigures { metric, target, rows })
-}
-
-/// Every choice in its order, also those without records: a funnel with a step left out would lie.
-fn in_order_of_choices(entity: &EntityModel, slot: Option<Slot>, figures: Vec<Figured>) -> Vec<Figured> {
-    let Some(FieldKind::Choice { choices }) = slot.map(|slot| &entity.fields[slot].kind) else {
-        return figures;
-    };
-    let of = |code: &str| {
-        let found = figures.iter().find(|one| one.group.first().and_then(Value::as_text) == Some(code));
-        let empty = || Figured { group: vec![Value::text(code)], step: None, figure: Some(0.0) };
-        found.cloned().unwrap_or_else(empty)
-    };
-    choices.iter().filter(|choice| !choice.retired).map(|choice| of(&choice.value)).collect()
-}
-
-/// Words for the groups of figures.
-async fn told(by: &SignedIn, entity: &EntityModel, slot: Option<Slot>, figures: Vec<Figured>) -> Vec<Told> {
-    let Some(slot) = slot else {
-        return figures.into_iter().map(|figured| Told { group: None, figured }).collect();
-    };
-    let field = &entity.fields[slot];
-    let titles = titles(by, field, figures.iter().filter_map(|one| one.group.first())).await;
-    let words = |figured: Figured| {
-        let value = figured.group.first().cloned().unwrap_or(Value::Null);
-        let words = words(by, field, &value, &titles);
-        Told { group: Some((value, words)), figured }
-    };
-    figures.into_iter().map(words).collect()
-}
-
-type Titles = HashMap<Uuid, String>;
-
-/// Titles of the records that a reference names, as far as the person may read them.
-async fn titles(by: &SignedIn, field: &FieldModel, groups: impl Iterator<Item = &Value>) -> Titles {
+/// Titles of the records that a reference names, as far as the person may read them; one question for all of them.
+pub(super) async fn titles(
+    by: &SignedIn,
+    field: &FieldModel,
+    groups: impl Iterator<Item = &Value>,
+) -> Titles {
     let FieldKind::Reference { entity } = &field.kind else { return Titles::new() };
     let engine = &by.tenant.engine;
     let model = engine.model();
     let target = &model.entities[*entity];
-    let ids: Vec<Uuid> = groups.filter_map(Value::as_id).take(TITLES_MAX).collect();
-    let read = ids.iter().map(|id| engine.read(by.actor(), &target.key, *id));
-    let records = join_all(read).await.into_iter().flatten();
+    let mut ids: Vec<Uuid> = groups.filter_map(Value::as_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.truncate(TITLES_MAX);
+    if ids.is_empty() {
+        return Titles::new();
+    }
+    let limit = ids.len() as u64;
+    let values = ids.into_iter().map(Value::Id).collect();
+    let condition = Condition { slot: system::ID, op: Op::In, values, text: String::new() };
+    let columns = Some(vec![target.title]);
+    let query =
+        Query { conditions: vec![condition], columns, limit, total: false, ..Query::all(&target.key) };
+    // Where these records may not be read, there are figures without names.
+    let rows = engine.list(by.actor(), &query).await.map(|page| page.rows).unwrap_or_default();
     let field = &target.fields[target.title];
     let directory = engine.directory();
     let cx = context(by, &model, &directory);
-    records.map(|record| (record.id(), values::display(field, &record.values[field.slot], &cx))).collect()
+    rows.iter().map(|record| (record.id(), values::display(field, &record.values[field.slot], &cx))).collect()
 }
 
 fn context<'a>(
@@ -182,7 +107,8 @@ fn context<'a>(
     ValueContext { model, directory, tz: by.user().tz, language: by.language }
 }
 
-fn words(by: &SignedIn, field: &FieldModel, value: &Value, titles: &Titles) -> String {
+/// The words for the value of a group.
+pub(super) fn words(by: &SignedIn, field: &FieldModel, value: &Value, titles: &Titles) -> String {
     let (model, directory) = (by.tenant.engine.model(), by.tenant.engine.directory());
     match (&field.kind, value) {
         (FieldKind::Reference { .. }, Value::Id(id)) => {
@@ -197,7 +123,7 @@ fn words(by: &SignedIn, field: &FieldModel, value: &Value, titles: &Titles) -> S
 }
 
 /// A span of time by its name: `today`, `week`, `month`, `quarter`, `year`, or days as `30d`.
-fn window(text: &str) -> Result<Window, Failure> {
+pub(super) fn window(text: &str) -> Result<Window, Failure> {
     let days = |text: &str| text.strip_suffix('d')?.parse().ok().filter(|days| (1..=3_660).contains(days));
     Ok(match text {
         "today" => Window::Today,
@@ -266,7 +192,8 @@ fn asked(by: &SignedIn, metric: &MetricModel, pairs: &[(String, String)]) -> Res
     Ok(query)
 }
 
-fn given(by: &SignedIn, entity: &EntityModel, slot: Slot, text: &str) -> Result<Value, Failure> {
+/// A value of a dimension, as it was given in an address.
+pub(super) fn given(by: &SignedIn, entity: &EntityModel, slot: Slot, text: &str) -> Result<Value, Failure> {
     let field = &entity.fields[slot];
     if text == "me" && matches!(field.kind, FieldKind::User | FieldKind::System) {
         return Ok(Value::Id(by.user().id));
@@ -336,70 +263,6 @@ pub(super) async fn read(
         "key": metric.key, "label": metric.label.get(by.language), "figure": metric.figure,
         "target": engine.metric_target(by.actor(), &metric), "rows": rows,
     })))
-}
-
-/// `GET /dashboards`.
-pub(super) async fn dashboards(by: SignedIn) -> Response {
-    let model = by.tenant.engine.model();
-    let shown = model.automation.dashboards.values().filter(|dashboard| sees(&by, dashboard));
-    let rows: Vec<Json> = shown
-        .map(|one| json!({ "key": one.key, "label": one.label.get(by.language), "icon": one.icon }))
-        .collect();
-    json_answer(&json!({ "rows": rows }))
-}
-
-/// `GET /dashboards/{key}`: all cards with their figures; a card that cannot be read has a problem instead.
-pub(super) async fn read_dashboard(by: SignedIn, Path(key): Path<String>) -> Result<Response, Failure> {
-    let dashboard = dashboard(&by, &key)?;
-    let cards = dashboard.cards.iter().map(|one| async {
-        let mut told = json!({
-            "id": one.id, "label": one.label.get(by.language), "kind": one.kind,
-        });
-        match &one.shows {
-            Shown::Metric(metric) => told["metric"] = json!(metric),
-            Shown::Provider(ask) => told["provider"] = json!({ "plugin": ask.plugin, "name": ask.name }),
-        }
-        match card(&by, one).await {
-            Ok(CardContent::Table(table)) => {
-                told["columns"] = json!(table.columns);
-                told["rows"] = json!(table.rows);
-            }
-            Ok(CardContent::Figures(figures)) => {
-                told["figure"] = json!(figures.metric.figure);
-                told["target"] = json!(figures.target);
-                told["rows"] = figures.rows.iter().map(|row| row_json(row, &figures, one)).collect();
-            }
-            Err(failure) => told["problem"] = failure.problem(by.language),
-        }
-        told
-    });
-    let cards = join_all(cards).await;
-    Ok(json_answer(&json!({
-        "key": dashboard.key, "label": dashboard.label.get(by.language), "cards": cards,
-    })))
-}
-
-fn row_json(row: &Told, figures: &CardFigures, card: &CardModel) -> Json {
-    let (value, label) = row.group.as_ref().map(|(value, words)| (values::to_json(value), words)).unzip();
-    let mut told = json!({
-        "group": value, "label": label, "step": row.figured.step, "figure": row.figured.figure,
-    });
-    if card.kind == CardKind::Number {
-        told["standing"] = json!(standing(row.figured.figure, figures));
-    }
-    told
-}
-
-/// Where a figure of a card stands; none without a target.
-pub fn standing(figure: Option<f64>, card: &CardFigures) -> Option<Standing> {
-    let metric = &card.metric;
-    let (figure, target) = figure.zip(card.target)?;
-    Some(Standing::of(figure, target, metric.lower_is_better, metric.amber))
-}
-
-/// Whether figures of this kind are shares, which are shown as percent.
-pub fn is_percent(metric: &MetricModel) -> bool {
-    metric.figure == Figure::Percent
 }
 
 #[cfg(test)]

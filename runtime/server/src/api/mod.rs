@@ -5,6 +5,8 @@ pub mod apps;
 pub mod audit;
 pub mod automation;
 pub mod body;
+pub mod cards;
+mod choices;
 pub mod connectors;
 pub mod deliveries;
 pub mod departments;
@@ -14,8 +16,10 @@ pub mod forecast;
 pub mod imports;
 pub mod inbound;
 mod inbox;
+pub mod interactions;
 pub mod metrics;
 pub mod openapi;
+mod photos;
 pub mod plugins;
 pub mod records;
 pub mod roles;
@@ -23,6 +27,7 @@ pub mod sandbox;
 pub mod scenarios;
 pub mod session;
 pub mod sessions;
+pub mod sync;
 pub mod tokens;
 pub mod users;
 
@@ -32,7 +37,9 @@ use axum::response::Response;
 use axum::routing::{delete, get, patch, post, put};
 use mortise_engine::{Command, RunOptions};
 
-use crate::config::{BATCH_LIMIT_BYTES, BODY_LIMIT_BYTES, IMPORT_LIMIT_BYTES, PACKAGE_LIMIT_BYTES};
+use crate::config::{
+    BATCH_LIMIT_BYTES, BODY_LIMIT_BYTES, IMPORT_LIMIT_BYTES, INTERACTIONS_LIMIT_BYTES, PACKAGE_LIMIT_BYTES,
+};
 use crate::{AppState, Config, Failure, SignedIn};
 
 /// All routes of the API.
@@ -43,6 +50,7 @@ pub fn router(config: &Config) -> Router<AppState> {
         .merge(message_routes())
         .merge(automation_routes())
         .merge(plugins::router())
+        .merge(crate::pages::phone())
         .route("/users", get(users::list).post(users::post))
         .route("/users/{id}", get(users::read).patch(users::patch))
         .route("/users/{id}/sessions", get(sessions::list_of).delete(sessions::end_of))
@@ -53,6 +61,10 @@ pub fn router(config: &Config) -> Router<AppState> {
         .route("/audit", get(audit::list))
         .route("/audit/export", get(audit::export))
         .route("/roles", get(roles::list))
+        .merge(interaction_routes())
+        .route("/choices/{name}", get(choices::read).put(choices::put).delete(choices::delete))
+        .route("/saved-filters", get(choices::filters).post(choices::keep))
+        .route("/saved-filters/{id}", put(choices::change).delete(choices::forget))
         .route("/tokens", get(tokens::list).post(tokens::post))
         .route("/tokens/{id}", delete(tokens::delete))
         .route(
@@ -100,12 +112,19 @@ fn automation_routes() -> Router<AppState> {
         .route("/records/{entity}/{id}/freezes", get(automation::freezes).delete(automation::lift))
         .route("/metrics", get(metrics::list))
         .route("/metrics/{key}", get(metrics::read))
-        .route("/dashboards", get(metrics::dashboards))
-        .route("/dashboards/{key}", get(metrics::read_dashboard))
+        .route("/dashboards", get(cards::list))
+        .route("/dashboards/{key}", get(cards::read))
         .route("/work", get(automation::work))
         .route("/work/{id}/retry", post(automation::retry))
         .route("/work/{id}/dismiss", post(automation::dismiss))
         .route("/assignments/{policy}/replay", get(automation::replay))
+}
+
+/// What pages tell of forms is small; whatever is larger comes from somewhere else.
+fn interaction_routes() -> Router<AppState> {
+    let told = post(interactions::note).layer(DefaultBodyLimit::max(INTERACTIONS_LIMIT_BYTES));
+    let rest = get(interactions::read).put(interactions::switch).delete(interactions::delete);
+    Router::new().route("/interactions", told.merge(rest))
 }
 
 fn message_routes() -> Router<AppState> {

@@ -122,7 +122,8 @@ pub(super) async fn create(
     Ok(response)
 }
 
-/// `PATCH /records/{entity}/{id}`. The version comes by `If-Match` or as `version` in the body.
+/// `PATCH /records/{entity}/{id}`. The version comes by `If-Match` or as `version` in the body; with `_base`, the values that
+/// were seen before the change, it is merged field by field with what others did since.
 pub(super) async fn update(
     by: SignedIn,
     Path((entity, id)): Path<(String, String)>,
@@ -136,7 +137,10 @@ pub(super) async fn update(
         _ => seen,
     };
     let options = idempotency(&headers)?;
-    let command = Command::Update { entity, id: id_of(&id)?, version, values };
+    let command = match values.shift_remove("_base") {
+        Some(Value::Object(base)) => Command::Merge { entity, id: id_of(&id)?, base, values },
+        _ => Command::Update { entity, id: id_of(&id)?, version, values },
+    };
     let done = write(&by, command, options).await.map_err(|failure| precondition(failure, seen))?;
     written(&by, &headers, done).await
 }
@@ -207,8 +211,16 @@ pub(super) async fn comment(
     headers: HeaderMap,
     Body(said): Body<Said>,
 ) -> Result<StatusCode, Failure> {
+    super::sync::same_person_by_header(&by, &headers)?;
     let id = id_of(&id)?;
     let options = idempotency(&headers)?;
+    let late = headers.contains_key(super::sync::PERSON);
+    if late
+        && let Some(key) = &options.idempotency_key
+        && by.tenant.engine.is_done(by.actor(), key).await?
+    {
+        return Ok(StatusCode::CREATED);
+    }
     let text = said.text.map(|text| Command::Comment { entity: entity.clone(), id, text });
     let file = said.file.map(|file| Command::Attach { entity, id, file });
     let mut commands: Vec<Command> = text.into_iter().chain(file).collect();

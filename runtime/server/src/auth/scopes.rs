@@ -67,12 +67,21 @@ fn needed<'a>(method: &Method, path: &'a str) -> (&'static str, Option<&'a str>)
         // Asking about what is being typed changes nothing although it is a POST.
         "records" if matches!(action, Some("duplicates" | "form-state")) => ("read", entity),
         "records" => (verb, entity),
-        "batch" | "files" | "imports" | "inbox" => (verb, None),
+        "batch" | "files" | "imports" | "inbox" | "sync" => (verb, None),
+        // Whoever uses forms tells how; the figures are for administrators.
+        "interactions" if *method == Method::POST => ("write", None),
         "session" | "openapi.json" => ("read", None),
         _ if method.is_safe()
             && !matches!(
                 area,
-                "tokens" | "sessions" | "audit" | "deliveries" | "connectors" | "work" | "plugins"
+                "tokens"
+                    | "sessions"
+                    | "audit"
+                    | "deliveries"
+                    | "connectors"
+                    | "work"
+                    | "plugins"
+                    | "interactions"
             )
             && action.is_none() =>
         {
@@ -98,6 +107,9 @@ mod tests {
             ("write:crm.lead", Method::PATCH, "/api/v1/records/crm.lead/1", true),
             ("write:crm.lead", Method::POST, "/api/v1/batch", false),
             ("write", Method::POST, "/api/v1/batch", true),
+            ("write", Method::POST, "/api/v1/sync", true),
+            ("read", Method::POST, "/api/v1/sync", false),
+            ("read", Method::GET, "/api/v1/sync/keep", true),
             ("write", Method::POST, "/api/v1/users", false),
             ("write", Method::GET, "/api/v1/tokens", false),
             ("write", Method::GET, "/api/v1/sessions", false),

@@ -70,6 +70,8 @@ enum Task {
     PluginCompile {
         /// The engine: `serving` or `deterministic`.
         engine: String,
+        /// How much memory it may take.
+        memory_bytes: u64,
     },
 }
 
@@ -82,8 +84,8 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    if let Task::PluginCompile { engine } = &cli.command {
-        return plugin::compile(engine);
+    if let Task::PluginCompile { engine, memory_bytes } = &cli.command {
+        return plugin::compile(engine, *memory_bytes);
     }
     let words = Words::new(cli.language.as_deref(), cli.json);
     let serving = match &cli.command {

@@ -354,10 +354,10 @@ pub(super) async fn author(task: mortise_plugin_author::Task, words: &Words) -> 
 const NICE: i32 = 10;
 
 /// `mortise plugin-compile`: reads a component, writes machine code.
-pub(super) fn compile(engine: &str) -> ExitCode {
+pub(super) fn compile(engine: &str, memory_bytes: u64) -> ExitCode {
     #[cfg(unix)]
     let _ = rustix::process::nice(NICE);
-    match mortise_plugin_host::worker(engine, stdin().lock(), stdout().lock()) {
+    match mortise_plugin_host::worker(engine, memory_bytes, stdin().lock(), stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

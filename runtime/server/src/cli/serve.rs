@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use super::lock::DataLock;
 use super::words::Words;
 use crate::http::serve;
+use crate::photo::Fonts;
 use crate::{AppState, Config, auth};
 
 /// How often expired sessions and tokens are removed.
@@ -56,6 +57,9 @@ pub(super) async fn run(config: Config, words: &Words) -> anyhow::Result<()> {
     let _lock = lock
         .with_context(|| words.text("cli.serve.running", &[("data", &config.data.display().to_string())]))?;
     allow_open_files();
+    if let Some(font) = &config.serving.font {
+        Fonts::open(Some(font))?;
+    }
     let token = auth::new_secret("mop_");
     let env = std::sync::Arc::new(mortise_engine::System);
     let data = config.data.clone();

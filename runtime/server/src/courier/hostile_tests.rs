@@ -73,18 +73,7 @@ fn app() -> Arc<mortise_definition::Package> {
 }
 
 fn root() -> Person {
-    Person {
-        id: Uuid::new_v4(),
-        login: "root".into(),
-        name: "Root".into(),
-        email: None,
-        active: true,
-        administrator: true,
-        department: None,
-        supervisor: None,
-        roles: Vec::new(),
-        language: Some("en".into()),
-    }
+    Person { administrator: true, language: Some("en".into()), ..Person::new(Uuid::new_v4(), "root") }
 }
 
 impl House {

@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header, uri};
 use axum::middleware::Next;
@@ -36,7 +37,7 @@ pub async fn context(State(state): State<AppState>, mut request: Request, next: 
     let known = prepared.as_ref().ok().cloned();
     let lateness = request.extensions().get::<Lateness>().cloned();
     let mut response = match prepared {
-        Ok(_) => next.run(request).await,
+        Ok(_) => patiently(next, request).await,
         Err(failure) => failure.into_response(),
     };
     if lateness.is_some_and(|lateness| lateness.is_late()) {
@@ -47,6 +48,26 @@ pub async fn context(State(state): State<AppState>, mut request: Request, next: 
     }
     headers::secure(response.headers_mut(), telling.https, telling.program);
     response
+}
+
+/// Definitions that change once more while a question is asked again are rare.
+const ASKED_MAX: usize = 3;
+
+/// Runs a request. A question that met definitions on their way is asked again: nobody did anything wrong.
+async fn patiently(next: Next, request: Request) -> Response {
+    if !request.method().is_safe() {
+        return next.run(request).await;
+    }
+    let (parts, _) = request.into_parts();
+    let mut asked = 1;
+    loop {
+        let response = next.clone().run(Request::from_parts(parts.clone(), Body::empty())).await;
+        let moved = |failure: &Arc<Failure>| failure.model_moved();
+        if asked == ASKED_MAX || !response.extensions().get().is_some_and(moved) {
+            return response;
+        }
+        asked += 1;
+    }
 }
 
 /// Finds out who asks for what and puts it into the extensions of the request.
@@ -211,4 +232,40 @@ fn by_status(status: StatusCode) -> Failure {
         _ => "http.bad_request",
     };
     Failure::new(status, code)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::Router;
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use mortise_engine::Error;
+    use tower::Service;
+
+    use super::*;
+
+    /// How often a handler is asked that meets changing definitions so many times, and what is answered in the end.
+    async fn ask(method: &str, changes: usize) -> (usize, StatusCode) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = asked.clone();
+        let handler = move || {
+            let turn = counter.fetch_add(1, Ordering::Relaxed);
+            async move { if turn < changes { Err(Failure::from(Error::ModelChanged)) } else { Ok("rows") } }
+        };
+        let layer = from_fn(|request: Request, next: Next| patiently(next, request));
+        let mut routes = Router::new().route("/", get(handler.clone()).post(handler)).layer(layer);
+        let request = Request::builder().method(method).uri("/").body(Body::empty()).unwrap();
+        let response = routes.call(request).await.unwrap();
+        (asked.load(Ordering::Relaxed), response.status())
+    }
+
+    #[tokio::test]
+    async fn a_question_that_meets_changing_definitions_is_asked_again() {
+        assert_eq!(ask("GET", 0).await, (1, StatusCode::OK));
+        assert_eq!(ask("GET", 1).await, (2, StatusCode::OK));
+        assert_eq!(ask("GET", 9).await, (ASKED_MAX, StatusCode::SERVICE_UNAVAILABLE));
+        assert_eq!(ask("POST", 1).await, (1, StatusCode::SERVICE_UNAVAILABLE), "it may have been done");
+    }
 }

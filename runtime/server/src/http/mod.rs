@@ -8,6 +8,7 @@ mod operator;
 mod patience;
 mod plugin_metrics;
 mod serving;
+mod shrink;
 
 use axum::Router;
 use axum::extract::State;
@@ -34,12 +35,13 @@ pub fn router(state: AppState) -> Router {
         .with_state(state.clone());
     // The layer rewrites the path (`/t/slug` is cut off), so it has to stand before routing.
     let inside_tenant = from_fn_with_state(state.clone(), layer::context).layer(tenant_routes);
+    let small = shrink::layer().layer(inside_tenant);
     Router::new()
         .route("/healthz", get(health))
         .route("/metrics", get(metrics::show))
         .nest("/operator/v1", operator::router(state.clone()))
         .with_state(state)
-        .fallback_service(inside_tenant)
+        .fallback_service(small)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer gives it so")]

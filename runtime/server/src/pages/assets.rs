@@ -45,6 +45,12 @@ pub(super) fn address(name: &str) -> Option<String> {
     file.map(|file| format!("/assets/{file}"))
 }
 
+/// The contents of an asset.
+pub(super) fn contents(name: &str) -> Option<Cow<'static, [u8]>> {
+    let address = address(name)?;
+    Dist::get(address.strip_prefix("/assets/")?).map(|file| file.data)
+}
+
 /// Markup inside the SVG of a Tabler icon.
 pub(super) fn icon(name: &str) -> Option<&'static str> {
     let (mut low, mut high) = (0, ICONS.len());
@@ -71,7 +77,9 @@ pub(super) async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Resul
     let kind = match file.rsplit_once('.').map(|(_, ending)| ending) {
         Some("js") => "text/javascript; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
+        Some("wasm") => "application/wasm",
         Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
         _ => return Err(Failure::not_found("http.not_found")),
     };
     let accepted =

@@ -14,6 +14,8 @@ use crate::Failure;
 
 /// Messages shown at once.
 const SHOWN: i64 = 30;
+/// Messages of the panel below the bell: what fits without scrolling.
+const LATEST: i64 = 8;
 
 #[derive(Serialize)]
 struct Page {
@@ -66,6 +68,18 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     visit.page("inbox.html", &visit.t("inbox.title", &[]), Page { inbox })
 }
 
+/// `GET /inbox/panel`: the latest messages, below the bell.
+pub(super) async fn panel(visit: Visit) -> Result<Response, Failure> {
+    let engine = &visit.tenant.engine;
+    let messages = engine.inbox(visit.actor(), false, None, LATEST).await?;
+    let unread = engine.unread(visit.actor()).await?;
+    let (model, directory) = (engine.model(), engine.directory());
+    let show = Show::new(&visit.by, &model, &directory);
+    let rows = messages.into_iter().map(|message| row(&visit, &model, &show, message)).collect();
+    let inbox = Inbox { rows, unread, only_unread: false, older: None, newest: None };
+    visit.page("parts/notices.html", "", Page { inbox })
+}
+
 fn row(visit: &Visit, model: &Model, show: &Show<'_>, message: Message) -> Row {
     let entity = message.entity.as_deref().and_then(|key| model.entity(key));
     let link = |record: Uuid| Some(visit.base.path(&format!("{}/{record}", entity_path(model, entity?))));
@@ -83,12 +97,16 @@ fn row(visit: &Visit, model: &Model, show: &Show<'_>, message: Message) -> Row {
     }
 }
 
-/// `POST /inbox/read`: marks one message (`id`), or all; goes on to the record (`open`) where there is one.
+/// `POST /inbox/read`: marks one message (`id`), or all; goes on to the record (`open`) where there is one, or shows the
+/// panel again (`panel`).
 pub(super) async fn read(visit: Visit, Form(form): Form<Vec<(String, String)>>) -> Result<Response, Failure> {
     let value = |name: &str| form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     // Only without any id it is about all of them.
     let ids = value("id").map(|text| text.parse().ok().into_iter().collect());
     visit.tenant.engine.mark_read(visit.actor(), ids).await?;
+    if value("panel").is_some() {
+        return panel(visit).await;
+    }
     Ok(visit.go(match value("open").and_then(|open| open.strip_prefix(&*visit.base.0)) {
         // Only pages of records, wherever a form might want to lead.
         Some(path) if path.starts_with("/a/") => path,

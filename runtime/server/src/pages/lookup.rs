@@ -19,8 +19,8 @@ use crate::{Failure, SignedIn};
 /// Entries of one answer: more than fit a phone's screen are not read.
 const ITEMS_MAX: usize = 20;
 /// An entry of a picker.
-#[derive(Serialize)]
-struct Item {
+#[derive(Clone, Serialize)]
+pub(super) struct Item {
     id: String,
     title: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,6 +102,17 @@ pub(super) async fn records(
     let show = Show::new(&visit.by, &model, &directory);
     let items = page.rows.iter().map(|record| item(&show, target, record)).collect();
     Ok(body::json(&Items { items }))
+}
+
+/// The records of a kind that changed last, for devices that will be without network.
+pub(super) async fn recent(visit: &Visit, target: &EntityModel, limit: usize) -> Result<Vec<Item>, Failure> {
+    let limit = limit.to_string();
+    let params = [("sort", "-updated_at"), ("limit", &*limit), ("total", "false")];
+    let query = visit.tenant.engine.query(visit.actor(), &target.key, params.into_iter())?;
+    let page = visit.tenant.engine.list(visit.actor(), &query).await?;
+    let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
+    let show = Show::new(&visit.by, &model, &directory);
+    Ok(page.rows.iter().map(|record| item(&show, target, record)).collect())
 }
 
 /// A record by its title, and by the first other field that the search box finds.

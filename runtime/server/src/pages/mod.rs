@@ -4,6 +4,7 @@
 mod admin;
 mod assets;
 mod dashboard;
+mod design;
 mod events;
 mod flash;
 mod form;
@@ -12,6 +13,9 @@ mod import;
 mod inbox;
 mod list;
 mod lookup;
+mod manifest;
+mod offline;
+mod palette;
 mod problem;
 mod profile;
 mod record;
@@ -22,6 +26,7 @@ mod show;
 mod sign_in;
 mod trash;
 mod trees;
+mod views;
 mod visit;
 
 use axum::Router;
@@ -70,7 +75,14 @@ pub fn router() -> Router<AppState> {
         .route("/events", get(events::stream))
         .route("/dashboards/{key}", get(dashboard::show))
         .route("/dashboards/{key}/{card}", get(dashboard::card))
+        .route("/search", get(palette::page))
+        .route("/palette", get(palette::palette))
+        .route("/design", get(design::show))
+        .route("/manifest.webmanifest", get(manifest::show))
+        .route("/sw.js", get(offline::worker))
+        .route("/offline", get(offline::show))
         .route("/inbox", get(inbox::show))
+        .route("/inbox/panel", get(inbox::panel))
         .route("/inbox/read", post(inbox::read))
         .route("/sign-in", get(sign_in::show).post(sign_in::submit))
         .route("/sign-out", post(sign_in::sign_out))
@@ -93,14 +105,29 @@ pub fn router() -> Router<AppState> {
         .route("/assets/{file}", get(assets::serve))
 }
 
+/// What scripts of pages ask for as programs do: their places below `/api/v1`.
+pub fn phone() -> Router<AppState> {
+    offline::phone()
+}
+
 fn records() -> Router<AppState> {
     Router::new()
         .route("/a/{app}/{entity}", get(list::show))
-        .route("/a/{app}/{entity}/bulk-delete", post(list::bulk_delete))
-        .route("/a/{app}/{entity}/bulk-restore", post(list::bulk_restore))
+        .route("/a/{app}/{entity}/rows", get(list::table::rows))
+        .route("/a/{app}/{entity}/figures", get(list::table::figures))
+        .route("/a/{app}/{entity}/columns", post(list::personal::choose))
+        .route("/a/{app}/{entity}/filters", post(list::saved::keep))
+        .route("/a/{app}/{entity}/filters/{id}/delete", post(list::saved::forget))
+        .route("/a/{app}/{entity}/filter-words", post(list::advanced::words))
+        .route("/a/{app}/{entity}/bulk/{field}", get(list::bulk::widget).post(list::bulk::value))
+        .route("/a/{app}/{entity}/bulk-delete", post(list::bulk::bulk_delete))
+        .route("/a/{app}/{entity}/bulk-restore", post(list::bulk::bulk_restore))
+        .route("/a/{app}/{entity}/{id}/cell/{field}", get(list::cell::show).post(list::cell::save))
         .route("/a/{app}/{entity}/new", get(form::new).post(form::create))
         .route("/a/{app}/{entity}/form-state", post(form::live))
+        .route("/a/{app}/{entity}/split", post(form::split))
         .route("/a/{app}/{entity}/lookup/{field}", get(lookup::records))
+        .route("/a/{app}/{entity}/cards", get(views::cards))
         .route("/a/{app}/{entity}/trash", get(trash::show))
         .route("/a/{app}/{entity}/import/{id}", get(import::show))
         .route("/a/{app}/{entity}/import/{id}/mapping", get(import::mapping).post(import::preview))
@@ -113,6 +140,7 @@ fn records() -> Router<AppState> {
         .route("/a/{app}/{entity}/{id}/restore", post(record::restore))
         .route("/a/{app}/{entity}/{id}/comments", post(record::comment))
         .route("/a/{app}/{entity}/{id}/transitions/{transition}", get(form::transition).post(form::take))
+        .route("/a/{app}/{entity}/{id}/move", post(views::take))
         .route("/a/{app}/{entity}/{id}/claim", post(record::claim))
         .route("/a/{app}/{entity}/{id}/unfreeze", post(record::unfreeze))
         .route("/a/{app}/{entity}/{id}/assignments", get(record::assignments))
@@ -120,8 +148,9 @@ fn records() -> Router<AppState> {
 
 fn administration() -> Router<AppState> {
     use admin::{apps, audit, automation, connectors, deliveries, departments, findings};
-    use admin::{install, overlay, purge, roles, sandbox, scenarios, users};
+    use admin::{install, overlay, overview, purge, roles, sandbox, scenarios, stuck, users};
     Router::new()
+        .route("/admin", get(overview::show))
         .route("/admin/users", get(users::list))
         .route("/admin/users/new", get(users::new).post(users::create))
         .route("/admin/users/{id}", get(users::edit).post(users::update))
@@ -161,6 +190,9 @@ fn administration() -> Router<AppState> {
         .route("/admin/automation/{id}/dismiss", post(automation::dismiss))
         .route("/admin/automation/replay/{policy}", get(automation::replay))
         .route("/admin/sandbox", get(sandbox::show))
+        .route("/admin/stuck", get(stuck::show))
+        .route("/admin/stuck/switch", post(stuck::switch))
+        .route("/admin/stuck/delete", post(stuck::delete))
         .route("/admin/audit", get(audit::show))
         .route("/admin/audit/export", get(audit::export))
         .route("/admin/audit/verify", post(audit::verify))
@@ -297,7 +329,9 @@ pub fn error_page(state: &AppState, view: ErrorView<'_>) -> Response {
 
 /// The page that an address belongs to: what can only be posted is left for the page with its form.
 fn page_of(address: &str) -> &str {
-    const POSTED: [&str; 28] = [
+    const POSTED: [&str; 31] = [
+        "/switch",
+        "/move",
         "/dismiss",
         "/claim",
         "/unfreeze",
@@ -307,6 +341,7 @@ fn page_of(address: &str) -> &str {
         "/bulk-delete",
         "/bulk-restore",
         "/form-state",
+        "/split",
         "/start",
         "/stop",
         "/settings",

@@ -5,13 +5,13 @@ pub(super) mod course;
 mod happened;
 mod related;
 mod sections;
-mod timeline;
+pub(super) mod timeline;
 
 use axum::extract::{Form, Path};
 use axum::response::{IntoResponse, Redirect, Response};
 use mortise_definition::model::{EntityModel, FieldKind, system};
 use mortise_definition::source::Operation;
-use mortise_engine::{Command, FileInfo, Record, RunOptions};
+use mortise_engine::{Command, FileInfo, Record, RunOptions, Signature};
 use mortise_expr::Value;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -28,6 +28,7 @@ use super::shell::entity_path;
 use super::show::{Cell, Show, file_ids};
 use super::visit::Visit;
 use crate::Failure;
+use crate::api::sync;
 
 #[derive(Serialize)]
 struct Page {
@@ -89,6 +90,7 @@ pub(super) async fn show(
     let record = visit.tenant.engine.read(visit.actor(), &entity.key, id).await?;
     let files = files_of(&visit, &entity, &record).await?;
     let before = visit.look.param("before").and_then(|text| text.parse().ok());
+    let signatures = visit.tenant.engine.signatures(visit.actor(), &entity.key, &record).await?;
     let (timeline, related, course) = tokio::try_join!(
         timeline::read(&visit, &entity, id, before),
         related::read(&visit, &entity, &record),
@@ -103,7 +105,7 @@ pub(super) async fn show(
         files: &files,
     };
     let course = course::tell(&visit, &show, &entity, &record, course);
-    let record = context(&visit, &show, &entity, &record, related);
+    let record = context(&visit, &show, &entity, &record, (related, &signatures));
     let title = record.title.clone();
     visit.page("record.html", &title, Page { record, course, timeline })
 }
@@ -113,7 +115,7 @@ fn context(
     show: &Show,
     entity: &Arc<EntityModel>,
     record: &Record,
-    related: Vec<Related>,
+    (related, signatures): (Vec<Related>, &[Signature]),
 ) -> RecordContext {
     let path = visit.base.path(&entity_path(show.model, entity));
     let (badges, facts) = sections::head(show, entity, record);
@@ -139,7 +141,7 @@ fn context(
         deleted,
         badges,
         facts,
-        sections: sections::sections(show, entity, record),
+        sections: sections::sections(show, entity, record, signatures),
         related,
         system: made(visit, show, entity, record),
     }
@@ -285,6 +287,9 @@ pub(super) async fn unfreeze(
 #[derive(Deserialize)]
 pub(super) struct Said {
     text: String,
+    /// Names what is said: sent again, because the answer got lost, it is not said twice.
+    #[serde(rename = "_key", default)]
+    key: String,
 }
 
 /// `POST /a/{app}/{entity}/{id}/comments`.
@@ -297,7 +302,9 @@ pub(super) async fn comment(
     let path = format!("{}/{id}", entity_path(&visit.tenant.engine.model(), &entity));
     if !said.text.trim().is_empty() {
         let command = Command::Comment { entity: entity.key.clone(), id, text: said.text };
-        visit.tenant.engine.run(visit.actor(), command, RunOptions::default()).await?;
+        let key = Some(said.key).filter(|key| !key.is_empty() && key.len() <= sync::KEY_CHARS);
+        let options = RunOptions { idempotency_key: key };
+        visit.tenant.engine.run(visit.actor(), command, options).await?;
     }
     // A plain redirect for htmx too: it follows and takes the timeline out of the page.
     Ok(Redirect::to(&visit.base.path(&path)).into_response())

@@ -52,6 +52,7 @@ fn environment(language: &'static str) -> Result<Environment<'static>, Error> {
     environment
         .add_function("avatar", |name: &str, class: Option<&str>| safe(avatar(name, class.unwrap_or(""))));
     environment.add_function("aria", aria);
+    environment.add_function("gap", |sentence: &str| Value::from(locale::gap(sentence)));
     environment.add_function("asset", |name: &str| match assets::address(name) {
         Some(address) => Ok(address),
         None => Err(Error::new(ErrorKind::InvalidOperation, format!("there is no asset {name}"))),
@@ -186,7 +187,7 @@ mod tests {
 
     #[test]
     fn every_icon_of_a_template_exists() {
-        for (file, name) in named("icon(\"") {
+        for (file, name) in named("icon(\"").into_iter().chain(named("heading(\"")) {
             assert!(assets::icon(&name).is_some(), "{file}: {name}");
         }
     }

@@ -1,17 +1,24 @@
 //! What every page shows around its content: navigation by installed apps and permissions, the person, language, theme.
 
-use mortise_definition::model::{AppModel, EntityModel, Model, ViewModel};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use mortise_definition::model::{AppModel, EntityModel, FieldKind, Model, ViewModel};
 use mortise_definition::source::Operation;
 use mortise_definition::{Text, locale};
 use serde::Serialize;
 
+use super::dashboard;
 use super::flash::Toast;
 use super::visit::Look;
 use crate::api::metrics;
 use crate::{RequestContext, SignedIn};
 
+/// Kinds of records in the "New" menu; more would be a list to read, not a shortcut.
+const CREATE_MAX: usize = 8;
+
 /// Texts that the script shows; each is `ui.js.<key>` in the catalogue.
-const SCRIPT_TEXTS: [&str; 24] = [
+const SCRIPT_TEXTS: &[&str] = &[
     "all",
     "clock_left",
     "clock_over",
@@ -20,22 +27,41 @@ const SCRIPT_TEXTS: [&str; 24] = [
     "minutes",
     "seconds",
     "close",
+    "duration_separator",
     "draft_drop",
     "draft_restored",
     "file_not_image",
     "file_too_large",
+    "found",
+    "list_separator",
     "loading",
     "location_denied",
     "location_failed",
     "nothing_found",
     "open_level",
+    "photo_alike",
+    "photo_locating",
+    "photo_no_place",
+    "photo_place_failed",
+    "photo_used",
+    "photo_used_hidden",
+    "recent",
     "remove_file",
+    "required",
     "row_removed",
     "rows_chosen",
+    "rows_pasted",
+    "rows_pasted_partly",
+    "search_failed",
+    "split_done",
+    "split_nothing",
+    "split_partly",
+    "step_of",
     "type_for_more",
     "undo",
     "unreachable",
     "upload_failed",
+    "upload_first",
 ];
 
 /// Values of the frame of a page.
@@ -52,8 +78,14 @@ pub(super) struct Page {
     languages: Vec<Language>,
     toasts: Vec<Toast>,
     nav: Vec<NavGroup>,
+    /// What the person may make; the kind that the page is about is `active`.
+    create: Vec<NavLink>,
     admin_nav: Vec<NavLink>,
     test_clock: Option<TestClock>,
+    /// Whether pages tell how their forms are used.
+    watched: bool,
+    /// A script asked for a part of the page only.
+    part: bool,
 }
 
 /// The clock of a tenant whose time can be moved.
@@ -133,7 +165,10 @@ pub(super) fn page(
         languages: locale::languages().into_iter().map(language_of).collect(),
         toasts,
         nav: by.map(|by| groups(by, look)).unwrap_or_default(),
+        create: by.map(|by| creatable(by, look)).unwrap_or_default(),
         test_clock: test_clock(context, by),
+        part: context.htmx,
+        watched: by.is_some() && context.tenant.engine.watches_forms(),
         admin_nav: user.filter(|user| user.admin).map(|_| admin_links(language, look)).unwrap_or_default(),
     }
 }
@@ -169,6 +204,7 @@ fn admin_links(language: &str, look: &Look) -> Vec<NavLink> {
         ("sandbox", "crystal-ball"),
         ("connectors", "plug"),
         ("deliveries", "send"),
+        ("stuck", "route"),
         ("audit", "history"),
     ];
     let link = |(name, icon): (&str, &str)| {
@@ -192,11 +228,12 @@ pub(super) fn entity_path(model: &Model, entity: &EntityModel) -> String {
 /// The apps with what the person may open in them.
 pub(super) fn groups(by: &SignedIn, look: &Look) -> Vec<NavGroup> {
     let model = by.tenant.engine.model();
+    let home = dashboard::home(by).map(|home| home.key.clone());
     let mut groups: Vec<NavGroup> = Vec::new();
     // The apps that people work with stand on others: they come first.
     for (index, app) in model.apps.iter().enumerate().rev() {
         let mut links = links(by, &model, index, app);
-        links.extend(dashboards(by, &model, index));
+        links.extend(dashboards(by, &model, index, home.as_deref()));
         if links.is_empty() {
             continue;
         }
@@ -212,10 +249,46 @@ pub(super) fn groups(by: &SignedIn, look: &Look) -> Vec<NavGroup> {
     groups
 }
 
-/// The dashboards of an app.
-fn dashboards(by: &SignedIn, model: &Model, app: usize) -> impl Iterator<Item = NavLink> {
+/// What the person may make: what the apps that stand on others are about comes first.
+pub(super) fn creatable(by: &SignedIn, look: &Look) -> Vec<NavLink> {
+    let model = by.tenant.engine.model();
+    let fields = model.entities.iter().flat_map(|entity| entity.declared());
+    // Rows of another record are made there, not by themselves.
+    let rows: HashSet<usize> = fields
+        .filter_map(|field| match field.kind {
+            FieldKind::Lines { entity, .. } => Some(entity),
+            _ => None,
+        })
+        .collect();
+    let fits = |entity: &&Arc<EntityModel>| {
+        !rows.contains(&entity.index)
+            && model.views_of(entity).next().is_some()
+            && by.tenant.engine.may(by.actor(), &entity.key, Operation::Create)
+    };
+    let mut kinds: Vec<&Arc<EntityModel>> = model.entities.iter().filter(fits).collect();
+    let here = |entity: &EntityModel| is_at(look, &entity_path(&model, entity));
+    // A page about one kind offers that kind, however many there are.
+    kinds.sort_by_key(|entity| (!here(entity), std::cmp::Reverse(entity.app)));
+    let link = |entity: &Arc<EntityModel>| NavLink {
+        label: entity.label.get(by.language).to_owned(),
+        href: format!("{}/new", entity_path(&model, entity)),
+        icon: entity.icon.clone(),
+        active: here(entity),
+        views: Vec::new(),
+    };
+    kinds.into_iter().take(CREATE_MAX).map(link).collect()
+}
+
+/// Whether a page is the one at `path`, or below it.
+fn is_at(look: &Look, path: &str) -> bool {
+    look.path == path || look.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The dashboards of an app, beside the one that the person finds on the first page anyway.
+fn dashboards(by: &SignedIn, model: &Model, app: usize, home: Option<&str>) -> impl Iterator<Item = NavLink> {
     let own = model.automation.dashboards.values().filter(move |dashboard| dashboard.app == app);
-    own.filter(|dashboard| metrics::sees(by, dashboard)).map(|dashboard| NavLink {
+    let others = own.filter(move |dashboard| home != Some(dashboard.key.as_str()));
+    others.filter(|dashboard| metrics::sees(by, dashboard)).map(|dashboard| NavLink {
         label: dashboard.label.get(by.language).to_owned(),
         href: format!("/dashboards/{}", dashboard.key),
         icon: dashboard.icon.clone(),
@@ -265,10 +338,7 @@ fn links(by: &SignedIn, model: &Model, index: usize, app: &AppModel) -> Vec<NavL
 
 /// Marks the link of the page that is shown: the same view, else the first of the same entity.
 fn mark_active(groups: &mut [NavGroup], look: &Look) {
-    let here = |href: &str| {
-        let path = href.split('?').next().unwrap_or_default();
-        look.path == path || look.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
-    };
+    let here = |href: &str| is_at(look, href.split('?').next().unwrap_or_default());
     let mut marked = false;
     for link in groups.iter_mut().flat_map(|group| &mut group.links) {
         link.active = !marked && here(&link.href);

@@ -25,6 +25,9 @@ const THEME: &str = "mortise_theme";
 /// A year, in seconds: as long as a device is used.
 const THEME_LASTS: u32 = 31_536_000;
 
+/// The header of pages that are read to be kept, and that nobody sees now: messages stay for the next page.
+const KEEP: &str = "x-mortise-keep";
+
 /// How a page is to look, and where it is.
 pub(super) struct Look {
     /// `auto`, `light` or `dark`.
@@ -44,7 +47,7 @@ impl Look {
             axum::extract::Query::try_from_uri(&parts.uri).map(|query: axum::extract::Query<_>| query.0);
         Look {
             theme: theme(flash::cookie(&parts.headers, THEME).unwrap_or_default()).unwrap_or("auto"),
-            flash: flash::read(&parts.headers),
+            flash: flash::read(&parts.headers).filter(|_| !parts.headers.contains_key(KEEP)),
             path: parts.uri.path().to_owned(),
             params: params.unwrap_or_default(),
         }
@@ -234,4 +237,24 @@ pub(super) fn render(
         response.headers_mut().append(header::SET_COOKIE, flash::clear(&context.base));
     }
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+    use crate::Base;
+
+    #[test]
+    fn a_page_that_is_kept_leaves_the_message_for_the_one_that_is_seen() {
+        let cookie = Toast::good("Saved").cookie(&Base("/t/demo".into())).unwrap();
+        let look = |name: &str| {
+            let (parts, ()) =
+                Request::get("/").header("cookie", &cookie).header(name, "1").body(()).unwrap().into_parts();
+            Look::of(&parts).flash
+        };
+        assert!(look("accept").is_some());
+        assert!(look(KEEP).is_none());
+    }
 }

@@ -185,6 +185,16 @@ export abstract class Combo extends HTMLElement {
     this.value.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
+  /** Words that nothing was picked for: kept beside no value, as if they had been typed. */
+  protected write(words: string): boolean {
+    this.value.value = "";
+    this.title_.value = words;
+    this.input.value = words;
+    this.paint(true);
+    this.value.dispatchEvent(new Event("change", { bubbles: true }));
+    return words === "";
+  }
+
   /** How the chosen entry is named in the closed input. */
   protected titleOf(option: Option): string {
     return option.title;

@@ -23,7 +23,7 @@ function length(milliseconds: number): string {
   ];
   const first = units.findIndex(([, count]) => count > 0);
   if (first < 0) return text("seconds", { count: seconds });
-  return units.slice(first, first + 2).filter(([, count]) => count > 0).map(([unit, count]) => text(unit, { count })).join(" ");
+  return units.slice(first, first + 2).filter(([, count]) => count > 0).map(([unit, count]) => text(unit, { count })).join(text("duration_separator"));
 }
 
 class Countdown extends HTMLElement {

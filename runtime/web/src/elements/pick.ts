@@ -16,6 +16,18 @@ class Pick extends Combo {
     this.ask(query);
   }
 
+  /** Picks what has exactly this name; other words stay as typed, for the person to pick. */
+  async take(words: string): Promise<boolean> {
+    if (words === "") return this.write("");
+    const url = new URL(this.dataset.src!, location.href);
+    url.searchParams.set("q", words);
+    const found = await fetchJson<Found>(url.href).catch(() => ({ items: [] }) as Found);
+    const same = found.items.filter((item) => item.title.trim().toLowerCase() === words.toLowerCase());
+    if (same.length !== 1) return this.write(words);
+    this.choose({ value: same[0]!.id, title: same[0]!.title });
+    return true;
+  }
+
   private async load(query: string): Promise<void> {
     const turn = ++this.turn;
     const url = new URL(this.dataset.src!, location.href);

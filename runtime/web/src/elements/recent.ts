@@ -2,7 +2,8 @@
 
 import { element, user } from "../page";
 
-interface Visit {
+/** A record that was looked at. */
+export interface Visit {
   href: string;
   title: string;
   kind: string;
@@ -12,7 +13,8 @@ const KEY = `mortise.recent.${user}`;
 /** One glance takes in this many. */
 const MOST = 8;
 
-function visits(): Visit[] {
+/** The last ones, newest first. */
+export function visits(): Visit[] {
   try {
     return JSON.parse(localStorage.getItem(KEY) ?? "[]") as Visit[];
   } catch {

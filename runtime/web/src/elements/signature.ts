@@ -2,6 +2,7 @@
 
 import SignaturePad from "signature_pad";
 import { base, debounce, text } from "../page";
+import type { Waits } from "../settle";
 import { toast } from "../toasts";
 import { upload } from "./upload";
 
@@ -11,7 +12,11 @@ const REST_MS = 900;
 class Signature extends HTMLElement {
   private pad: SignaturePad | undefined;
   private canvas!: HTMLCanvasElement;
-  private readonly save = debounce(REST_MS, () => void this.send());
+  /** Something was drawn that was not sent yet. */
+  private unsent = false;
+  private sending: Promise<boolean> | undefined;
+  private turn = 0;
+  private readonly save = debounce(REST_MS, () => void this.settle());
 
   connectedCallback(): void {
     const canvas = this.querySelector("canvas");
@@ -19,11 +24,29 @@ class Signature extends HTMLElement {
     this.canvas = canvas;
     this.pad = new SignaturePad(canvas, { penColor: "#14151a", minWidth: 0.8, maxWidth: 2.4 });
     this.pad.addEventListener("beginStroke", () => this.hint(false));
-    this.pad.addEventListener("endStroke", () => this.save());
+    this.pad.addEventListener("endStroke", () => {
+      this.unsent = true;
+      this.save();
+    });
     new ResizeObserver(() => this.fit()).observe(canvas);
     this.querySelector("[data-clear]")?.addEventListener("click", () => this.clear());
     this.closest("form")?.addEventListener("m-restore", () => this.paint());
+    this.closest("form")?.addEventListener("m-settle", (event) => {
+      if (this.unsent || this.sending) (event as CustomEvent<Waits>).detail.push(this.settle());
+    });
     this.paint();
+  }
+
+  /** Sends what was drawn, unless that was done; whether it arrived. */
+  private settle(): Promise<boolean> {
+    if (!this.unsent) return this.sending ?? Promise.resolve(true);
+    this.unsent = false;
+    const sending = this.send(++this.turn);
+    this.sending = sending;
+    void sending.finally(() => {
+      if (this.sending === sending) this.sending = undefined;
+    });
+    return sending;
   }
 
   private get input(): HTMLInputElement {
@@ -45,20 +68,27 @@ class Signature extends HTMLElement {
     this.pad.fromData(strokes);
   }
 
-  private async send(): Promise<void> {
-    if (!this.pad || this.pad.isEmpty()) return;
+  private async send(turn: number): Promise<boolean> {
+    if (!this.pad || this.pad.isEmpty()) return true;
     const picture = await new Promise<Blob | null>((done) => this.canvas.toBlob(done, "image/png"));
-    if (!picture) return;
+    if (!picture) return false;
     try {
       const stored = await upload(picture, "signature.png", () => {});
+      // Another stroke was drawn meanwhile, or all of it wiped off.
+      if (turn !== this.turn) return true;
       this.input.value = stored.id;
       this.input.dispatchEvent(new Event("change", { bubbles: true }));
+      return true;
     } catch (error) {
+      this.unsent = turn === this.turn;
       toast(`${text("upload_failed")} ${(error as Error).message}`, "error");
+      return false;
     }
   }
 
   private clear(): void {
+    this.turn++;
+    this.unsent = false;
     this.pad?.clear();
     this.input.value = "";
     this.input.dispatchEvent(new Event("change", { bubbles: true }));

@@ -45,6 +45,22 @@ class Tree extends Combo {
     super.open();
   }
 
+  /** Picks the node of this name, or of this path of names; other words stay as typed. */
+  async take(words: string): Promise<boolean> {
+    const parts = words.split(/\s*[/／>]\s*/).filter(Boolean);
+    const last = parts.at(-1);
+    if (last === undefined) return this.write("");
+    const url = new URL(this.dataset.src!, location.href);
+    url.searchParams.set("q", last);
+    const answer = await fetchJson<Answer>(url.href).catch(() => ({ nodes: [], more: false }) as Answer);
+    const fits = ({ label, above }: Found) => label === last && parts.slice(0, -1).every((part) => above.includes(part));
+    const found = answer.nodes.filter((node) => fits(node) && (this.dataset.leafOnly === undefined || node.leaf));
+    if (found.length !== 1) return this.write(words);
+    this.learn(found[0]!);
+    this.choose({ value: found[0]!.path, title: found[0]!.label });
+    return true;
+  }
+
   private async load(): Promise<void> {
     const turn = ++this.turn;
     const url = new URL(this.dataset.src!, location.href);

@@ -10,6 +10,7 @@ use crate::source::rust_sources;
 /// Which of our crates each of our crates may use; a crate that is missing here fails the test.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("mortise-expr", &[]),
+    ("mortise-expr-web", &["mortise-expr"]),
     ("mortise-definition", &["mortise-expr"]),
     ("mortise-store", &["mortise-expr", "mortise-definition"]),
     ("mortise-plugin-host", &["mortise-definition", "mortise-wit"]),
@@ -22,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "mortise",
         &[
             "mortise-expr",
+            "mortise-expr-web",
             "mortise-definition",
             "mortise-store",
             "mortise-plugin-host",
@@ -71,7 +73,7 @@ const DRIVERS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates for the rim only: the pure parts never wait and never read a file or a socket by themselves.
-const PURE: &[&str] = &["mortise-expr", "mortise-definition"];
+const PURE: &[&str] = &["mortise-expr", "mortise-expr-web", "mortise-definition"];
 const FORBIDDEN_IN_PURE: &[&str] =
     &["tokio", "axum", "rusqlite", "sea-orm", "sqlx", "object_store", "reqwest"];
 

@@ -323,15 +323,13 @@ async fn purge(by: Administrator, Path(id): Path<String>) -> Result<StatusCode, 
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `PATCH /plugins/{id}/settings`: new values by name; `null` goes back to the default.
+/// `PATCH /plugins/{id}/settings`: new values by name, all taken or none; `null` goes back to the default.
 async fn settings(
     by: Administrator,
     Path(id): Path<String>,
     Body(values): Body<Map<String, Value>>,
 ) -> Result<StatusCode, Failure> {
-    for (name, value) in values {
-        by.tenant.engine.set_plugin_setting(by.actor(), &id, &name, value).await?;
-    }
+    by.tenant.engine.set_plugin_settings(by.actor(), &id, &values).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -11,11 +11,13 @@ pub(super) mod departments;
 pub(super) mod findings;
 pub(super) mod install;
 pub(super) mod overlay;
+pub(super) mod overview;
 pub(super) mod plugins;
 pub(super) mod purge;
 pub(super) mod roles;
 pub(super) mod sandbox;
 pub(super) mod scenarios;
+pub(super) mod stuck;
 pub(super) mod users;
 pub(super) mod waiting;
 

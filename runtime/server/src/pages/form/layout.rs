@@ -3,7 +3,7 @@
 use mortise_definition::model::{
     EntityModel, FieldKind, FieldModel, FormModel, ItemModel, Model, Slot, system,
 };
-use mortise_definition::source::{FormPurpose, Operation};
+use mortise_definition::source::{FormFlow, FormPurpose, Operation};
 use mortise_engine::Record;
 use mortise_expr::{Expression, Value};
 use std::sync::Arc;
@@ -20,11 +20,14 @@ pub(in crate::pages) struct Layout {
     /// Key of the app's form; empty for the one made of all fields.
     pub(in crate::pages) key: String,
     pub(in crate::pages) label: String,
+    /// How the sections follow each other.
+    pub(in crate::pages) flow: FormFlow,
     pub(in crate::pages) sections: Vec<Section>,
 }
 
 pub(in crate::pages) struct Section {
     pub(in crate::pages) label: Option<String>,
+    pub(in crate::pages) help: Option<String>,
     pub(in crate::pages) columns: u8,
     visible_when: Option<(Expression, usize)>,
     pub(in crate::pages) items: Vec<Item>,
@@ -33,6 +36,8 @@ pub(in crate::pages) struct Section {
 pub(in crate::pages) struct Item {
     pub(in crate::pages) slot: Slot,
     pub(in crate::pages) wide: bool,
+    /// Large letters in a large box.
+    pub(in crate::pages) large: bool,
     pub(in crate::pages) read_only: bool,
     pub(in crate::pages) required: bool,
     pub(in crate::pages) placeholder: Option<String>,
@@ -46,7 +51,7 @@ fn is_wide(kind: &FieldKind) -> bool {
 }
 
 /// The forms of an entity for a purpose, in order of the app.
-pub(super) fn forms<'a>(
+pub(in crate::pages) fn forms<'a>(
     model: &'a Model,
     entity: &'a EntityModel,
     purpose: FormPurpose,
@@ -103,6 +108,7 @@ impl Layout {
         let item = |item: &ItemModel| Item {
             slot: item.slot,
             wide: item.wide || is_wide(&entity.fields[item.slot].kind),
+            large: item.large,
             read_only: item.read_only,
             required: item.required,
             placeholder: item.placeholder.as_ref().map(|text| text.get(language).to_owned()),
@@ -110,6 +116,7 @@ impl Layout {
         };
         let sections = form.sections.iter().map(|section| Section {
             label: section.label.as_ref().map(|text| text.get(language).to_owned()),
+            help: section.help.as_ref().map(|text| text.get(language).to_owned()),
             columns: section.columns.clamp(1, 3),
             visible_when: section.visible_when.clone().map(|when| (when, form.app)),
             items: section.items.iter().map(item).collect(),
@@ -118,6 +125,7 @@ impl Layout {
             entity: entity.clone(),
             key: form.key.clone(),
             label: form.label.get(language).to_owned(),
+            flow: form.flow,
             sections: sections.collect(),
         }
     }
@@ -133,13 +141,13 @@ impl Layout {
         let items = slots.map(|slot| Item {
             slot,
             wide: is_wide(&entity.fields[slot].kind),
+            large: false,
             read_only: false,
             required: false,
             placeholder: None,
             columns: line_columns(model, entity, slot, &[]),
         });
-        let section = Section { label: None, columns: 2, visible_when: None, items: items.collect() };
-        Layout { entity: entity.clone(), key: String::new(), label: String::new(), sections: vec![section] }
+        Self::plain(entity, 2, items.collect())
     }
 
     /// A form of these fields of a record, all of which have to be filled.
@@ -153,16 +161,22 @@ impl Layout {
         let item = |&slot: &Slot| Item {
             slot,
             wide: is_wide(&entity.fields[slot].kind),
+            large: false,
             read_only: !by.opens(entity, Operation::Update, slot) || !record.takes(slot),
             required: true,
             placeholder: None,
             columns: line_columns(model, entity, slot, &[]),
         };
         let seen = |slot: &&Slot| by.sees(entity, **slot) && record.shows(**slot);
-        let items: Vec<Item> = slots.iter().filter(seen).map(item).collect();
-        let section = Section { label: None, columns: 1, visible_when: None, items };
+        Self::plain(entity, 1, slots.iter().filter(seen).map(item).collect())
+    }
+
+    /// One section without heading; none where nothing is asked.
+    fn plain(entity: &Arc<EntityModel>, columns: u8, items: Vec<Item>) -> Layout {
+        let section = Section { label: None, help: None, columns, visible_when: None, items };
         let sections = if section.items.is_empty() { Vec::new() } else { vec![section] };
-        Layout { entity: entity.clone(), key: String::new(), label: String::new(), sections }
+        let (key, label) = (String::new(), String::new());
+        Layout { entity: entity.clone(), key, label, flow: FormFlow::Page, sections }
     }
 
     /// All fields.
@@ -177,6 +191,11 @@ impl Layout {
 }
 
 impl Section {
+    /// Under which condition the section is shown, with the app whose settings it sees.
+    pub(super) fn condition(&self) -> Option<(&Expression, usize)> {
+        self.visible_when.as_ref().map(|(when, app)| (when, *app))
+    }
+
     /// Whether the section is shown; a condition that cannot be told hides nothing.
     pub(in crate::pages) fn visible(&self, show: &Show, values: &[Value]) -> bool {
         let Some((when, app)) = &self.visible_when else { return true };

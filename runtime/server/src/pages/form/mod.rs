@@ -1,10 +1,15 @@
 //! Forms for new and existing records. Whatever goes wrong, the answer is the same form with everything that was typed.
 
+mod codes;
 mod conflict;
+mod later;
 mod layout;
 mod page;
 mod raw;
 mod read;
+mod rules;
+pub(super) mod single;
+mod split;
 mod state;
 mod transition;
 mod widget;
@@ -14,6 +19,7 @@ use std::sync::Arc;
 use axum::extract::{Form, Path};
 use axum::http::StatusCode;
 use axum::response::Response;
+use chrono::{DurationRound, TimeDelta};
 use mortise_definition::locale::sentences;
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel};
 use mortise_definition::source::Operation;
@@ -23,7 +29,10 @@ use mortise_engine::{
 use mortise_expr::Value;
 use uuid::Uuid;
 
-pub(super) use layout::{Layout, line_columns};
+pub(super) use later::send as send_later;
+pub(super) use layout::{Layout, forms, line_columns};
+pub(super) use page::FormContext;
+pub(super) use split::split;
 pub(super) use state::live;
 pub(super) use transition::{show as transition, take};
 
@@ -82,14 +91,34 @@ pub(super) async fn new(
 ) -> Result<Response, Failure> {
     let entity = entity_for(&visit, &app, &entity, Operation::Create)?;
     let editing = Editing::of_new(&visit, entity, visit.look.param("_form"));
-    let defaults = visit.tenant.engine.defaults(visit.actor(), &editing.entity.key)?;
-    let mut raw = editing.raw(&defaults).await;
+    let mut raw = editing.defaults().await?;
     for (name, value) in &visit.look.params {
         if let Some(field) = editing.entity.field(name) {
             editing.prefill(&mut raw, field, value).await;
         }
     }
     editing.show(&raw, Trouble::default(), true).await
+}
+
+/// A form for a new record of an entity that the person may create, for a page on which more than the form stands.
+pub(super) async fn entry(
+    visit: &Visit,
+    entity: Arc<EntityModel>,
+    form: &str,
+) -> Result<FormContext, Failure> {
+    let editing = Editing::of_new(visit, entity, Some(form));
+    let raw = editing.defaults().await?;
+    let (form, _) = editing.draw(&raw, &Trouble::default(), true).await?;
+    Ok(form)
+}
+
+/// Nobody would type the seconds of "now".
+fn whole_minutes(value: &mut Value) {
+    if let Value::DateTime(at) = value
+        && let Ok(minute) = at.duration_trunc(TimeDelta::minutes(1))
+    {
+        *at = minute;
+    }
 }
 
 /// `GET /a/{app}/{entity}/{id}/edit`.
@@ -177,6 +206,13 @@ impl<'a> Editing<'a> {
         })
     }
 
+    /// The pairs of a new record that nobody has typed anything into.
+    async fn defaults(&self) -> Result<Raw, Failure> {
+        let mut defaults = self.visit.tenant.engine.defaults(self.visit.actor(), &self.entity.key)?;
+        defaults.values.iter_mut().for_each(whole_minutes);
+        Ok(self.raw(&defaults).await)
+    }
+
     /// The pairs of a record or of defaults; titles of default references are looked up.
     async fn raw(&self, record: &Record) -> Raw {
         let mut raw = self.showing(|show| Raw::of_record(show, &self.layout, record));
@@ -245,8 +281,9 @@ impl<'a> Editing<'a> {
                     issues.push((path, issue_text(self.visit.language, &issue.into())));
                 }
             }
+            let codes = self.codes(&raw, &reading, &state, &issues);
             let trouble = Trouble { status: StatusCode::UNPROCESSABLE_ENTITY, issues, ..Trouble::default() };
-            return self.show(&raw, trouble, false).await;
+            return Ok(codes::told(self.show(&raw, trouble, false).await?, &codes));
         }
         let options = RunOptions {
             idempotency_key: raw
@@ -257,8 +294,9 @@ impl<'a> Editing<'a> {
         match self.visit.tenant.engine.run(self.visit.actor(), self.command(&raw, &reading), options).await {
             Ok(Outcome::Record(written)) => Ok(self.saved(&raw, &written).await),
             Ok(_) => Err(Failure::internal("a command for one record wrote none")),
-            Err(mortise_engine::Error::Stale { .. }) if self.transition.is_none() => {
-                conflict::show(self, &raw).await
+            Err(error @ mortise_engine::Error::Stale { .. }) if self.transition.is_none() => {
+                let codes = codes::of_failure(&Failure::from(error));
+                Ok(codes::told(conflict::show(self, &raw).await?, &codes))
             }
             Err(error) => match self.told_on_record(&error) {
                 Some(response) => Ok(response),
@@ -279,7 +317,9 @@ impl<'a> Editing<'a> {
             },
             (None, _) => {
                 let allow_duplicates = raw.get("allow_duplicates") == Some("true");
-                Command::Create { entity, values, id: None, allow_duplicates }
+                // The key of the form is the id of the record, so that a save which comes twice makes one record.
+                let id = raw.get("_key").and_then(|key| Uuid::try_parse(key).ok());
+                Command::Create { entity, values, id, allow_duplicates }
             }
         }
     }
@@ -395,7 +435,8 @@ impl<'a> Editing<'a> {
             .collect();
         let said = || sentences(&failure.title(language), &failure.hint(language));
         let problem = (issues.is_empty()).then(said);
-        self.show(raw, Trouble { status: failure.status(), problem, issues, suspects }, false).await
+        let trouble = Trouble { status: failure.status(), problem, issues, suspects };
+        Ok(codes::told(self.show(raw, trouble, false).await?, &codes::of_failure(&failure)))
     }
 
     /// After a conflict: the form again, over the version that is stored now.

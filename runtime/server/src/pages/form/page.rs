@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel, FormModel};
-use mortise_definition::source::FormPurpose;
+use mortise_definition::source::{FormFlow, FormPurpose};
 use mortise_engine::values::from_json;
-use mortise_engine::{FormState, Record, Suspect};
+use mortise_engine::{FormState, Suspect};
 use mortise_expr::Value;
 use serde::Serialize;
 
 use super::raw::Raw;
 use super::widget::{Field, Messages, Widgets, input_id};
-use super::{Editing, Trouble, layout, read};
+use super::{Editing, Trouble, layout, read, split};
 use crate::Failure;
+use crate::pages::assets;
 use crate::pages::list::{field_label, title_of};
 use crate::pages::shell::entity_path;
 use crate::pages::show::{Cell, Show};
@@ -23,8 +24,9 @@ struct Page {
     form: FormContext,
 }
 
+/// What a form is drawn from.
 #[derive(Serialize)]
-struct FormContext {
+pub(in crate::pages) struct FormContext {
     key: String,
     label: String,
     plural: String,
@@ -33,16 +35,31 @@ struct FormContext {
     action: String,
     state_url: String,
     draft: String,
+    /// The field by which records are called.
+    title_field: String,
     idempotency_key: String,
     record: Option<Existing>,
     others: Vec<Other>,
     live: bool,
+    /// Its rules for the browser, what evaluates them there, and the zone of whoever types.
+    rules: Option<String>,
+    evaluator: Option<String>,
+    zone: String,
     fresh: bool,
     problem: Option<String>,
     issues: Vec<Listed>,
     checks_duplicates: bool,
     allow_duplicates: bool,
     suspects: Vec<Similar>,
+    /// Where a pasted message is taken apart; none on forms without places for it.
+    split_url: Option<String>,
+    /// Input of the first photo, which may be one of a card.
+    card: Option<String>,
+    flow: FormFlow,
+    /// The section that is shown first, where they are shown one at a time.
+    current: usize,
+    /// The last section that is shown at all.
+    last: usize,
     sections: Vec<Section>,
     step: Option<Step>,
 }
@@ -57,6 +74,7 @@ struct Step {
 
 #[derive(Serialize)]
 struct Existing {
+    id: String,
     title: String,
     version: i64,
 }
@@ -93,20 +111,33 @@ struct Fact {
 #[derive(Serialize)]
 struct Section {
     label: Option<String>,
+    help: Option<String>,
     columns: u8,
     visible: bool,
+    /// How many of its fields something is wrong with.
+    wrong: usize,
     fields: Vec<Field>,
 }
 
 impl Editing<'_> {
     /// The form's page.
     pub(super) async fn show(&self, raw: &Raw, trouble: Trouble, fresh: bool) -> Result<Response, Failure> {
-        let reading = self.showing(|show| read::read(show, &self.layout, raw));
-        let state = self.state(&reading).await?;
-        let (form, title) = self.showing(|show| self.context(show, raw, &trouble, &state, fresh));
+        let (form, title) = self.draw(raw, &trouble, fresh).await?;
         let mut response = self.visit.page("form.html", &title, Page { form })?;
         *response.status_mut() = trouble.status;
         Ok(response)
+    }
+
+    /// The form, and the heading of its page.
+    pub(super) async fn draw(
+        &self,
+        raw: &Raw,
+        trouble: &Trouble,
+        fresh: bool,
+    ) -> Result<(FormContext, String), Failure> {
+        let reading = self.showing(|show| read::read(show, &self.layout, raw));
+        let state = self.state(&reading).await?;
+        Ok(self.showing(|show| self.context(show, raw, trouble, &state, fresh)))
     }
 
     fn context(
@@ -131,6 +162,9 @@ impl Editing<'_> {
             Some(title) => visit.t("form.edit_title", &[("title", title)]),
             None => visit.t("form.new_title", &[("label", entity.label.get(visit.language))]),
         };
+        let sections = self.sections(show, raw, trouble, state);
+        let first = |fits: &dyn Fn(&Section) -> bool| sections.iter().position(fits);
+        let current = first(&|section| section.visible && section.wrong > 0);
         let form = FormContext {
             key: self.layout.key.clone(),
             label: self.layout.label.clone(),
@@ -144,28 +178,49 @@ impl Editing<'_> {
                 Some(id) => format!("{path}/form-state?id={id}"),
                 None => format!("{path}/form-state"),
             },
-            list_url: path,
+            list_url: path.clone(),
             draft: self.draft(),
+            title_field: entity.fields[entity.title].name.to_string(),
             idempotency_key: visit.state.new_id().to_string(),
             others: self.others(show, &own),
             live: self.lives(),
+            rules: self.rules(),
+            evaluator: assets::address("rules.wasm").map(|address| visit.base.path(&address)),
+            zone: visit.user().tz.name().to_owned(),
             fresh,
             problem: trouble.problem.clone(),
             issues: self.listed(show, trouble),
             checks_duplicates: title.is_none() && entity.duplicates.is_some(),
             allow_duplicates: raw.get("allow_duplicates") == Some("true"),
             suspects: similar(show, entity, &trouble.suspects),
-            sections: self.sections(show, raw, trouble, state),
+            split_url: (title.is_none() && split::takes(show, &self.layout)).then(|| format!("{path}/split")),
+            card: self.card(),
+            flow: if sections.len() > 1 { self.layout.flow } else { FormFlow::Page },
+            current: current.or_else(|| first(&|section| section.visible)).unwrap_or(0),
+            last: sections.iter().rposition(|section| section.visible).unwrap_or(0),
+            sections,
             step: self.step(show),
-            record: title
-                .map(|title| Existing { title, version: self.record.as_ref().map_or(0, Record::version) }),
+            record: title.zip(self.record.as_ref()).map(|(title, record)| Existing {
+                id: record.id().to_string(),
+                title,
+                version: record.version(),
+            }),
             back: own,
         };
         (form, heading)
     }
 
+    /// The input of the first photo.
+    fn card(&self) -> Option<String> {
+        let items = self.layout.items().filter(|item| !item.read_only);
+        let mut fields = items.map(|item| &self.entity.fields[item.slot]);
+        let photo =
+            |field: &&FieldModel| matches!(field.kind, FieldKind::File { image: true, signature: false, .. });
+        fields.find(photo).map(|field| input_id(&field.name))
+    }
+
     /// Whether anything on the form depends on what is typed.
-    fn lives(&self) -> bool {
+    pub(super) fn lives(&self) -> bool {
         if self.transition.is_some() {
             return false;
         }
@@ -174,7 +229,15 @@ impl Editing<'_> {
                 || field.required_when.is_some()
                 || matches!(field.kind, FieldKind::Computed { .. })
         };
-        self.entity.duplicates.is_some() || self.entity.declared().iter().any(depends)
+        let model = self.visit.tenant.engine.model();
+        let calculates = |item: &layout::Item| match &self.entity.fields[item.slot].kind {
+            FieldKind::Lines { entity, .. } => !model.entities[*entity].computed.is_empty(),
+            _ => false,
+        };
+        self.entity.duplicates.is_some()
+            || self.entity.declared().iter().any(depends)
+            || self.layout.sections.iter().any(|section| section.condition().is_some())
+            || self.layout.items().any(calculates)
     }
 
     fn step(&self, show: &Show) -> Option<Step> {
@@ -220,7 +283,14 @@ impl Editing<'_> {
                 text: text.clone(),
             }
         };
-        trouble.issues.iter().map(list).collect()
+        // In the order in which people meet the fields.
+        let place = |path: &str| {
+            let field = path.split('/').next().and_then(|name| self.entity.field(name));
+            field.and_then(|field| self.layout.items().position(|item| item.slot == field.slot))
+        };
+        let mut issues: Vec<&(String, String)> = trouble.issues.iter().collect();
+        issues.sort_by_key(|(path, _)| place(path).unwrap_or(usize::MAX));
+        issues.into_iter().map(list).collect()
     }
 
     fn sections(&self, show: &Show, raw: &Raw, trouble: &Trouble, state: &FormState) -> Vec<Section> {
@@ -243,9 +313,15 @@ impl Editing<'_> {
         };
         let section = |section: &layout::Section| {
             let fields: Vec<Field> = section.items.iter().map(field).collect();
+            let named = |path: &str, item: &layout::Item| {
+                path.split('/').next() == Some(self.entity.fields[item.slot].name.as_ref())
+            };
+            let wrong = |item: &&layout::Item| trouble.issues.iter().any(|(path, _)| named(path, item));
             Section {
                 label: section.label.clone(),
+                help: section.help.clone(),
                 columns: section.columns,
+                wrong: section.items.iter().filter(wrong).count(),
                 visible: section.visible(show, &state.values) && fields.iter().any(|field| field.visible),
                 fields,
             }

@@ -111,7 +111,7 @@ fn lines(show: &Show, name: &str, columns: &[&FieldModel], raw: &Raw, reading: &
 }
 
 /// One value in wire form, or words about what is wrong with it.
-fn value(show: &Show, field: &FieldModel, name: &str, raw: &Raw) -> Result<Json, String> {
+pub(super) fn value(show: &Show, field: &FieldModel, name: &str, raw: &Raw) -> Result<Json, String> {
     if matches!(field.kind, FieldKind::Choices { .. } | FieldKind::File { many: true, .. }) {
         let items: Vec<&str> = raw.all(name).collect();
         return Ok(if items.is_empty() { Json::Null } else { json!(items) });

@@ -43,7 +43,7 @@ pub(in crate::pages) async fn take(
 
 impl<'a> Editing<'a> {
     /// The form of a transition; the way back to the record when it is not offered any more.
-    async fn of_transition(
+    pub(super) async fn of_transition(
         visit: &'a Visit,
         (app, entity, id, transition): &(String, String, Uuid, String),
     ) -> Result<Result<Editing<'a>, Response>, Failure> {

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use mortise_definition::locale::translate;
-use mortise_definition::model::{EntityModel, FieldKind, FieldModel};
-use mortise_definition::source::Choice;
-use mortise_engine::Record;
+use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot};
+use mortise_definition::source::{Choice, RollupOperation};
+use mortise_engine::{Record, values};
+use mortise_expr::Type;
 use serde::Serialize;
 
 use super::layout::{Item, gives};
@@ -33,6 +34,7 @@ pub(super) struct Field {
     pub(super) required: bool,
     pub(super) visible: bool,
     wide: bool,
+    large: bool,
     read_only: bool,
     placeholder: Option<String>,
     value: String,
@@ -47,9 +49,12 @@ pub(super) struct Field {
     leaf_only: bool,
     max_mib: u32,
     files: Vec<FileLink>,
+    photo: Option<Photo>,
     shown: Option<Cell>,
     rows: Vec<Line>,
     blank: Option<Line>,
+    /// Sums below child rows, by column; empty where nothing is summed.
+    totals: Vec<Option<Total>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,6 +73,24 @@ struct Line {
     version: Option<String>,
     remove: String,
     fields: Vec<Field>,
+}
+
+/// What is asked of a photo.
+#[derive(Debug, Serialize)]
+struct Photo {
+    /// `app.entity.field`.
+    field: String,
+    camera: bool,
+    watermark: bool,
+    /// Where it was taken is asked for.
+    place: bool,
+}
+
+/// The sum of a column, which the record keeps.
+#[derive(Debug, Serialize)]
+struct Total {
+    label: String,
+    digits: u8,
 }
 
 /// The id of a field's input in the page.
@@ -98,6 +121,7 @@ impl Widgets<'_> {
         field.visible = visible;
         field.required = required && !item.read_only;
         field.wide = item.wide;
+        field.large = item.large;
         field.placeholder = item.placeholder.clone().or(field.placeholder);
         if let FieldKind::Lines { entity: child, .. } = &model.kind {
             let child = &self.show.model.entities[*child];
@@ -106,8 +130,39 @@ impl Widgets<'_> {
             field.rows =
                 self.raw.rows(&model.name).into_iter().map(|number| line(number.to_string())).collect();
             field.blank = Some(line("__row__".to_owned()));
+            field.totals = self.totals(entity, item);
         }
         field
+    }
+
+    /// Sums of those columns that the record sums itself: what else is a number need not be worth adding up.
+    fn totals(&self, entity: &EntityModel, item: &Item) -> Vec<Option<Total>> {
+        let FieldKind::Lines { entity: child, via } = &entity.fields[item.slot].kind else {
+            return Vec::new();
+        };
+        let sum = |slot: &Slot| {
+            let digits = match &self.show.model.entities[*child].fields[*slot].kind {
+                FieldKind::Integer { .. } => 0,
+                FieldKind::Decimal { scale, .. } => *scale,
+                FieldKind::Computed { value } => match value.ty() {
+                    Type::Int => 0,
+                    Type::Decimal(scale) => (*scale).min(2),
+                    _ => return None,
+                },
+                _ => return None,
+            };
+            let of_column = |field: &&FieldModel| {
+                let FieldKind::Rollup { entity, via: by, operation, field, filter } = &field.kind else {
+                    return false;
+                };
+                let sums = *operation == RollupOperation::Sum && *field == Some(*slot) && filter.is_none();
+                sums && entity == child && by == via
+            };
+            let field = entity.declared().iter().find(of_column)?;
+            Some(Total { label: field_label(self.show, field), digits })
+        };
+        let totals: Vec<Option<Total>> = item.columns.iter().map(sum).collect();
+        if totals.iter().any(Option::is_some) { totals } else { Vec::new() }
     }
 
     fn line(&self, child: &EntityModel, item: &Item, name: &str, index: String, stored: &[Record]) -> Line {
@@ -179,7 +234,7 @@ impl Widgets<'_> {
             }
             FieldKind::Integer { .. } => "integer",
             FieldKind::Decimal { currency: Some(currency), .. } => {
-                field.currency = Some(currency.clone());
+                field.currency = Some(values::currency_sign(currency).unwrap_or_else(|code| code).to_owned());
                 "money"
             }
             FieldKind::Decimal { .. } => "decimal",
@@ -199,14 +254,25 @@ impl Widgets<'_> {
             }
             FieldKind::Json => "json",
             FieldKind::Lines { .. } => "lines",
-            // Calculated values of the form's own record follow while typing; those of child rows after the save.
-            FieldKind::Computed { .. } if !field.name.contains('/') => {
-                field.value = self.computed.get(model.name.as_ref()).cloned().unwrap_or_default();
+            // Calculated values follow while typing.
+            FieldKind::Computed { .. } => {
+                let own = !field.name.contains('/');
+                let kept = || stored.map(|row| self.show.words(model, &row.values[model.slot]));
+                let told = if own { self.computed.get(model.name.as_ref()).cloned() } else { kept() };
+                field.value = told.unwrap_or_default();
                 "computed"
             }
-            FieldKind::Computed { .. } | FieldKind::Autonumber { .. } => "shown",
+            FieldKind::Autonumber { .. } => "shown",
             FieldKind::Rollup { .. } | FieldKind::System => "shown",
-            FieldKind::File { .. } => self.file(&model.kind, field),
+            FieldKind::File { image, photo, signature, .. } => {
+                field.photo = (*image && !signature).then(|| Photo {
+                    field: format!("{}.{}", entity.key, model.name),
+                    camera: photo.camera,
+                    watermark: photo.watermark,
+                    place: photo.camera || photo.watermark,
+                });
+                self.file(&model.kind, field)
+            }
             _ => self.picker(entity, model, field),
         };
         // What may not be changed is shown as on the record's page.
@@ -250,7 +316,7 @@ impl Widgets<'_> {
     }
 
     fn file(&self, kind: &FieldKind, field: &mut Field) -> &'static str {
-        let FieldKind::File { many, image, max_mib, signature } = kind else { return "file" };
+        let FieldKind::File { many, image, max_mib, signature, .. } = kind else { return "file" };
         if *signature {
             return "signature";
         }

@@ -3,6 +3,7 @@
 use mortise_definition::model::{
     AssignmentModel, CalculatedModel, EntityModel, FieldKind, FieldModel, Slot, ViewColumn, ViewModel, system,
 };
+use mortise_definition::source::Operation;
 use mortise_engine::Record;
 use mortise_expr::{Context, Type, Value};
 use serde::Serialize;
@@ -13,20 +14,32 @@ use crate::pages::show::{Cell, Show};
 
 /// Columns of a list without a view.
 const COLUMNS_UNASKED: usize = 7;
+/// Width of the column that leads to the record: names of companies are long.
+const TITLE_WIDTH: u16 = 260;
+/// The same in a table of few columns, where there is room.
+const TITLE_WIDEST: u16 = 460;
+/// Up to this width of all columns together there is room: what a laptop shows beside the menu.
+const ROOM: u16 = 1000;
 
 /// A column as the template needs it.
 #[derive(Serialize)]
 pub(super) struct Column {
-    label: String,
-    title: bool,
-    numeric: bool,
+    /// Its name among the columns of the list: by it a person's choices are kept.
+    pub(super) key: String,
+    pub(super) label: String,
+    pub(super) title: bool,
+    pub(super) numeric: bool,
+    /// Width in pixels unless the person chose another.
+    pub(super) width: u16,
+    /// Values can be changed in their cells.
+    pub(super) edit: bool,
     phone_hide: bool,
     sort: Option<&'static str>,
     href: Option<String>,
     #[serde(skip)]
-    slot: Slot,
+    pub(super) slot: Slot,
     #[serde(skip)]
-    through: Option<Slot>,
+    pub(super) through: Option<Slot>,
     /// Of a column that shows an expression.
     #[serde(skip)]
     name: Arc<str>,
@@ -36,6 +49,9 @@ impl Column {
     /// A column that shows an expression; lists have no order by it.
     fn calculated(part: &CalculatedModel, language: &str) -> Column {
         Column {
+            key: part.field.name.to_string(),
+            width: width(&part.field),
+            edit: false,
             label: part.field.label.get(language).to_owned(),
             title: false,
             numeric: numeric(&part.field),
@@ -53,18 +69,12 @@ impl Column {
 #[derive(Serialize)]
 pub(super) struct Row {
     id: String,
+    version: i64,
     title: String,
     tone: Option<String>,
     cells: Vec<Cell>,
     /// Key of the policy by which the person may claim it.
     claim: Option<String>,
-}
-
-impl Row {
-    /// Whether the person may claim it.
-    pub(super) fn claimable(&self) -> bool {
-        self.claim.is_some()
-    }
 }
 
 /// Whether lists can be ordered by a field.
@@ -78,6 +88,23 @@ fn numeric(field: &FieldModel) -> bool {
         FieldKind::Integer { .. } | FieldKind::Decimal { .. } | FieldKind::Rollup { .. } => true,
         FieldKind::Computed { value } => matches!(value.ty(), Type::Int | Type::Decimal(_) | Type::Float),
         _ => false,
+    }
+}
+
+/// The name of a column among those of its list.
+fn key_of(field: &FieldModel, through: Option<&FieldModel>) -> String {
+    through.map_or_else(|| field.name.to_string(), |inner| format!("{}.{}", field.name, inner.name))
+}
+
+/// How wide a column is before anybody chooses: what most values of its kind need.
+fn width(field: &FieldModel) -> u16 {
+    match &field.kind {
+        FieldKind::Boolean => 90,
+        FieldKind::Date | FieldKind::Choice { .. } => 130,
+        FieldKind::Integer { .. } | FieldKind::Decimal { .. } | FieldKind::Rollup { .. } => 130,
+        FieldKind::Datetime | FieldKind::User | FieldKind::Phone | FieldKind::System => 150,
+        FieldKind::Email | FieldKind::Url | FieldKind::Reference { .. } | FieldKind::LongText { .. } => 210,
+        _ => 160,
     }
 }
 
@@ -104,6 +131,7 @@ pub(super) fn columns(
 ) -> Vec<Column> {
     let language = show.by.language;
     let sees = |slot: Slot| show.by.sees(entity, slot);
+    let edited = view.map(|view| view.layout.edit.as_slice()).unwrap_or_default();
     let column = |slot: Slot, through: Option<Slot>, label: String, phone_hide: bool| {
         let field = &entity.fields[slot];
         let target = match (through, &field.kind) {
@@ -113,9 +141,15 @@ pub(super) fn columns(
         let can_sort = through.is_none() && sortable(entity, field);
         let order =
             sort.first().filter(|(sorted, _)| *sorted == slot && through.is_none()).map(|(_, down)| *down);
+        let title = slot == entity.title && through.is_none();
         Column {
+            key: key_of(field, through.map(|_| target)),
+            width: if title { TITLE_WIDTH } else { width(target) },
+            edit: through.is_none()
+                && edited.contains(&slot)
+                && show.by.opens(entity, Operation::Update, slot),
             label,
-            title: slot == entity.title && through.is_none(),
+            title,
             numeric: numeric(target),
             phone_hide,
             sort: can_sort.then_some(match order {
@@ -158,6 +192,14 @@ pub(super) fn columns(
     columns
 }
 
+/// Gives the column that leads to the record what the others leave.
+pub(super) fn spread(columns: &mut [Column]) {
+    let all: u16 = columns.iter().map(|column| column.width).sum();
+    if let Some(title) = columns.iter_mut().find(|column| column.title) {
+        title.width = (TITLE_WIDTH + ROOM.saturating_sub(all)).min(TITLE_WIDEST);
+    }
+}
+
 /// The title of a record, or words for one without.
 pub(in crate::pages) fn title_of(show: &Show, entity: &EntityModel, record: &Record) -> String {
     let title = show.words(&entity.fields[entity.title], &record.values[entity.title]);
@@ -184,6 +226,7 @@ pub(super) fn rows(
     };
     let row = |record: &Record| Row {
         id: record.id().to_string(),
+        version: record.version(),
         title: title_of(show, entity, record),
         tone: view.and_then(|view| tone(show, view, record)),
         cells: columns.iter().map(|column| cell(show, entity, view, column, record)).collect(),
@@ -221,7 +264,7 @@ fn calculated(show: &Show, view: Option<&ViewModel>, column: &Column, record: &R
 }
 
 /// The colour of a row: the first condition of the view that holds.
-fn tone(show: &Show, view: &ViewModel, record: &Record) -> Option<String> {
+pub(in crate::pages) fn tone(show: &Show, view: &ViewModel, record: &Record) -> Option<String> {
     if view.highlights.iter().any(|(when, _)| !when.outside().is_empty()) {
         return record.colour.map(|position| view.highlights[position].1.clone());
     }

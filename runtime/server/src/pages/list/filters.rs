@@ -61,8 +61,10 @@ pub(super) struct Filter {
 #[derive(Serialize)]
 pub(super) struct Chip {
     label: String,
-    text: String,
+    pub(super) text: String,
     remove: String,
+    /// Stands for the expression of the address.
+    pub(super) expression: bool,
 }
 
 /// All filters of a list.
@@ -355,16 +357,27 @@ impl Filters<'_> {
                     label,
                     text,
                     remove: self.params.without_field(&field.name).href(self.path),
+                    expression: false,
                 }),
             }
         }
         if let Some(search) = &query.search {
             let remove = self.params.rewound().without(|name| name == "q").href(self.path);
-            chips.push(Chip { label: self.t("filter.search", &[]), text: format!("“{search}”"), remove });
+            chips.push(Chip {
+                label: self.t("filter.search", &[]),
+                text: format!("“{search}”"),
+                remove,
+                expression: false,
+            });
         }
         if let Some(source) = self.params.get("filter").filter(|_| query.filter.is_some()) {
             let remove = self.params.rewound().without(|name| name == "filter").href(self.path);
-            chips.push(Chip { label: self.t("filter.expression", &[]), text: source.to_owned(), remove });
+            chips.push(Chip {
+                label: self.t("filter.expression", &[]),
+                text: source.to_owned(),
+                remove,
+                expression: true,
+            });
         }
         chips
     }

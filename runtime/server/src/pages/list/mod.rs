@@ -1,34 +1,44 @@
 //! The list of an entity: views as tabs, filters, search, order, pages, and what can be done with many records at once.
 //! One query per page, whatever is shown.
 
+pub(super) mod advanced;
+mod builder;
+pub(super) mod bulk;
+pub(super) mod cell;
 mod columns;
 mod filters;
-mod params;
+pub(super) mod params;
+pub(super) mod personal;
+pub(super) mod saved;
+pub(super) mod table;
 
-use axum::extract::{Form, Path};
+use axum::extract::Path;
+use axum::http::StatusCode;
 use axum::response::Response;
+use mortise_definition::locale;
 use mortise_definition::model::{EntityModel, FieldKind, Slot, ViewModel};
 use mortise_definition::source::Operation;
-use mortise_engine::{Command, Error, Op, Outcome, Page, Query, RunOptions};
+use mortise_engine::{Op, Page, Query};
 use mortise_expr::Value;
 use serde::Serialize;
 use std::sync::Arc;
-use uuid::Uuid;
 
-pub(super) use columns::title_of;
+pub(super) use columns::{title_of, tone};
 pub(super) use filters::field_label;
 
+use self::advanced::Advanced;
+use self::bulk::Changeable;
 use self::columns::{Column, Row};
 use self::filters::{Chip, Filter, Filters, Quick};
 use self::params::Params;
+use self::saved::Kept;
+use self::table::{Drawing, Found, Table};
 use super::flash::Toast;
 use super::shell::entity_path;
 use super::show::{Show, grouped};
+use super::views::{self, Drawn};
 use super::visit::Visit;
 use crate::Failure;
-
-/// Records deleted or restored by one request.
-const BULK_MAX: usize = 500;
 
 #[derive(Serialize)]
 struct List {
@@ -37,6 +47,8 @@ struct List {
     plural: String,
     heading: String,
     icon: String,
+    /// Key of the entity.
+    entity: String,
     url: String,
     here: String,
     q: String,
@@ -53,8 +65,20 @@ struct List {
     keep_without_filters: Vec<(String, String)>,
     columns: Vec<Column>,
     rows: Vec<Row>,
-    /// Some of the rows can be claimed.
+    /// What the view is drawn as, where it is no table.
+    drawn: Option<Drawn>,
+    /// There is a column with a button for rows that can be claimed.
     claims: bool,
+    /// Rows can be chosen.
+    select: bool,
+    /// Fields that can be given to all chosen rows.
+    bulk: Vec<Changeable>,
+    /// Columns, windows, groups and figures of the table.
+    table: Table,
+    /// Filters that people keep.
+    saved: Vec<Kept>,
+    /// The filter that rows are put together for.
+    advanced: Option<Advanced>,
     range: String,
     next: Option<String>,
     previous: Option<String>,
@@ -67,6 +91,17 @@ struct Can {
     delete: bool,
     import: bool,
     export: bool,
+}
+
+impl Can {
+    fn of(visit: &Visit, entity: &EntityModel) -> Can {
+        Can {
+            create: visit.may(entity, Operation::Create),
+            delete: visit.may(entity, Operation::Delete),
+            import: visit.may(entity, Operation::Import),
+            export: visit.may(entity, Operation::Export),
+        }
+    }
 }
 
 /// One of several ways to look at a page.
@@ -106,7 +141,7 @@ pub(super) async fn show(
 }
 
 /// The view that an address asks for, else the entity's first.
-fn view_of(visit: &Visit, entity: &EntityModel, params: &Params) -> Option<Arc<ViewModel>> {
+pub(super) fn view_of(visit: &Visit, entity: &EntityModel, params: &Params) -> Option<Arc<ViewModel>> {
     let model = visit.tenant.engine.model();
     let mut views = model.views_of(entity);
     match params.get("view") {
@@ -117,19 +152,43 @@ fn view_of(visit: &Visit, entity: &EntityModel, params: &Params) -> Option<Arc<V
 }
 
 /// Reads the query; one that makes no sense becomes an empty list with the reason above it.
-fn query_of(visit: &Visit, entity: &EntityModel, params: &Params) -> (Option<Query>, Option<String>) {
-    let params = match view_of(visit, entity, params) {
-        Some(view) => params.with("view", &*view.key),
-        None => params.without(|name| name == "view"),
-    };
-    match visit.tenant.engine.query(visit.actor(), &entity.key, params.for_engine()) {
+pub(super) fn query_of(
+    visit: &Visit,
+    entity: &EntityModel,
+    params: &Params,
+) -> (Option<Query>, Option<String>) {
+    match query_for(visit, entity, params) {
         Ok(query) => (Some(query), None),
-        Err(error) => {
-            let failure = Failure::from(error);
+        Err(failure) => {
             let reason = failure.title(visit.language);
             (None, Some(visit.t("filter.problem", &[("reason", &reason)])))
         }
     }
+}
+
+/// Reads the query, or says why it makes no sense.
+fn query_for(visit: &Visit, entity: &EntityModel, params: &Params) -> Result<Query, Failure> {
+    let params = match view_of(visit, entity, params) {
+        Some(view) => params.with("view", &*view.key),
+        None => params.without(|name| name == "view"),
+    };
+    Ok(visit.tenant.engine.query(visit.actor(), &entity.key, params.for_engine())?)
+}
+
+/// Words for a script, by key, as JSON.
+fn texts(visit: &Visit, group: &str, keys: &[&str]) -> String {
+    // As they stand in the catalogue: the script puts the details in.
+    let word = |key: &&str| {
+        let name = format!("ui.{group}.{key}");
+        let words = locale::lookup(visit.language, &name).unwrap_or_default();
+        ((*key).to_owned(), words.into())
+    };
+    serde_json::Value::Object(keys.iter().map(word).collect()).to_string()
+}
+
+/// Whether rows of a list can be chosen: there is something that the person may do with them.
+fn selects(visit: &Visit, show: &Show, entity: &EntityModel) -> bool {
+    visit.may(entity, Operation::Delete) || !bulk::changeable(visit, show, entity).is_empty()
 }
 
 async fn answer(
@@ -139,19 +198,56 @@ async fn answer(
     toasts: Vec<Toast>,
 ) -> Result<Response, Failure> {
     let (query, problem) = query_of(visit, entity, params);
-    let mut page = None;
+    let (mut found, mut drawn) = (Found::default(), None);
     let mut problem = problem;
     if let Some(query) = &query {
-        match visit.tenant.engine.list(visit.actor(), query).await {
-            Ok(found) => page = Some(found),
-            Err(error @ Error::BadRequest(_)) => problem = Some(Failure::from(error).title(visit.language)),
-            Err(error) => return Err(error.into()),
+        match read(visit, entity, params, query).await {
+            Ok(read) => (found, drawn) = read,
+            Err(failure) if failure.status() == StatusCode::BAD_REQUEST => {
+                problem = Some(failure.title(visit.language));
+            }
+            Err(failure) => return Err(failure),
         }
     }
     let titles = condition_titles(visit, entity, query.as_ref()).await;
-    let list = context(visit, entity, params, query.as_ref(), page.as_ref(), problem, &titles);
+    let mut list = context(visit, entity, params, query.as_ref(), &found, problem, &titles);
+    list.drawn = drawn;
+    {
+        let (model, directory) = (visit.tenant.engine.model(), visit.tenant.engine.directory());
+        let show = Show::new(&visit.by, &model, &directory);
+        let view = view_of(visit, entity, params);
+        list.saved = saved::of(visit, &show, entity, view.as_deref(), params, &list.url).await?;
+        let expression = params.get("filter").unwrap_or_default();
+        list.advanced = Some(advanced::of(visit, &show, entity, expression).await);
+    }
+    list.say_filter();
     let title = list.heading.clone();
     visit.page_with("list.html", &title, Wrapped { list }, toasts)
+}
+
+/// The rows of a table, or what the view is drawn as instead.
+async fn read(
+    visit: &Visit,
+    entity: &EntityModel,
+    params: &Params,
+    query: &Query,
+) -> Result<(Found, Option<Drawn>), Failure> {
+    match views::draw(visit, entity, params, query).await? {
+        Some(drawn) => Ok((Found::default(), Some(drawn))),
+        None => Ok((table::read(visit, entity, params, query).await?, None)),
+    }
+}
+
+impl List {
+    /// Says the filter of the address in words, where it has any.
+    fn say_filter(&mut self) {
+        let sentence = self.advanced.as_ref().map(|advanced| advanced.sentence.clone()).unwrap_or_default();
+        if let Some(chip) =
+            self.chips.iter_mut().find(|chip| chip.expression).filter(|_| !sentence.is_empty())
+        {
+            chip.text = sentence;
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -179,7 +275,7 @@ fn context(
     entity: &EntityModel,
     params: &Params,
     query: Option<&Query>,
-    page: Option<&Page>,
+    found: &Found,
     problem: Option<String>,
     titles: &[(Slot, String)],
 ) -> List {
@@ -189,11 +285,10 @@ fn context(
     let view = view_of(visit, entity, params);
     let view = view.as_deref();
     let filters = Filters { show: &show, entity, params, path: &path, titles };
-    let sort = query.map(|query| query.sort.as_slice()).unwrap_or_default();
-    let columns = columns::columns(&show, entity, view, sort, params, &path);
-    let records = page.map(|page| page.rows.as_slice()).unwrap_or_default();
+    let page = found.page.as_ref();
+    let drawing = Drawing { visit, show: &show, entity, view, params, path: &path, query };
+    let (columns, rows, table) = drawing.draw(found);
     let claims = super::record::course::claims(visit, entity);
-    let rows = columns::rows(&show, entity, view, &columns, records, &claims);
     let chips = query.map(|query| filters.chips(query)).unwrap_or_default();
     let export = |format: &str| {
         let query = params.rewound();
@@ -210,14 +305,10 @@ fn context(
         heading: view.map_or_else(|| plural.clone(), |view| view.label.get(visit.language).to_owned()),
         plural,
         icon: entity.icon.clone(),
+        entity: entity.key.clone(),
         here: params.query(),
         q: params.get("q").unwrap_or_default().to_owned(),
-        can: Can {
-            create: visit.may(entity, Operation::Create),
-            delete: visit.may(entity, Operation::Delete),
-            import: visit.may(entity, Operation::Import),
-            export: visit.may(entity, Operation::Export),
-        },
+        can: Can::of(visit, entity),
         views: tabs(visit, entity, view, &path),
         quick: filters.quick(view),
         filters: filters.drawer(),
@@ -227,7 +318,9 @@ fn context(
         problem,
         clear: params.without_filters().href(&path),
         keep: owned(&params.rewound().without(|name| name == "q")),
-        keep_without_filters: owned(&params.rewound().without(|name| name.starts_with("where."))),
+        keep_without_filters: owned(
+            &params.rewound().without(|name| name.starts_with("where.") || name == "filter"),
+        ),
         range: page.and_then(|page| range(visit, params, query?, page)).unwrap_or_default(),
         next: page
             .as_ref()
@@ -235,9 +328,15 @@ fn context(
             .map(|cursor| params.next(cursor).href(&path)),
         previous: params.previous().map(|previous| previous.href(&path)),
         export: Export { csv: export("csv"), xlsx: export("xlsx") },
-        claims: rows.iter().any(Row::claimable),
+        claims: !claims.is_empty(),
+        select: selects(visit, &show, entity),
+        bulk: bulk::changeable(visit, &show, entity),
+        table,
+        saved: Vec::new(),
+        advanced: None,
         columns,
         rows,
+        drawn: None,
         url: path,
     }
 }
@@ -267,81 +366,20 @@ fn range(visit: &Visit, params: &Params, query: &Query, page: &Page) -> Option<S
     })
 }
 
-/// Ids out of a form with check boxes.
-fn chosen(form: &[(String, String)]) -> Vec<Uuid> {
-    let ids = form.iter().filter(|(name, _)| name == "id");
-    ids.filter_map(|(_, value)| value.parse().ok()).take(BULK_MAX).collect()
-}
+#[cfg(test)]
+mod tests {
+    use super::locale;
 
-/// `POST /a/{app}/{entity}/bulk-delete`: shows the list again, with a way back.
-pub(super) async fn bulk_delete(
-    visit: Visit,
-    Path((app, entity)): Path<(String, String)>,
-    Form(form): Form<Vec<(String, String)>>,
-) -> Result<Response, Failure> {
-    let entity = entity_of(&visit, &app, &entity)?;
-    let back =
-        form.iter().find(|(name, _)| name == "return").map(|(_, query)| query.as_str()).unwrap_or_default();
-    let ids = chosen(&form);
-    let toast = if ids.is_empty() {
-        Toast::error(visit.t("list.none_selected", &[]))
-    } else {
-        let delete = |id: &Uuid| Command::Delete { entity: entity.key.clone(), id: *id, version: None };
-        let (done, failed, reason) = run_all(&visit, ids.iter().map(delete).collect()).await?;
-        let (count, failures) = (done.len().to_string(), failed.to_string());
-        let text = match &reason {
-            None => visit.t("list.deleted", &[("count", &count)]),
-            Some(reason) => visit
-                .t("list.deleted_partly", &[("count", &count), ("failed", &failures), ("reason", reason)]),
-        };
-        let toast = if reason.is_none() { Toast::good(text) } else { Toast::error(text) };
-        let model = visit.tenant.engine.model();
-        let undo = visit.base.path(&format!("{}/bulk-restore", entity_path(&model, &entity)));
-        if done.is_empty() {
-            toast
-        } else {
-            toast.with_undo(undo, done.iter().map(Uuid::to_string).collect())
-        }
-    };
-    answer(&visit, &entity, &Params::parse(back).rewound(), vec![toast]).await
-}
-
-/// `POST /a/{app}/{entity}/bulk-restore`: what was just deleted comes back.
-pub(super) async fn bulk_restore(
-    visit: Visit,
-    Path((app, entity)): Path<(String, String)>,
-    Form(form): Form<Vec<(String, String)>>,
-) -> Result<Response, Failure> {
-    let entity = entity_of(&visit, &app, &entity)?;
-    let restore = |id: &Uuid| Command::Restore { entity: entity.key.clone(), id: *id };
-    let (done, _, reason) = run_all(&visit, chosen(&form).iter().map(restore).collect()).await?;
-    let toast = match reason {
-        None => Toast::good(visit.t("list.restored", &[("count", &done.len().to_string())])),
-        Some(reason) => Toast::error(reason),
-    };
-    Ok(visit.go_with(&entity_path(&visit.tenant.engine.model(), &entity), &toast))
-}
-
-/// Runs commands of which each stands by itself: the records that were written, how many failed, and the first reason.
-async fn run_all(
-    visit: &Visit,
-    commands: Vec<Command>,
-) -> Result<(Vec<Uuid>, usize, Option<String>), Failure> {
-    let command = Command::Batch { commands, atomic: false };
-    let Outcome::Batch(parts) =
-        visit.tenant.engine.run(visit.actor(), command, RunOptions::default()).await?
-    else {
-        return Err(Failure::internal("a batch gave no answers"));
-    };
-    let (mut done, mut failed, mut reason) = (Vec::new(), 0, None);
-    for part in parts {
-        match part {
-            Ok(written) => done.push(written.id),
-            Err(error) => {
-                failed += 1;
-                reason.get_or_insert_with(|| Failure::from(error).title(visit.language));
+    #[test]
+    fn everything_that_the_scripts_of_lists_say_is_translated() {
+        let all = [("table", super::table::TEXTS), ("builder", super::advanced::TEXTS)];
+        for (group, key) in all.iter().flat_map(|(group, keys)| keys.iter().map(move |key| (group, key))) {
+            for language in locale::languages() {
+                assert!(
+                    locale::lookup(language, &format!("ui.{group}.{key}")).is_some(),
+                    "{group}.{key} in {language}"
+                );
             }
         }
     }
-    Ok((done, failed, reason))
 }

@@ -6,17 +6,17 @@ const TRAIL_MAX: usize = 40;
 
 /// Parameters in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Params(Vec<(String, String)>);
+pub(in crate::pages) struct Params(Vec<(String, String)>);
 
 /// Whether a list knows this parameter.
 fn known(name: &str) -> bool {
-    matches!(name, "view" | "q" | "sort" | "filter" | "cursor" | "trail" | "page")
+    matches!(name, "view" | "q" | "sort" | "filter" | "cursor" | "trail" | "page" | "at" | "span")
         || name.starts_with("where.")
 }
 
 impl Params {
     /// Reads an address or a form.
-    pub(super) fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Params {
+    pub(in crate::pages) fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Params {
         let mut params = Params::default();
         for (name, value) in pairs {
             if !known(name) || value.trim().is_empty() {
@@ -37,59 +37,59 @@ impl Params {
     }
 
     /// Reads the part of an address behind the question mark.
-    pub(super) fn parse(query: &str) -> Params {
+    pub(in crate::pages) fn parse(query: &str) -> Params {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
         Params::read(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(in crate::pages) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// All of them.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(in crate::pages) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// What the engine reads; the rest is for this page only.
-    pub(super) fn for_engine(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs().filter(|(name, _)| !matches!(*name, "trail" | "page"))
+    pub(in crate::pages) fn for_engine(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs().filter(|(name, _)| !matches!(*name, "trail" | "page" | "at" | "span"))
     }
 
     /// The same without those for which `gone` holds.
-    pub(super) fn without(&self, gone: impl Fn(&str) -> bool) -> Params {
+    pub(in crate::pages) fn without(&self, gone: impl Fn(&str) -> bool) -> Params {
         Params(self.0.iter().filter(|(name, _)| !gone(name)).cloned().collect())
     }
 
     /// The same from its first page on.
-    pub(super) fn rewound(&self) -> Params {
+    pub(in crate::pages) fn rewound(&self) -> Params {
         self.without(|name| matches!(name, "cursor" | "trail" | "page"))
     }
 
     /// The same without conditions on a field.
-    pub(super) fn without_field(&self, field: &str) -> Params {
+    pub(in crate::pages) fn without_field(&self, field: &str) -> Params {
         self.rewound().without(|name| condition_field(name) == Some(field))
     }
 
     /// The same without any filter or search.
-    pub(super) fn without_filters(&self) -> Params {
+    pub(in crate::pages) fn without_filters(&self) -> Params {
         self.rewound().without(|name| name.starts_with("where.") || matches!(name, "q" | "filter"))
     }
 
     /// The same with one parameter set.
-    pub(super) fn with(&self, name: &str, value: impl Into<String>) -> Params {
+    pub(in crate::pages) fn with(&self, name: &str, value: impl Into<String>) -> Params {
         let mut params = self.without(|known| known == name);
         params.0.push((name.to_owned(), value.into()));
         params
     }
 
     /// The number of the page that is shown, from 1.
-    pub(super) fn page(&self) -> u64 {
+    pub(in crate::pages) fn page(&self) -> u64 {
         self.get("page").and_then(|text| text.parse().ok()).filter(|page| *page > 0).unwrap_or(1)
     }
 
     /// The page after this one, which begins at `cursor`.
-    pub(super) fn next(&self, cursor: &str) -> Params {
+    pub(in crate::pages) fn next(&self, cursor: &str) -> Params {
         let mut trail: Vec<&str> =
             self.get("trail").map(|trail| trail.split('~').collect()).unwrap_or_default();
         trail.push(self.get("cursor").unwrap_or("-"));
@@ -99,7 +99,7 @@ impl Params {
     }
 
     /// The page before this one.
-    pub(super) fn previous(&self) -> Option<Params> {
+    pub(in crate::pages) fn previous(&self) -> Option<Params> {
         let mut trail: Vec<&str> = self.get("trail")?.split('~').collect();
         let cursor = trail.pop()?;
         let rewound = self.rewound();
@@ -112,19 +112,19 @@ impl Params {
     }
 
     /// An address with these parameters.
-    pub(super) fn href(&self, path: &str) -> String {
+    pub(in crate::pages) fn href(&self, path: &str) -> String {
         let query = self.query();
         if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
     }
 
     /// The part behind the question mark.
-    pub(super) fn query(&self) -> String {
+    pub(in crate::pages) fn query(&self) -> String {
         serde_urlencoded::to_string(&self.0).unwrap_or_default()
     }
 }
 
 /// Field and operator of a condition: `where.status.in` → `status`, `in`.
-pub(super) fn condition_field(name: &str) -> Option<&str> {
+pub(in crate::pages) fn condition_field(name: &str) -> Option<&str> {
     let target = name.strip_prefix("where.")?;
     Some(target.split('.').next().unwrap_or(target))
 }

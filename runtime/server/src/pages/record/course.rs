@@ -42,7 +42,7 @@ struct Step {
 
 /// A clock as people see it.
 #[derive(Serialize)]
-pub(super) struct Clock {
+pub(in crate::pages) struct Clock {
     label: String,
     state: &'static str,
     state_name: String,
@@ -216,7 +216,8 @@ pub(in crate::pages) fn origin(show: &Show, key: &str) -> String {
     step.unwrap_or_else(|| key.to_owned())
 }
 
-fn clock(visit: &Visit, show: &Show, clock: &StoredClock, counted: i64) -> Clock {
+/// A clock in words.
+pub(in crate::pages) fn clock(visit: &Visit, show: &Show, clock: &StoredClock, counted: i64) -> Clock {
     let sla = show.model.automation.slas.get(&clock.sla);
     let used = share(counted, clock.limit);
     let over = clock.breached || clock.due_at.is_some_and(|due| due <= show.now);

@@ -1,7 +1,7 @@
 //! Values of a record in the order of its form; what no form shows comes after it.
 
 use mortise_definition::model::{EntityModel, FieldKind, FieldModel, Slot, system};
-use mortise_engine::Record;
+use mortise_engine::{Record, Signature};
 use mortise_expr::Type;
 use serde::Serialize;
 use std::sync::Arc;
@@ -32,10 +32,21 @@ pub(super) struct Section {
 
 #[derive(Serialize)]
 struct Item {
+    #[serde(skip)]
+    slot: Slot,
     label: String,
     value: Cell,
     wide: bool,
     table: Option<Table>,
+    signed: Option<Signed>,
+}
+
+/// Who signed, when, and whether the record still says what was signed.
+#[derive(Serialize)]
+struct Signed {
+    words: String,
+    hash: String,
+    unchanged: bool,
 }
 
 /// Child rows.
@@ -83,7 +94,12 @@ pub(super) fn head(show: &Show, entity: &EntityModel, record: &Record) -> (Vec<C
 }
 
 /// All values that the person may see.
-pub(super) fn sections(show: &Show, entity: &Arc<EntityModel>, record: &Record) -> Vec<Section> {
+pub(super) fn sections(
+    show: &Show,
+    entity: &Arc<EntityModel>,
+    record: &Record,
+    signatures: &[Signature],
+) -> Vec<Section> {
     let layout = Layout::of(show.by, show.model, entity, Some(record), None);
     let mut shown: Vec<Slot> = vec![entity.title, system::OWNER];
     let mut sections = Vec::new();
@@ -113,7 +129,22 @@ pub(super) fn sections(show: &Show, entity: &Arc<EntityModel>, record: &Record) 
         let label = mortise_definition::locale::translate(show.by.language, "ui.record.more", &[]);
         sections.push(Section { label: Some(label), columns: 2, items: rest });
     }
+    for (slot, item) in
+        sections.iter_mut().flat_map(|section| &mut section.items).map(|item| (item.slot, item))
+    {
+        item.signed = signatures.iter().find(|known| known.slot == slot).map(|known| signed(show, known));
+    }
     sections
+}
+
+fn signed(show: &Show, signature: &Signature) -> Signed {
+    let who =
+        signature.person.and_then(|id| show.directory.user(id)).map_or("", |person| person.name.as_str());
+    let when = show.ago(signature.at);
+    let say = |key: &str| {
+        mortise_definition::locale::translate(show.by.language, key, &[("who", who), ("when", &when)])
+    };
+    Signed { words: say("ui.signature.signed"), hash: signature.hash.clone(), unchanged: signature.unchanged }
 }
 
 fn record_is_empty(record: &Record, field: &FieldModel) -> bool {
@@ -133,10 +164,12 @@ fn item(
 ) -> Item {
     let field = &entity.fields[slot];
     Item {
+        slot,
         label: field_label(show, field),
         value: show.cell(entity, record, slot),
         wide: wide || matches!(field.kind, FieldKind::Lines { .. }),
         table: table(show, field, record, columns),
+        signed: None,
     }
 }
 

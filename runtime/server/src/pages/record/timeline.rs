@@ -22,8 +22,9 @@ pub(super) struct Timeline {
     older: Option<String>,
 }
 
+/// What happened, in words.
 #[derive(Serialize)]
-struct Entry {
+pub(in crate::pages) struct Entry {
     kind: &'static str,
     icon: &'static str,
     who: String,
@@ -70,7 +71,8 @@ pub(super) async fn read(
     Ok(Timeline { entries: entries.into_iter().map(|entry| tell(visit, &show, entry)).collect(), older })
 }
 
-fn tell(visit: &Visit, show: &Show, entry: TimelineEntry) -> Entry {
+/// Tells an entry.
+pub(in crate::pages) fn tell(visit: &Visit, show: &Show, entry: TimelineEntry) -> Entry {
     let by_itself = happened::tell(visit, show, &entry);
     let created = entry.action == "record.created";
     let (kind, icon, key) = match entry.action.as_str() {

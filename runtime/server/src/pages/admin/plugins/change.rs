@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::PATH;
 use super::check::{ticked, told};
 use super::consent::narrowed;
+use super::settings::Refused;
 use super::show::plugin_page;
 use crate::Failure;
 use crate::api::plugins as api;
@@ -28,19 +29,27 @@ pub(super) async fn change(
 ) -> Result<Response, Failure> {
     administrator(visit)?;
     match change.await.map_err(Failure::from) {
-        Ok(()) => {
-            let title = title(visit, id).await;
-            let toast = Toast::good(visit.t(&format!("plugins.{key}"), &[("title", &title)]));
-            Ok(visit.go_with(&format!("{PATH}/{id}"), &toast))
-        }
-        Err(failure) => refused(visit, id, failure).await,
+        Ok(()) => done(visit, id, key).await,
+        Err(failure) => refused(visit, id, &[], failure).await,
     }
 }
 
-/// The page of the plugin with what went wrong.
-async fn refused(visit: &Visit, id: &str, failure: Failure) -> Result<Response, Failure> {
+/// The page of the plugin with a message.
+pub(super) async fn done(visit: &Visit, id: &str, key: &str) -> Result<Response, Failure> {
+    let title = title(visit, id).await;
+    let toast = Toast::good(visit.t(&format!("plugins.{key}"), &[("title", &title)]));
+    Ok(visit.go_with(&format!("{PATH}/{id}"), &toast))
+}
+
+/// The page of the plugin with what went wrong, and settings as they were typed.
+pub(super) async fn refused(
+    visit: &Visit,
+    id: &str,
+    entered: &[Refused],
+    failure: Failure,
+) -> Result<Response, Failure> {
     match failure.status().is_client_error() {
-        true => plugin_page(visit, id, &[], Some(&failure)).await,
+        true => plugin_page(visit, id, entered, Some(&failure)).await,
         false => Err(failure),
     }
 }
@@ -74,7 +83,7 @@ pub(in crate::pages) async fn grant(
             };
             Ok(visit.go_with(&format!("{PATH}/{id}"), &toast))
         }
-        Err(error) => refused(&visit, &id, error.into()).await,
+        Err(error) => refused(&visit, &id, &[], error.into()).await,
     }
 }
 
@@ -144,7 +153,7 @@ pub(in crate::pages) async fn remove(
     let (title, keep) = (title(&visit, &id).await, value(&form, "purge").is_empty());
     match visit.tenant.engine.remove_plugin(visit.actor(), &id, keep).await {
         Ok(()) => Ok(visit.go_with(PATH, &Toast::good(visit.t("plugins.removed", &[("title", &title)])))),
-        Err(error) => refused(&visit, &id, error.into()).await,
+        Err(error) => refused(&visit, &id, &[], error.into()).await,
     }
 }
 

@@ -7,9 +7,9 @@ use mortise_definition::{humanize, locale};
 use mortise_engine::plugins::{PluginInfo, setting_fits};
 use mortise_plugin_host::manifest::{Column, Manifest, Setting, ValueKind};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::change::{Fields, change};
+use super::change::{Fields, done, refused};
 use super::show::plugin_page;
 use super::table::{self, Place, Row, Slip};
 use crate::Failure;
@@ -103,7 +103,8 @@ fn set(visit: &Visit, setting: &Setting, own: Option<&Value>, refused: Option<&R
         kind: setting.kind,
         value,
         table,
-        help: Some(help.join(" ")).filter(|help| !help.is_empty()),
+        help: Some(help.iter().fold(String::new(), |said, one| locale::sentences(&said, one)))
+            .filter(|help| !help.is_empty()),
         error: refused.and_then(|refused| refused.message.clone()),
         name: setting.name.clone(),
     }
@@ -221,7 +222,7 @@ pub(in crate::pages) async fn save(
     administrator(&visit)?;
     let info = api::one(&visit.by, &id).await?;
     let manifest = api::current(&info).and_then(|version| version.manifest.as_ref());
-    let (mut entered, mut changes) = (Vec::new(), Vec::new());
+    let (mut entered, mut changes) = (Vec::new(), Map::new());
     for setting in manifest.into_iter().flat_map(|manifest| &manifest.settings) {
         let Some(mut typed) = typed(setting, &form) else { continue };
         let name = setting.name.clone();
@@ -234,7 +235,7 @@ pub(in crate::pages) async fn save(
         let message = match json {
             Ok(json) if &json == own => None,
             Ok(json) => {
-                changes.push((name.clone(), json));
+                changes.insert(name.clone(), json);
                 None
             }
             Err(message) => Some(message),
@@ -244,14 +245,8 @@ pub(in crate::pages) async fn save(
     if entered.iter().any(|one| one.message.is_some()) {
         return plugin_page(&visit, &id, &entered, Some(&Failure::invalid(Vec::new()))).await;
     }
-    for (name, json) in changes {
-        let done = visit.tenant.engine.set_plugin_setting(visit.actor(), &id, &name, json).await;
-        if let Err(failure) = done.map_err(Failure::from) {
-            return match failure.status().is_client_error() {
-                true => plugin_page(&visit, &id, &entered, Some(&failure)).await,
-                false => Err(failure),
-            };
-        }
+    if let Err(error) = visit.tenant.engine.set_plugin_settings(visit.actor(), &id, &changes).await {
+        return refused(&visit, &id, &entered, error.into()).await;
     }
-    change(&visit, &id, "settings_saved", async { Ok(()) }).await
+    done(&visit, &id, "settings_saved").await
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mortise_definition::locale::sentences;
 use mortise_engine::plugins::{PluginInfo, PluginUsage};
 use serde::Serialize;
 
@@ -78,7 +79,7 @@ pub(super) async fn trial(visit: &Visit, info: &PluginInfo) -> Result<Option<Tri
     who.extend(canary.problems.iter().map(|problem| problem.message.get(visit.language).to_owned()));
     Ok(Some(Trial {
         version: version(canary.number),
-        who: who.join(" "),
+        who: who.iter().fold(String::new(), |said, one| sentences(&said, one)),
         rows: rows.into_iter().map(row).collect(),
     }))
 }
