@@ -9,6 +9,7 @@ mod costs;
 mod driver;
 mod guests;
 mod load;
+mod pages;
 mod place;
 mod process;
 mod report;
@@ -33,6 +34,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// What the person who measures decided.
 struct Options {
     automation: bool,
+    pages: bool,
     plugins: bool,
     quick: bool,
     million: bool,
@@ -64,6 +66,9 @@ fn main() -> Result<()> {
     if options.automation {
         return by_itself(&options, postgres.as_deref());
     }
+    if options.pages {
+        return of_pages(&options, postgres.as_deref());
+    }
     if options.plugins {
         return with_plugins(&options, &load, postgres.as_deref());
     }
@@ -85,6 +90,18 @@ fn by_itself(options: &Options, postgres: Option<&str>) -> Result<()> {
     let sizes = automation::Sizes::thousandths(options.rows / 100, options.seconds as usize);
     let text = automation::measure(sizes, options.runs, postgres, |name| options.wanted(name))?;
     publish(options, "automation", &text)
+}
+
+/// What the server needs for each page.
+fn of_pages(options: &Options, postgres: Option<&str>) -> Result<()> {
+    let load_before = report::load_average()?;
+    let mut text = pages::measure(options.rows, None, |role| options.wanted(role))?;
+    if let Some(server) = postgres {
+        let there = pages::measure(options.rows, Some(server), |role| options.wanted(role))?;
+        text.push_str(&format!("\nThe same on PostgreSQL:\n\n{there}"));
+    }
+    text.insert_str(0, &format!("{}\n", report::machine(1, &load_before)?));
+    publish(options, "pages", &text)
 }
 
 /// What plugins cost.
@@ -125,6 +142,7 @@ fn options() -> Result<Options> {
     };
     let options = Options {
         automation: has("--automation"),
+        pages: has("--pages"),
         plugins,
         quick,
         million: has("--million"),

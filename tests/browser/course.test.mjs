@@ -3,8 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { AxeBuilder } from "@axe-core/playwright";
-import { DESKTOP, PEOPLE, PHONE, api, openPage, overflow, signIn, startBrowser, startServer, words } from "./harness.mjs";
+import { DESKTOP, PEOPLE, PHONE, api, flawless, openPage, signIn, startBrowser, startServer, words } from "./harness.mjs";
 
 const ENTITY = "lead-management.lead";
 const LIST = "/a/lead-management/lead";
@@ -32,13 +31,6 @@ function take(status) {
   const index = records.findIndex((record) => record.status === status && record.owner);
   assert.ok(index >= 0, `no record is ${status}`);
   return records.splice(index, 1)[0].id;
-}
-
-async function flawless(page) {
-  assert.ok((await overflow(page)) <= 0, `${page.url()} is wider than the screen`);
-  const result = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]).analyze();
-  const told = result.violations.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.target.join(" ")).join(" ; ")}`);
-  assert.deepEqual(told, [], page.url());
 }
 
 test("a transition asks for its evidence, keeps what was typed, and is told on the record", { timeout: 120_000 }, async () => {

@@ -24,11 +24,12 @@ test("a representative enters a lead on a phone, changes it and sees the change 
   assert.equal(await page.locator("html").getAttribute("lang"), "zh-CN");
   await fits();
 
-  await page.getByRole("link", { name: "我的线索" }).first().click();
+  await page.getByRole("navigation", { name: t("shell.bottom") }).getByRole("button", { name: t("shell.lists") }).tap();
+  await page.locator("#sidebar").getByRole("link", { name: "线索", exact: true }).first().click();
   await page.waitForURL(/\/a\/lead-management\/lead/);
   await fits();
 
-  await page.locator("a.fab").click();
+  await page.locator("a.bottom-new").click();
   await page.waitForURL(/\/lead\/new/);
   await page.getByLabel("联系人姓名").fill("钱思远");
   await page.getByLabel("联系电话").fill("13812");

@@ -4,8 +4,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { AxeBuilder } from "@axe-core/playwright";
-import { DESKTOP, PEOPLE, PHONE, api, openPage, overflow, signIn, startBrowser, startServer, words } from "./harness.mjs";
+import { DESKTOP, PEOPLE, PHONE, api, flawless, openPage, signIn, startBrowser, startServer, words } from "./harness.mjs";
 
 /** Where pictures are kept for whoever wants to look at them. */
 const PICTURES = process.env.MORTISE_SHOTS;
@@ -26,13 +25,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-async function flawless(page) {
-  assert.ok((await overflow(page)) <= 0, `${page.url()} is wider than the screen`);
-  const result = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]).analyze();
-  const told = result.violations.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.target.join(" ")).join(" ; ")}`);
-  assert.deepEqual(told, [], page.url());
-}
 
 async function picture(page, name) {
   if (PICTURES) await page.screenshot({ path: `${PICTURES}/sandbox-${name}.png`, fullPage: true });

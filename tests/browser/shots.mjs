@@ -71,7 +71,7 @@ function pages(t, seen) {
     ["list-representative", LEADS],
     ["list-pool", `${LEADS}?view=pool`],
     ["menu", "/", async (page) => {
-      const button = page.locator(".menu-button");
+      const button = page.locator(".bottom-bar [popovertarget=sidebar]");
       if (await button.isVisible()) await button.click();
       await page.locator(".user-menu > summary").click();
     }],
@@ -108,6 +108,8 @@ function pages(t, seen) {
     ["import-2-mapping", `${LEADS}/import`, (page) => importSteps(page, t, 1)],
     ["import-3-preview", `${LEADS}/import`, (page) => importSteps(page, t, 2)],
     ["import-4-report", `${LEADS}/import`, (page) => importSteps(page, t, 3)],
+    ["admin-overview", "/admin"],
+    ["admin-stuck", "/admin/stuck"],
     ["admin-users", "/admin/users"],
     ["admin-user", seen.user],
     ["admin-user-new", "/admin/users/new"],
@@ -119,6 +121,15 @@ function pages(t, seen) {
     ["admin-connectors", "/admin/connectors"],
     ["admin-connector", "/admin/connectors", open("[data-dialog^=set-]")],
     ["admin-deliveries", "/admin/deliveries"],
+    ["palette", "/", async (page) => {
+      await page.keyboard.press("Control+k");
+      await page.locator("#palette [role=option]").first().waitFor();
+      await page.keyboard.type("有限");
+      await page.locator("#palette [data-hits] [role=option]").first().waitFor();
+    }],
+    ["shortcuts", "/", (page) => page.keyboard.press("?")],
+    ["search", "/search?q=有限"],
+    ["design", "/design"],
     ["inbox", "/inbox"],
     ["inbox-unread", "/inbox?show=unread"],
     ["admin-automation", "/admin/automation"],

@@ -5,8 +5,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { AxeBuilder } from "@axe-core/playwright";
-import { PEOPLE, PHONE, api, openPage, overflow, signIn, startBrowser, startServer, words } from "./harness.mjs";
+import { PEOPLE, PHONE, api, flawless, openPage, signIn, startBrowser, startServer, words } from "./harness.mjs";
 
 const t = words("zh-CN");
 const ENTITY = "lead-management.lead";
@@ -71,13 +70,6 @@ async function submit(secret, id, form) {
   return fetch(`${server.base}/hooks/lead-management.website_form`, { method: "POST", headers, body });
 }
 
-async function flawless(page) {
-  assert.ok((await overflow(page)) <= 0, `${page.url()} is wider than the screen`);
-  const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]).analyze();
-  const told = violations.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.target.join(" ")).join(" ; ")}`);
-  assert.deepEqual(told, [], page.url());
-}
-
 /** Signs somebody of the demo data in on a page of their own. */
 async function as(login, device) {
   server.admit(login);
@@ -95,7 +87,7 @@ test("a signed form of the website becomes a lead, which somebody gets for a rea
   lead = (await answer.json()).record;
   first = (await until(async () => ((await read()).assigned_at ? read() : null), "the assignment")).owner;
   const { page, complaints, close } = await as(names[first].login);
-  await page.locator(".bell-count", { hasText: "1" }).waitFor();
+  await page.locator(".topbar .bell-count", { hasText: "1" }).waitFor();
   await page.getByRole("link", { name: t("inbox.count", { count: 1 }) }).click();
   await page.getByRole("button", { name: `新线索：${COMPANY}`, exact: true }).click();
   await page.getByRole("heading", { level: 1, name: CONTACT }).waitFor();
@@ -118,7 +110,7 @@ test("untouched for a day, the owner is reminded in the inbox and the team at it
   const reminded = `尚未跟进：${COMPANY}`;
   await until(() => heard.some((message) => JSON.stringify(message).includes(reminded)), "the message to the robot");
   const unread = (await (await api(server, names[first].login))("GET", "/inbox?unread=true")).json.unread;
-  await page.locator(".bell-count", { hasText: String(unread) }).waitFor();
+  await page.locator(".topbar .bell-count", { hasText: String(unread) }).waitFor();
   await page.goto(`${server.base}/inbox`);
   await page.getByRole("button", { name: reminded, exact: true }).waitFor();
   await flawless(page);

@@ -386,7 +386,7 @@ fn plugins_are_compiled_by_a_process_of_their_own_and_looked_after_from_the_comm
     installation.run(&["plugin", "remove", "demo", "mortise.similarity"]);
     assert_eq!(json(&installation.run(&["--json", "plugin", "list", "demo"])), Value::Array(Vec::new()));
     drop(server);
-    let worker = installation.try_run(&["plugin-compile", "serving"], "no component");
+    let worker = installation.try_run(&["plugin-compile", "serving", "2000000000"], "no component");
     assert!(!worker.status.success() && worker.stdout.is_empty(), "{worker:?}");
     assert!(!installation.run(&["--help"]).contains("plugin-compile"), "it is nothing for people");
 }

@@ -33,6 +33,10 @@ fn files() -> Value {
             json!({"id": "cases", "entity": "case", "label": words("Cases"), "kind": "table", "columns": ["what", "state"]}),
         ),
         (
+            "forms/case.json",
+            json!({"id": "case", "entity": "case", "label": words("Case"), "sections": [{"fields": ["what"]}]}),
+        ),
+        (
             "roles/agent.json",
             json!({"id": "agent", "label": words("Agent"), "permissions": [
             {"entity": "case", "operations": ["read", "create", "update"], "rows": "all"}]}),
@@ -66,9 +70,16 @@ fn files() -> Value {
         ),
         (
             "dashboards/desk.json",
-            json!({"id": "desk", "label": words("Desk"), "roles": ["agent"], "cards": [
+            json!({"id": "desk", "label": words("Desk"), "roles": ["agent"], "home": true, "spans": true,
+            "filters": [{"by": "owner"}], "cards": [
             {"id": "all", "kind": "number", "metric": "cases"},
-            {"id": "funnel", "kind": "funnel", "metric": "cases", "by": "state"}]}),
+            {"id": "funnel", "kind": "funnel", "metric": "cases", "by": "state"},
+            {"id": "shares", "kind": "stacked", "metric": "cases", "by": "state", "split": "owner"},
+            {"id": "lately", "kind": "number", "metric": "cases", "window": "week", "trend": true},
+            {"id": "weeks", "kind": "line", "metric": "cases", "window": "month", "split": "owner", "per": "week"},
+            {"id": "todo", "kind": "tasks"}, {"id": "late", "kind": "alerts"}, {"id": "free", "kind": "pool"},
+            {"id": "list", "kind": "list", "view": "cases"}, {"id": "news", "kind": "changes"},
+            {"id": "enter", "kind": "entry", "form": "case"}]}),
         ),
     ];
     let files = files.into_iter().map(|(path, file)| (path.to_owned(), Value::from(file.to_string())));
@@ -166,6 +177,50 @@ fn a_free_record_is_claimed_once_and_within_capacity() {
         assert_eq!(claim(&world.admin, &third).expect(403).json()["code"], "claim.not_in_pool");
         let told = get(world, &desk.tom, &format!("{CASES}/{second}/assignments"));
         assert_eq!(told["rows"][0]["kind"], "claim");
+    });
+}
+
+#[test]
+fn a_dashboard_is_narrowed_by_its_address_and_every_card_has_a_page() {
+    on_both(|world| {
+        let desk = install(world);
+        case(world, &desk.eve, &json!({"what": "A"}));
+        let other = case(world, &desk.tom, &json!({"what": "B"}));
+        let whole = get(world, &desk.eve, &format!("{API}/dashboards/desk.desk"));
+        let own = get(world, &desk.eve, &format!("{API}/dashboards/desk.desk?by.owner=me&span=today"));
+        let figure = |board: &Value, card: usize| board["cards"][card]["rows"][0]["figure"].clone();
+        assert_eq!([figure(&whole, 0), figure(&own, 0)], [json!(2.0), json!(1.0)]);
+        assert_eq!([figure(&whole, 3), figure(&own, 3)], [json!(2.0), json!(1.0)]);
+        assert_eq!(whole["cards"][3]["before"], 0.0);
+        let parts = whole["cards"][2]["rows"].as_array().map(Vec::len);
+        assert_eq!((parts, own["cards"][2]["rows"].as_array().map(Vec::len)), (Some(2), Some(1)));
+        assert_eq!(own["cards"][2]["rows"][0]["split_label"], "eve");
+        wait(world, &desk.tom, &format!("{CASES}/{other}/clocks"), |clocks| {
+            clocks["rows"][0]["id"].is_string()
+        });
+        let page = |path: &str| {
+            world.client(&desk.tom).json("GET", path, &Value::Null).expect("an answer").expect(200).text()
+        };
+        for card in whole["cards"].as_array().expect("cards") {
+            assert!(card.get("problem").is_none(), "{card}");
+            let id = card["id"].as_str().expect("an id");
+            let shown = page(&format!("/t/demo/dashboards/desk.desk/{id}?by.owner=me"));
+            assert!(shown.contains(&format!("id=\"card-{id}\"")), "{id}: {shown}");
+            assert!(
+                !shown.contains("cloud-off") && !shown.contains("This card cannot be shown"),
+                "{id}: {shown}"
+            );
+        }
+        // What is to be done, what changed, and the first page.
+        assert!(page("/t/demo/dashboards/desk.desk/todo").contains(&other));
+        assert!(page("/t/demo/dashboards/desk.desk/news").contains(&other));
+        assert!(page("/t/demo/").contains("card-todo"));
+        let wrong = world.client(&desk.tom).json(
+            "GET",
+            &format!("{API}/dashboards/desk.desk?span=ever"),
+            &Value::Null,
+        );
+        assert_eq!(wrong.expect("an answer").status, 400);
     });
 }
 

@@ -257,12 +257,16 @@ impl Events {
         Events(BufReader::new(stream))
     }
 
-    /// What the next event says.
-    fn next(&mut self) -> Value {
+    /// What the next event of this name says; others are passed over.
+    fn next(&mut self, name: &str) -> Value {
+        let mut named = String::new();
         loop {
             let mut line = String::new();
             assert!(self.0.read_line(&mut line).expect("an event comes") > 0, "the stream ended");
-            if let Some(data) = line.trim_end().strip_prefix("data: ") {
+            if let Some(name) = line.trim_end().strip_prefix("event: ") {
+                name.clone_into(&mut named);
+            }
+            if let Some(data) = line.trim_end().strip_prefix("data: ").filter(|_| named == name) {
                 return serde_json::from_str(data).expect("JSON");
             }
         }
@@ -274,9 +278,10 @@ fn people_see_at_once_that_there_is_something_new() {
     on_both(|world| {
         let helper = install(world, false, &[]);
         let mut events = Events::open(world, &helper.token);
-        assert_eq!(events.next(), json!({"unread": 0}));
+        assert_eq!(events.next("inbox"), json!({"unread": 0}));
         let id = helper.call(world, &json!({"what": "Leak"}));
-        assert_eq!(events.next(), json!({"unread": 1}));
+        assert_eq!(events.next("inbox"), json!({"unread": 1}));
+        assert_eq!(events.next("changed"), json!(["help.call"]));
         let mut helen = world.client(&helper.token);
         let inbox = helen.get(&format!("{API}/inbox")).expect("an answer").expect(200).json();
         let message = &inbox["rows"][0];
@@ -291,7 +296,7 @@ fn people_see_at_once_that_there_is_something_new() {
         let unread = helen.get(&format!("{API}/inbox?unread=true")).expect("an answer").expect(200).json();
         assert_eq!(unread["rows"].as_array().map(Vec::len), Some(1));
         helen.json("POST", &format!("{API}/inbox/read"), &read).expect("an answer").expect(204);
-        assert_eq!(events.next(), json!({"unread": 0}));
+        assert_eq!(events.next("inbox"), json!({"unread": 0}));
         let html = helen.get("/t/demo/inbox").expect("an answer").expect(200).text();
         assert!(html.contains("New: Leak") && html.contains("data-unread"), "{html}");
         Client::new(world.address).get(&format!("{API}/inbox")).expect("an answer").expect(401);
