@@ -225,6 +225,8 @@ test("a version that breaks down is seen, rests, and is rolled back", { timeout:
   const outcomes = (await page.locator("tbody tr").allInnerTexts()).join(" ");
   assert.ok(outcomes.includes("插件运行出错"), outcomes);
   await inOrder();
+  // Should its rest be over by now, this call is the one that tries again, and sends it back to rest.
+  assert.equal(await save("Paint 2"), 422);
   await open(home);
   await press(t("plugins.reset"));
   await says(t("plugins.reset_done"));

@@ -228,6 +228,7 @@ fn the_templates_make_the_model_that_their_authors_meant() {
         lead_management__lead__account (account)
         lead_management__lead__contact (contact)
         lead_management__lead__opportunity (opportunity)
+        lead_management__lead__name_id (name, id)
         lead_management__lead__phone (phone)
         lead_management__lead__email (email)
         lead_management__lead__owner_open_follow_up_due_at_id (owner, open, follow_up_due_at, id)

@@ -74,7 +74,7 @@ impl Tenant {
     ) -> Result<(Arc<MetricModel>, Vec<Figured>), Error> {
         let work = self.work(actor);
         let metric = asked_metric(&work, key, query)?;
-        let figures = metrics::read(&work, (&self.store, &self.totals), &metric, query).await?;
+        let figures = metrics::read(&work, (&self.store, &self.answers), &metric, query).await?;
         Ok((metric, figures))
     }
 
@@ -87,7 +87,7 @@ impl Tenant {
     ) -> Result<(Arc<MetricModel>, Trend), Error> {
         let work = self.work(actor);
         let metric = asked_metric(&work, key, query)?;
-        let trend = metrics::read_trend(&work, (&self.store, &self.totals), &metric, query).await?;
+        let trend = metrics::read_trend(&work, (&self.store, &self.answers), &metric, query).await?;
         Ok((metric, trend))
     }
 

@@ -27,6 +27,7 @@ mod house;
 mod idempotency;
 mod insight;
 mod interactions;
+mod kept;
 mod lists;
 mod metrics;
 mod nodes;

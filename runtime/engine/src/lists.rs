@@ -7,20 +7,17 @@ mod json;
 mod parts;
 
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
 
-use lru::LruCache;
 use mortise_definition::model::{CalculatedModel, EntityModel, FieldKind, Slot, system};
 use mortise_definition::source::Operation;
 use mortise_expr::{Context, Expression, Value};
 use mortise_store::{Param, Select, TenantStore, select};
-use parking_lot::Mutex;
 use sea_query::{Alias, Expr, ExprTrait};
 use uuid::Uuid;
 
 use crate::commands::Work;
 use crate::error::Error;
-use crate::metrics::Answer;
+use crate::kept::{Ground, Kept, Weigh};
 use crate::query::{self, Query};
 use crate::records::Record;
 use crate::values::{self, Issue};
@@ -33,16 +30,6 @@ pub use parts::{Group, Part, Spot};
 pub const TOTAL_CAP: i64 = 10_000;
 /// Exact totals are counted up to this many: a scroll bar cannot show more.
 const EXACT_CAP: i64 = 1_000_000;
-/// Totals kept; each is some hundred bytes.
-const TOTALS: NonZeroUsize = NonZeroUsize::new(2_000).expect("not zero");
-
-/// Figures kept; those of a list with hundreds of groups have some ten kilobytes.
-const FIGURES: NonZeroUsize = NonZeroUsize::new(100).expect("not zero");
-
-/// Answers of metrics kept: the cards of some dozen people.
-const METRICS: NonZeroUsize = NonZeroUsize::new(500).expect("not zero");
-/// Longer ones are not kept, so that all together have some ten megabytes at most.
-const ANSWERS_MAX: usize = 200;
 
 /// How many records a list has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,89 +53,18 @@ pub struct Page {
     pub total: Option<Total>,
 }
 
-/// What was worked out, with the number of changes at that time, by entity and statement.
-type Kept<T> = Mutex<LruCache<(usize, String), (u64, T)>>;
-
-/// What was worked out from many records and is asked for again and again: it is worked out anew when one of them has changed.
+/// What lists add up to, as it was last worked out.
+#[derive(Default)]
 pub(crate) struct Totals {
     counts: Kept<Total>,
     figures: Kept<Figures>,
     groups: Kept<Vec<Group>>,
     spots: Kept<Vec<Spot>>,
-    metrics: Kept<Vec<Answer>>,
 }
 
-impl Default for Totals {
-    fn default() -> Self {
-        Totals {
-            counts: Mutex::new(LruCache::new(TOTALS)),
-            figures: Mutex::new(LruCache::new(FIGURES)),
-            groups: Mutex::new(LruCache::new(FIGURES)),
-            spots: Mutex::new(LruCache::new(FIGURES)),
-            metrics: Mutex::new(LruCache::new(METRICS)),
-        }
-    }
-}
-
-/// What an answer rests on, and whether it may be given again.
-pub(crate) struct Ground {
-    entity: usize,
-    key: String,
-    changes: u64,
-    volatile: bool,
-}
-
-impl Ground {
-    /// Of a statement about records of an entity; `watched` are the entities whose changes change the answer, `volatile` says
-    /// that it depends on the present moment. To be made before the database is asked: a change in between makes what is kept
-    /// stale, never wrong for long.
-    pub(crate) fn new(
-        work: &Work,
-        store: &TenantStore,
-        (entity, watched): (usize, &[usize]),
-        (sql, params): (&str, &[Param]),
-        volatile: bool,
-    ) -> Ground {
-        let changes = watched.iter().map(|index| store.changes(*index)).sum();
-        Ground { entity, key: format!("{}{sql}{params:?}", work.published.digest), changes, volatile }
-    }
-
-    fn of(work: &Work, store: &TenantStore, entity: usize, plan: &Plan, sql: (&str, &[Param])) -> Ground {
-        Ground::new(work, store, (entity, &plan.watched), sql, plan.volatile)
-    }
-}
-
-/// The answer that is kept, or that of `ask`, which is kept then where it has `few` parts.
-async fn kept<T: Clone>(
-    answers: &Kept<T>,
-    ground: Ground,
-    few: impl FnOnce(&T) -> bool,
-    ask: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    if ground.volatile {
-        return ask.await;
-    }
-    let key = (ground.entity, ground.key);
-    let known =
-        answers.lock().get(&key).filter(|(at, _)| *at == ground.changes).map(|(_, known)| known.clone());
-    if let Some(known) = known {
-        return Ok(known);
-    }
-    let answer = ask.await?;
-    if few(&answer) {
-        answers.lock().put(key, (ground.changes, answer.clone()));
-    }
-    Ok(answer)
-}
-
-impl Totals {
-    /// The answer of a metric to a statement.
-    pub(crate) async fn metric(
-        &self,
-        ground: Ground,
-        ask: impl Future<Output = Result<Vec<Answer>, Error>>,
-    ) -> Result<Vec<Answer>, Error> {
-        kept(&self.metrics, ground, |answer| answer.len() <= ANSWERS_MAX, ask).await
+impl Weigh for Total {
+    fn bytes(&self) -> usize {
+        size_of::<Total>()
     }
 }
 
@@ -162,6 +78,13 @@ struct Plan {
     volatile: bool,
     /// Entities on whose records a total depends.
     watched: Vec<usize>,
+}
+
+impl Plan {
+    /// What the answer to a statement of this plan rests on.
+    fn ground(&self, work: &Work, store: &TenantStore, sql: &str, params: &[Param]) -> Ground {
+        Ground::new(work, store, &self.watched, (sql, params), self.volatile)
+    }
 }
 
 /// Reads a page.
@@ -415,8 +338,8 @@ async fn total(
     };
     let cap = if query.exact { EXACT_CAP } else { TOTAL_CAP };
     let counts = select.counts(&work.published.layout, (cap + 1).unsigned_abs());
-    let ground = Ground::of(work, store, entity.index, plan, (&format!("{counts:?}"), &[]));
-    kept(&totals.counts, ground, |_| true, count(store, &counts, cap)).await
+    let ground = plan.ground(work, store, &format!("{counts:?}"), &[]);
+    totals.counts.answer(ground, count(store, &counts, cap)).await
 }
 
 async fn count(store: &TenantStore, counts: &[(String, Vec<Param>)], cap: i64) -> Result<Total, Error> {

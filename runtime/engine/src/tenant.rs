@@ -29,6 +29,7 @@ use crate::house::House;
 use crate::idempotency;
 use crate::interactions::{self, Watch};
 use crate::lists::{self, Page, Totals};
+use crate::metrics;
 use crate::notify::{Courier, Post};
 use crate::people::{Actor, Directory};
 use crate::plugins::{self, Desk, PluginHouse, Switchboard};
@@ -54,6 +55,7 @@ pub struct Tenant {
     published: Arc<ArcSwap<Published>>,
     directory: ArcSwap<Directory>,
     pub(crate) totals: Totals,
+    pub(crate) answers: metrics::Answers,
     imports: Arc<Imports>,
     /// What happens by itself.
     pub(crate) lane: Arc<Lane>,
@@ -117,6 +119,7 @@ impl Tenant {
             published: Arc::new(ArcSwap::from_pointee(published)),
             directory: ArcSwap::from_pointee(Directory::default()),
             totals: Totals::default(),
+            answers: metrics::Answers::default(),
             house: House::default(),
             watch,
             plugins,

@@ -197,8 +197,7 @@ where
 {
     fn run(&mut self, session: &mut Session<'_>) -> bool {
         let Some(work) = self.work.take() else { return false };
-        let result = catch_unwind(AssertUnwindSafe(|| work(session)))
-            .unwrap_or_else(|panic| Err(E::from(Error::Panicked(words(&*panic)))));
+        let result = guarded(|| work(session));
         let keep = result.is_ok();
         self.result = Some(result);
         keep
@@ -348,7 +347,7 @@ impl Writer {
 
     fn measure(&self) {
         self.unmeasured.store(0, Ordering::Relaxed);
-        if let Err(error) = self.source.lock().measure() {
+        if let Err(error) = guarded(|| self.source.lock().measure()) {
             tracing::warn!(%error, "the database did not look at its tables; lists may be slower");
         }
     }
@@ -358,10 +357,7 @@ impl Writer {
         let mut effects = Effects::default();
         let before = self.standing.model.lock().clone();
         let head = *self.head.lock();
-        // A panic outside of the writes themselves must not end the writer: everybody after would wait for ever.
-        let outcome =
-            catch_unwind(AssertUnwindSafe(|| self.transaction(&mut group, &mut effects, &before, head)));
-        match outcome.unwrap_or_else(|panic| Err(Error::Panicked(words(&*panic)))) {
+        match guarded(|| self.transaction(&mut group, &mut effects, &before, head)) {
             Ok(head) => {
                 *self.head.lock() = Some(head);
                 self.unmeasured.fetch_add(effects.audits.len(), Ordering::Relaxed);
@@ -496,6 +492,11 @@ struct Effects {
     new_model: bool,
     /// Another node has brought a model into force that is not known here.
     outdated: bool,
+}
+
+/// What `work` answers, and an error where it panics: that must not end the writer, since everybody after would wait for ever.
+fn guarded<R, E: From<Error>>(work: impl FnOnce() -> Result<R, E>) -> Result<R, E> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(E::from(Error::Panicked(words(&*panic)))))
 }
 
 /// What a panic says.

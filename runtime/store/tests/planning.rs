@@ -78,13 +78,14 @@ fn a_new_table_comes_with_its_indexes() {
     check(
         &[&[thing]],
         &expect![[r#"
-        --
-        create_table table="desk__thing"
-        create_index unique=true columns=[["size",false]] table="desk__thing" index="desk__thing__size__unique"
-        create_index unique=false columns=[["name",false],["size",false]] table="desk__thing" index="desk__thing__name_size"
-        rebuild_search create=true drop=false table="desk__thing"
-        rebuild_duplicates create=true drop=false table="desk__thing"
-    "#]],
+            --
+            create_table table="desk__thing"
+            create_index unique=true columns=[["size",false]] table="desk__thing" index="desk__thing__size__unique"
+            create_index unique=false columns=[["name",false],["id",false]] table="desk__thing" index="desk__thing__name_id"
+            create_index unique=false columns=[["name",false],["size",false]] table="desk__thing" index="desk__thing__name_size"
+            rebuild_search create=true drop=false table="desk__thing"
+            rebuild_duplicates create=true drop=false table="desk__thing"
+        "#]],
     );
 }
 
@@ -122,27 +123,30 @@ fn fields_are_added_renamed_swapped_and_widened() {
     check(
         &[&[first], &[second], &[third]],
         &expect![[r#"
-        --
-        create_table table="desk__thing"
-        create_index unique=false columns=[["a",false]] table="desk__thing" index="desk__thing__a"
-        --
-        drop_index index="desk__thing__a"
-        rename_column to="_moving_a" from="a" table="desk__thing"
-        rename_column to="_moving_b" from="b" table="desk__thing"
-        add_column column="a" table="desk__thing"
-        rename_column to="b" from="_moving_a" table="desk__thing"
-        rename_column to="c" from="_moving_b" table="desk__thing"
-        widen column="n" table="desk__thing"
-        create_index unique=false columns=[["b",false]] table="desk__thing" index="desk__thing__b"
-        --
-        drop_index index="desk__thing__b"
-        rename_column to="_moving_b" from="b" table="desk__thing"
-        rename_column to="_moving_a" from="a" table="desk__thing"
-        rename_column to="b" from="_moving_a" table="desk__thing"
-        rename_column to="a" from="_moving_b" table="desk__thing"
-        widen column="n" table="desk__thing"
-        create_index unique=false columns=[["a",false]] table="desk__thing" index="desk__thing__a"
-    "#]],
+            --
+            create_table table="desk__thing"
+            create_index unique=false columns=[["a",false],["id",false]] table="desk__thing" index="desk__thing__a_id"
+            --
+            drop_index index="desk__thing__a_id"
+            rename_column to="_moving_a" from="a" table="desk__thing"
+            rename_column to="_moving_b" from="b" table="desk__thing"
+            add_column column="a" table="desk__thing"
+            rename_column to="b" from="_moving_a" table="desk__thing"
+            rename_column to="c" from="_moving_b" table="desk__thing"
+            widen column="n" table="desk__thing"
+            create_index unique=false columns=[["b",false]] table="desk__thing" index="desk__thing__b"
+            create_index unique=false columns=[["a",false],["id",false]] table="desk__thing" index="desk__thing__a_id"
+            --
+            drop_index index="desk__thing__b"
+            drop_index index="desk__thing__a_id"
+            rename_column to="_moving_b" from="b" table="desk__thing"
+            rename_column to="_moving_a" from="a" table="desk__thing"
+            rename_column to="b" from="_moving_a" table="desk__thing"
+            rename_column to="a" from="_moving_b" table="desk__thing"
+            widen column="n" table="desk__thing"
+            create_index unique=false columns=[["a",false]] table="desk__thing" index="desk__thing__a"
+            create_index unique=false columns=[["b",false],["id",false]] table="desk__thing" index="desk__thing__b_id"
+        "#]],
     );
 }
 
@@ -213,31 +217,32 @@ fn columns_that_go_are_kept_and_those_whose_type_changes_come_back_with_it() {
             &[with("text")],
         ],
         &expect![[r#"
-        --
-        create_table table="desk__thing"
-        rebuild_search create=true drop=false table="desk__thing"
-        --
-        rename_column to="_old_n" from="n" table="desk__thing"
-        add_column column="n" table="desk__thing"
-        rebuild_search create=false drop=true table="desk__thing"
-        ! type_changed desk.thing.n
-        --
-        rename_column to="_old_n_2" from="n" table="desk__thing"
-        rename_column to="n" from="_old_n" table="desk__thing"
-        rebuild_search create=true drop=false table="desk__thing"
-        ! type_changed desk.thing.n
-        --
-        rename_column to="_old_n" from="n" table="desk__thing"
-        rebuild_search create=false drop=true table="desk__thing"
-        ! field_removed desk.thing.n
-        --
-        rename_column to="n" from="_old_n_2" table="desk__thing"
-        --
-        rename_column to="_old_n_2" from="n" table="desk__thing"
-        ! field_removed desk.thing.n
-        --
-        rename_column to="n" from="_old_n" table="desk__thing"
-        rebuild_search create=true drop=false table="desk__thing"
-    "#]],
+            --
+            create_table table="desk__thing"
+            create_index unique=false columns=[["a",false],["id",false]] table="desk__thing" index="desk__thing__a_id"
+            rebuild_search create=true drop=false table="desk__thing"
+            --
+            rename_column to="_old_n" from="n" table="desk__thing"
+            add_column column="n" table="desk__thing"
+            rebuild_search create=false drop=true table="desk__thing"
+            ! type_changed desk.thing.n
+            --
+            rename_column to="_old_n_2" from="n" table="desk__thing"
+            rename_column to="n" from="_old_n" table="desk__thing"
+            rebuild_search create=true drop=false table="desk__thing"
+            ! type_changed desk.thing.n
+            --
+            rename_column to="_old_n" from="n" table="desk__thing"
+            rebuild_search create=false drop=true table="desk__thing"
+            ! field_removed desk.thing.n
+            --
+            rename_column to="n" from="_old_n_2" table="desk__thing"
+            --
+            rename_column to="_old_n_2" from="n" table="desk__thing"
+            ! field_removed desk.thing.n
+            --
+            rename_column to="n" from="_old_n" table="desk__thing"
+            rebuild_search create=true drop=false table="desk__thing"
+        "#]],
     );
 }

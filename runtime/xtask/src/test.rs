@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 use crate::postgres::{Cluster, Durability};
 use crate::shell::{cargo, everything_required, execute, find_program, option, program, root, target};
@@ -28,7 +28,7 @@ pub(crate) fn run_all(runner_arguments: &[String], require_all: bool, seeds: Opt
     let mut step = |name: &str, result: Result<()>| {
         if let Err(error) = result {
             eprintln!("\n{name} failed: {error:#}\n");
-            failures.push(name.to_owned());
+            failures.push(format!("{name} failed: {error:#}"));
         }
     };
     step("the type check of the pages", check_web_types());
@@ -36,7 +36,8 @@ pub(crate) fn run_all(runner_arguments: &[String], require_all: bool, seeds: Opt
     step("the browser tests", browser_tests(&environment));
     step("the Rust tests", rust_tests(&environment, runner_arguments));
     if !failures.is_empty() {
-        bail!("{} failed", failures.join(" and "));
+        // Once more at the end, where nobody has to look for it among what all tests printed.
+        bail!("{}", failures.join("\n"));
     }
     Ok(())
 }
@@ -105,10 +106,17 @@ fn browser_tests(environment: &Environment) -> Result<()> {
     files.sort();
     // One browser and one server at a time are what two cores bear without a test waiting for the other's.
     // A test that failed may leave a browser open, for which nobody should wait.
-    let mut command =
-        program("node", ["--test", "--test-force-exit", "--test-concurrency=1", "--test-reporter=spec"]);
+    let mut command = program("node", ["--test", "--test-force-exit", "--test-concurrency=1"]);
+    command.args(["--test-reporter=spec", "--test-reporter-destination=stdout"]);
+    let failed = target().join("browser-failures.txt");
+    command.arg(format!("--test-reporter={}", folder.join("failures.mjs").display()));
+    command.arg(format!("--test-reporter-destination={}", failed.display()));
     command.args(files).env("MORTISE_CHROMIUM", chromium);
-    execute(environment.apply(&mut command))
+    let told = |error| match std::fs::read_to_string(&failed) {
+        Ok(failures) => anyhow!("{error:#}\n\n{failures}"),
+        Err(_) => error,
+    };
+    execute(environment.apply(&mut command)).map_err(told)
 }
 
 fn rust_tests(environment: &Environment, arguments: &[String]) -> Result<()> {

@@ -1,6 +1,6 @@
-//! Derives the indexes of every entity: those declared, those that uniqueness and references need, and one per view
-//! and row scope, so that a list is read in order straight from an index: scope column, columns that the filter
-//! fixes, columns of the order, id.
+//! Derives the indexes of every entity: those declared, those that uniqueness and references need, one for the order
+//! by title that every list and picker offers, and one per view and row scope, so that a list is read in order straight
+//! from an index: scope column, columns that the filter fixes, columns of the order, id.
 
 use mortise_expr::Expression;
 use sha2::{Digest, Sha256};
@@ -19,8 +19,8 @@ use crate::source::{Operation, ViewKind};
 
 /// Longest name of an index; PostgreSQL cuts at 63.
 const NAME_CHARS_MAX: usize = 60;
-/// From so many indexes on, each record is noticeably slower to write.
-const INDEXES_WORTH_A_WARNING: usize = 24;
+/// Beyond so many indexes each record is noticeably slower to write: two dozen, and that of the title.
+const INDEXES_WORTH_A_WARNING: usize = 25;
 /// Most columns of a derived index; what is behind them hardly narrows.
 const COLUMNS_MAX: usize = 8;
 
@@ -167,6 +167,11 @@ impl Found<'_> {
             if field.index || matches!(field.kind, FieldKind::Reference { .. }) {
                 self.add(vec![(field.slot, false)], false);
             }
+        }
+        let title = &self.fields.fields[self.fields.title];
+        // A title that is unique has its order already.
+        if title.stored() && indexable(&title.kind) && !title.unique {
+            self.add(vec![(title.slot, false), (system::ID, false)], false);
         }
     }
 

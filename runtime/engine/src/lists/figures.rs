@@ -8,9 +8,10 @@ use mortise_store::{Param, Row, Select, select};
 use sea_query::{Alias, Expr, NullOrdering, Order, SelectStatement};
 use uuid::Uuid;
 
-use super::{Ground, Plan, kept, plan, referenced};
+use super::{Plan, plan, referenced};
 use crate::commands::Work;
 use crate::error::Error;
+use crate::kept::Weigh;
 use crate::people::Actor;
 use crate::query::{self, Query};
 use crate::tenant::Tenant;
@@ -42,6 +43,13 @@ pub struct Figures {
     pub groups: Option<Vec<Figured>>,
     /// For the whole list.
     pub all: Figured,
+}
+
+impl Weigh for Figures {
+    fn bytes(&self) -> usize {
+        let of = |figured: &Figured| size_of::<Figured>() + figured.totals.bytes();
+        self.groups.iter().flatten().map(of).sum::<usize>() + of(&self.all)
+    }
 }
 
 /// A total while groups are put together: what was added up or compared, and how many values there were.
@@ -83,8 +91,7 @@ async fn figures(
     // Which group a record is in would tell the value of a field that is closed on it.
     let by = by.filter(|slot| work.access(&entity).sees_everywhere(*slot));
     let (sql, params) = statement(work, &entity, &plan, query, by, totals)?;
-    let told = format!("{sql}{totals:?}");
-    let ground = Ground::of(work, &tenant.store, entity.index, &plan, (&told, &params));
+    let ground = plan.ground(work, &tenant.store, &format!("{sql}{totals:?}"), &params);
     let ask = async {
         let mut figures = added_up(tenant, &entity, (&sql, &params), by, totals).await?;
         if figures.groups.as_ref().is_some_and(|groups| groups.len() as u64 == GROUPS_MAX) {
@@ -94,7 +101,7 @@ async fn figures(
         }
         Ok(figures)
     };
-    let mut figures = kept(&tenant.totals.figures, ground, |_| true, ask).await?;
+    let mut figures = tenant.totals.figures.answer(ground, ask).await?;
     // Titles are for whoever asks, and not kept.
     if let (Some(by), Some(groups)) = (by, &mut figures.groups) {
         name(work, tenant, &entity, by, groups).await?;

@@ -9,7 +9,7 @@ use mortise_store::Select;
 use sea_query::Expr;
 use uuid::Uuid;
 
-use super::{Ground, Plan, calculated, hide, kept, plan, referenced, resolve};
+use super::{Plan, calculated, hide, plan, referenced, resolve};
 use crate::commands::Work;
 use crate::error::Error;
 use crate::people::Actor;
@@ -20,8 +20,6 @@ use crate::values::{self, Issue};
 
 /// Most values that records are counted by: all districts of a country.
 const GROUPS_MAX: u64 = 5_000;
-/// Longer answers are not kept: a hundred of these have some megabytes.
-const GROUPS_KEPT: usize = 500;
 /// Most squares with points; a map with more is a carpet.
 const SPOTS_MAX: u64 = 1_500;
 /// Most cases of one statement. SQLite takes 500 parts, and a scope may make two of each case.
@@ -137,9 +135,9 @@ async fn groups(
         let count = row.int(1)?.unwrap_or(0);
         Ok(Group { value: row.value(0, &types[by])?, count, sum: sum.unwrap_or_default() })
     };
-    let ground = Ground::of(work, &tenant.store, entity.index, &plan, (&sql, &params));
+    let ground = plan.ground(work, &tenant.store, &sql, &params);
     let ask = async { Ok(tenant.store.fetch_long(&sql, &params, read).await?) };
-    kept(&tenant.totals.groups, ground, |groups| groups.len() <= GROUPS_KEPT, ask).await
+    tenant.totals.groups.answer(ground, ask).await
 }
 
 async fn spots(
@@ -163,10 +161,10 @@ async fn spots(
         let sum = sum.map(|slot| row.value(4, &types[slot])).transpose()?;
         Ok(Spot { lat: number(0)?, lon: number(1)?, count, sum: sum.unwrap_or_default(), only })
     };
-    let ground = Ground::of(work, &tenant.store, entity.index, &plan, (&sql, &params));
+    let ground = plan.ground(work, &tenant.store, &sql, &params);
     let ask = async { Ok(tenant.store.fetch_long(&sql, &params, read).await?) };
     // Titles are for whoever asks, and not kept.
-    let mut spots = kept(&tenant.totals.spots, ground, |_| true, ask).await?;
+    let mut spots = tenant.totals.spots.answer(ground, ask).await?;
     let ids: Vec<Uuid> = spots.iter().filter_map(|spot| Some(spot.only.as_ref()?.0)).collect();
     if ids.is_empty() {
         return Ok(spots);

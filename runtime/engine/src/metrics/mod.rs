@@ -16,12 +16,11 @@ use sea_query::Expr;
 
 use crate::commands::Work;
 use crate::error::Error;
-use crate::lists::{Ground, Totals};
+use crate::kept::{Ground, Kept};
 use crate::values::Issue;
 use statement::Asked;
 
 pub(crate) use figures::{FigureCache, of as figures};
-pub(crate) use statement::Answer;
 pub(crate) use window::{midnight, start};
 
 /// Most groups of one answer; a chart with more says nothing, and memory stays bounded.
@@ -29,6 +28,9 @@ pub const GROUPS_MAX: u64 = 2_000;
 
 /// Most groups that get a figure for each step; more lines than that are a thicket.
 const EVEN_MAX: usize = 24;
+
+/// Answers of the parts of metrics, as they were last worked out.
+pub(crate) type Answers = Kept<Vec<statement::Answer>>;
 
 /// What is asked of a metric.
 #[derive(Debug, Clone, Default)]
@@ -88,30 +90,30 @@ pub(crate) fn find<'a>(work: &'a Work, key: &str) -> Result<&'a Arc<MetricModel>
 /// Reads a metric within the scope of the person.
 pub(crate) async fn read(
     work: &Work,
-    (store, totals): (&TenantStore, &Totals),
+    (store, kept): (&TenantStore, &Answers),
     metric: &MetricModel,
     query: &MetricQuery,
 ) -> Result<Vec<Figured>, Error> {
     let parts = parts(work, metric)?;
     let span = Span::of(work, metric, query);
-    let answers = answers(work, (store, totals), metric, &parts, query, &span).await?;
+    let answers = answers(work, (store, kept), metric, &parts, query, &span).await?;
     Ok(together(metric, &parts, query, answers, &span))
 }
 
 /// Reads a figure of everything and that of the span of time before, by one statement for each part of the metric.
 pub(crate) async fn read_trend(
     work: &Work,
-    (store, totals): (&TenantStore, &Totals),
+    (store, kept): (&TenantStore, &Answers),
     metric: &MetricModel,
     query: &MetricQuery,
 ) -> Result<Trend, Error> {
     let Some(window) = query.window.as_ref().or(metric.window.as_ref()) else {
-        let figure = read(work, (store, totals), metric, query).await?.first().and_then(|one| one.figure);
+        let figure = read(work, (store, kept), metric, query).await?.first().and_then(|one| one.figure);
         return Ok(Trend { figure, before: None });
     };
     let parts = parts(work, metric)?;
     let span = Span::with_before(work, window);
-    let answers = answers(work, (store, totals), metric, &parts, query, &span).await?;
+    let answers = answers(work, (store, kept), metric, &parts, query, &span).await?;
     let found = combined(metric, &parts, answers);
     let empty = is_countable(metric).then_some(0.0);
     let of = |wanted: i64| {
@@ -124,7 +126,7 @@ pub(crate) async fn read_trend(
 /// What the parts of a metric answer within the scope of the person.
 async fn answers(
     work: &Work,
-    (store, totals): (&TenantStore, &Totals),
+    (store, kept): (&TenantStore, &Answers),
     metric: &MetricModel,
     parts: &[&MetricModel],
     query: &MetricQuery,
@@ -140,9 +142,9 @@ async fn answers(
         let watched: Vec<usize> = work.above(entity).into_iter().chain([entity.index]).collect();
         // The statement names the minute itself; what the person may read may depend on the second.
         let volatile = work.access(entity).scope(Operation::Read).volatile();
-        let ground = Ground::new(work, store, (entity.index, &watched), (&sql, &params), volatile);
+        let ground = Ground::new(work, store, &watched, (&sql, &params), volatile);
         let ask = async { Ok(store.fetch_long(&sql, &params, |row| asked.read(row)).await?) };
-        answers.push(totals.metric(ground, ask).await?);
+        answers.push(kept.answer(ground, ask).await?);
     }
     Ok(answers)
 }
