@@ -33,7 +33,7 @@ function take(status) {
   return records.splice(index, 1)[0].id;
 }
 
-test("a transition asks for its evidence, keeps what was typed, and is told on the record", { timeout: 120_000 }, async () => {
+test("a transition asks for its evidence, keeps what was typed, and is told on the record", { timeout: 240_000 }, async () => {
   const { page, complaints, close } = await openPage(browser);
   const t = words("zh-CN");
   await signIn(page, server, PEOPLE.administrator);
@@ -56,7 +56,7 @@ test("a transition asks for its evidence, keeps what was typed, and is told on t
   await close();
 });
 
-test("one press takes a transition that asks for nothing", { timeout: 60_000 }, async () => {
+test("one press takes a transition that asks for nothing", { timeout: 240_000 }, async () => {
   const { page, close } = await openPage(browser);
   await signIn(page, server, PEOPLE.administrator);
   const offered = async (id) => (await admin("GET", `/records/${ENTITY}/${id}/transitions`)).json.rows;
@@ -70,7 +70,7 @@ test("one press takes a transition that asks for nothing", { timeout: 60_000 }, 
   await close();
 });
 
-test("a guard that does not hold says why beside its button", { timeout: 60_000 }, async () => {
+test("a guard that does not hold says why beside its button", { timeout: 240_000 }, async () => {
   const { page, close } = await openPage(browser);
   await signIn(page, server, PEOPLE.administrator);
   const offered = async (id) => (await admin("GET", `/records/${ENTITY}/${id}/transitions`)).json.rows;
@@ -83,7 +83,7 @@ test("a guard that does not hold says why beside its button", { timeout: 60_000 
   await close();
 });
 
-test("the state is no field of a form", { timeout: 60_000 }, async () => {
+test("the state is no field of a form", { timeout: 240_000 }, async () => {
   const { page, close } = await openPage(browser);
   await signIn(page, server, PEOPLE.administrator);
   for (const path of [`${LIST}/new`, `${LIST}/${take("contacted")}/edit`]) {
@@ -93,7 +93,7 @@ test("the state is no field of a form", { timeout: 60_000 }, async () => {
   await close();
 });
 
-test("a free record is claimed from the list by one press", { timeout: 60_000 }, async () => {
+test("a free record is claimed from the list by one press", { timeout: 240_000 }, async () => {
   const id = take("new");
   const freed = await admin("PATCH", `/records/${ENTITY}/${id}`, { owner: null });
   assert.equal(freed.status, 200, freed.text);
@@ -111,7 +111,7 @@ test("a free record is claimed from the list by one press", { timeout: 60_000 },
 });
 
 for (const { name, language, device } of LOOKS) {
-  test(`a record shows its clocks and why somebody has it on ${name}`, { timeout: 120_000 }, async () => {
+  test(`a record shows its clocks and why somebody has it on ${name}`, { timeout: 240_000 }, async () => {
     const { page, complaints, close } = await openPage(browser, { device, language });
     const t = words(language);
     await signIn(page, server, PEOPLE.administrator, language);
@@ -130,7 +130,7 @@ for (const { name, language, device } of LOOKS) {
     await close();
   });
 
-  test(`the dashboard fills its cards, each by itself, on ${name}`, { timeout: 120_000 }, async () => {
+  test(`the dashboard fills its cards, each by itself, on ${name}`, { timeout: 240_000 }, async () => {
     const { page, complaints, close } = await openPage(browser, { device, language });
     await signIn(page, server, PEOPLE.administrator, language);
     await page.goto(`${server.base}/dashboards/lead-management.leads`);
@@ -145,7 +145,7 @@ for (const { name, language, device } of LOOKS) {
     await close();
   });
 
-  test(`administrators see failed work, findings and replays on ${name}`, { timeout: 120_000 }, async () => {
+  test(`administrators see failed work, findings and replays on ${name}`, { timeout: 240_000 }, async () => {
     const { page, complaints, close } = await openPage(browser, { device, language });
     await signIn(page, server, PEOPLE.administrator, language);
     const paths = ["/admin/automation", "/admin/automation?state=done", "/admin/apps/lead-management/findings", "/admin/automation/replay/lead-management.lead?count=60"];
@@ -159,7 +159,7 @@ for (const { name, language, device } of LOOKS) {
   });
 }
 
-test("a card that fails leaves the others alone", { timeout: 60_000 }, async () => {
+test("a card that fails leaves the others alone", { timeout: 240_000 }, async () => {
   const { page, close } = await openPage(browser);
   await signIn(page, server, PEOPLE.administrator);
   await page.route(/\/dashboards\/lead-management\.leads\/funnel$/, (route) => route.abort());
@@ -169,7 +169,7 @@ test("a card that fails leaves the others alone", { timeout: 60_000 }, async () 
   await close();
 });
 
-test("clocks that a setting moves are shown before it is saved", { timeout: 60_000 }, async () => {
+test("clocks that a setting moves are shown before it is saved", { timeout: 240_000 }, async () => {
   const { page, close } = await openPage(browser);
   const t = words("zh-CN");
   await signIn(page, server, PEOPLE.administrator);

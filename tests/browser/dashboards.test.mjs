@@ -47,7 +47,7 @@ for (const [screen, device, language, colorScheme] of [
   ["a phone in English, in the dark", PHONE, "en", "dark"],
 ]) {
   for (const [who, login, home, kinds] of FACES) {
-    test(`${who} comes home to what matters on ${screen}`, { timeout: 120_000 }, async () => {
+    test(`${who} comes home to what matters on ${screen}`, { timeout: 240_000 }, async () => {
       const { page, complaints, close } = await openPage(browser, { device, language });
       await page.emulateMedia({ colorScheme });
       await signIn(page, server, login, language);
@@ -70,7 +70,7 @@ for (const [screen, device, language, colorScheme] of [
   }
 }
 
-test("a task offers the form that stops its clock, with the record filled in", { timeout: 60_000 }, async () => {
+test("a task offers the form that stops its clock, with the record filled in", { timeout: 240_000 }, async () => {
   const { page, close } = await openPage(browser);
   await signIn(page, server, PEOPLE.representative);
   await page.goto(`${server.base}/`);
@@ -82,7 +82,7 @@ test("a task offers the form that stops its clock, with the record filled in", {
   await close();
 });
 
-test("a record of the pool is claimed from home", { timeout: 60_000 }, async () => {
+test("a record of the pool is claimed from home", { timeout: 240_000 }, async () => {
   const admin = await api(server, PEOPLE.administrator);
   const [free] = (await admin("GET", "/records/lead-management.lead?where.status=contacted&limit=1")).json.rows;
   const freed = await admin("PATCH", `/records/lead-management.lead/${free.id}`, { owner: null });
@@ -97,7 +97,7 @@ test("a record of the pool is claimed from home", { timeout: 60_000 }, async () 
   await close();
 });
 
-test("a record is entered at home with its required fields only", { timeout: 60_000 }, async () => {
+test("a record is entered at home with its required fields only", { timeout: 240_000 }, async () => {
   const { page, close } = await openPage(browser, { device: PHONE });
   const t = words("zh-CN");
   await signIn(page, server, PEOPLE.representative);
@@ -113,7 +113,7 @@ test("a record is entered at home with its required fields only", { timeout: 60_
   await close();
 });
 
-test("what is chosen above the cards stands in the address, and a shared address shows the same", { timeout: 90_000 }, async () => {
+test("what is chosen above the cards stands in the address, and a shared address shows the same", { timeout: 240_000 }, async () => {
   const { page, close } = await openPage(browser);
   await signIn(page, server, PEOPLE.director);
   const own = `${server.base}/dashboards/lead-management.home_director`;
@@ -144,7 +144,7 @@ test("what is chosen above the cards stands in the address, and a shared address
   await close();
 });
 
-test("figures follow the records while one looks at them", { timeout: 60_000 }, async () => {
+test("figures follow the records while one looks at them", { timeout: 240_000 }, async () => {
   const { page, close } = await openPage(browser);
   await signIn(page, server, PEOPLE.director);
   await page.goto(`${server.base}/dashboards/lead-management.home_director`);
@@ -158,7 +158,7 @@ test("figures follow the records while one looks at them", { timeout: 60_000 }, 
   await close();
 });
 
-test("a card that fails says so and can be asked again; the others are there", { timeout: 60_000 }, async () => {
+test("a card that fails says so and can be asked again; the others are there", { timeout: 240_000 }, async () => {
   const t = words("zh-CN");
   // What a service worker asks for passes by those who listen to the page.
   const { page, close } = await openPage(browser, { device: { ...DESKTOP, serviceWorkers: "block" } });
@@ -180,7 +180,7 @@ test("a card that fails says so and can be asked again; the others are there", {
   await close();
 });
 
-test("a drawn card is saved as a picture, and the page is fit for paper", { timeout: 60_000 }, async () => {
+test("a drawn card is saved as a picture, and the page is fit for paper", { timeout: 240_000 }, async () => {
   const { page, close } = await openPage(browser);
   await signIn(page, server, PEOPLE.director);
   await page.goto(`${server.base}/`);

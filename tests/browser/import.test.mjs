@@ -33,7 +33,7 @@ async function importFile(page, file) {
   assert.equal(unmapped, 0, "every column of the file is guessed");
   await page.getByRole("button", { name: t("import.preview") }).click();
   await page.locator("button[data-main]").click();
-  await page.getByRole("link", { name: t("import.to_list", { label: "线索" }) }).waitFor({ timeout: 120_000 });
+  await page.getByRole("link", { name: t("import.to_list", { label: "线索" }) }).waitFor({ timeout: 240_000 });
 }
 
 test("the old list of leads is imported by the pages, and each faulty row is named with its fault", async () => {

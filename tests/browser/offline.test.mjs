@@ -393,7 +393,7 @@ test("what waits can be opened and changed, and is still one save", { timeout: 3
   assert.deepEqual([more.length, Boolean(visit.site_photo)], [0, true]);
 });
 
-test("a tab of somebody who has gone is left when another person signs in", { timeout: 120_000 }, async (suite) => {
+test("a tab of somebody who has gone is left when another person signs in", { timeout: 240_000 }, async (suite) => {
   const phone = await takePhone();
   suite.after(() => phone.drop());
   const { page } = phone;

@@ -79,7 +79,7 @@ async function note(title) {
   await page.locator("button[data-main]").first().click();
 }
 
-test("a package shows what it does and asks for, and is installed with what is ticked", { timeout: 120_000 }, async () => {
+test("a package shows what it does and asks for, and is installed with what is ticked", { timeout: 240_000 }, async () => {
   await open("/");
   await page.locator(".sidebar a", { hasText: t("plugins.title") }).click();
   await page.waitForURL(/admin\/plugins$/);
@@ -103,7 +103,7 @@ test("a package shows what it does and asks for, and is installed with what is t
   await inOrder();
 });
 
-test("it is heard while a form is saved, and the log shows the call with what it used", { timeout: 120_000 }, async () => {
+test("it is heard while a form is saved, and the log shows the call with what it used", { timeout: 240_000 }, async () => {
   await note("X-ray");
   await page.getByText("No name begins with an X.").first().waitFor();
   assert.equal(await page.locator("#f-title").inputValue(), "X-ray");
@@ -126,7 +126,7 @@ test("it is heard while a form is saved, and the log shows the call with what it
   await inOrder();
 });
 
-test("a plugin that ships is offered, looked into and installed", { timeout: 60_000 }, async () => {
+test("a plugin that ships is offered, looked into and installed", { timeout: 240_000 }, async () => {
   await open("/admin/plugins");
   const offers = page.locator("section", { hasText: t("plugins.shelf") }).locator("li");
   assert.deepEqual(await offers.locator("h3").allInnerTexts(), ["报价计算"], "what is installed is not offered again");
@@ -145,7 +145,7 @@ test("a plugin that ships is offered, looked into and installed", { timeout: 60_
   await inOrder();
 });
 
-test("what came with an app waits, is agreed to, works by the clock, and leaves data behind until that is deleted", { timeout: 120_000 }, async () => {
+test("what came with an app waits, is agreed to, works by the clock, and leaves data behind until that is deleted", { timeout: 240_000 }, async () => {
   await open("/admin/plugins");
   const waits = page.locator("li", { hasText: FORECAST });
   await waits.getByText(t("plugins.waiting_first")).waitFor();
@@ -184,7 +184,7 @@ test("what came with an app waits, is agreed to, works by the clock, and leaves 
   assert.deepEqual((await admin("GET", "/plugins/kept")).json.rows, []);
 });
 
-test("permissions are widened and taken away on its page", { timeout: 60_000 }, async () => {
+test("permissions are widened and taken away on its page", { timeout: 240_000 }, async () => {
   await open(home);
   await page.getByLabel(t("plugins.method.POST")).check();
   await page.getByLabel(t("plugins.storage_amount", { amount: "1 MiB" })).uncheck();
@@ -195,7 +195,7 @@ test("permissions are widened and taken away on its page", { timeout: 60_000 }, 
   assert.equal(versions[0].granted.storage, undefined);
 });
 
-test("an upgrade marks what is new, and what was taken away stays so", { timeout: 60_000 }, async () => {
+test("an upgrade marks what is new, and what was taken away stays so", { timeout: 240_000 }, async () => {
   await open(home);
   await look("1.1.0", t("plugins.upgrade"));
   await page.getByText(t("plugins.asks_more"), { exact: true }).waitFor();
@@ -208,7 +208,7 @@ test("an upgrade marks what is new, and what was taken away stays so", { timeout
   await says(t("plugins.upgraded", { title: "名称检查", version: "1.1.0" }));
 });
 
-test("a version that breaks down is seen, rests, and is rolled back", { timeout: 120_000 }, async () => {
+test("a version that breaks down is seen, rests, and is rolled back", { timeout: 240_000 }, async () => {
   await open(home);
   await look("2.0.0", t("plugins.upgrade"));
   await press(t("plugins.upgrade_now"));
@@ -237,7 +237,7 @@ test("a version that breaks down is seen, rests, and is rolled back", { timeout:
   assert.equal(await save("X-ray"), 422);
 });
 
-test("a version is tried out on one person, compared, and stopped", { timeout: 60_000 }, async () => {
+test("a version is tried out on one person, compared, and stopped", { timeout: 240_000 }, async () => {
   await open(home);
   await page.locator("tr", { hasText: "2.0.0" }).getByRole("button", { name: t("plugins.try_out") }).click();
   const dialog = page.locator("dialog[open]");
@@ -256,7 +256,7 @@ test("a version is tried out on one person, compared, and stopped", { timeout: 6
   assert.equal(await save("Paint 3"), 201);
 });
 
-test("settings are checked, secrets are never shown again, names can be said", { timeout: 60_000 }, async () => {
+test("settings are checked, secrets are never shown again, names can be said", { timeout: 240_000 }, async () => {
   await open(home);
   await page.getByLabel("上限").fill("many");
   await page.locator("section", { hasText: t("plugins.settings") }).getByRole("button", { name: t("form.save") }).first().click();
@@ -278,7 +278,7 @@ test("settings are checked, secrets are never shown again, names can be said", {
   assert.equal(await save("X-ray"), 422);
 });
 
-test("a list with columns is a table: rows are added, corrected, taken away, and had again as they came", { timeout: 60_000 }, async () => {
+test("a list with columns is a table: rows are added, corrected, taken away, and had again as they came", { timeout: 240_000 }, async () => {
   await open(home);
   const form = page.locator("form[action$='/settings']");
   const rows = form.locator("m-lines tbody > tr:not(.row-offered)");
@@ -326,7 +326,7 @@ test("a list with columns is a table: rows are added, corrected, taken away, and
   assert.equal(await rows.count(), 1);
 });
 
-test("without script a table has an empty row to fill in, and a row that is emptied goes", { timeout: 60_000 }, async () => {
+test("without script a table has an empty row to fill in, and a row that is emptied goes", { timeout: 240_000 }, async () => {
   const plain = await browser.newContext({ javaScriptEnabled: false, locale: "zh-CN", storageState: await page.context().storageState() });
   const bare = await plain.newPage();
   const form = bare.locator("form[action$='/settings']");
@@ -345,7 +345,7 @@ test("without script a table has an empty row to fill in, and a row that is empt
   await plain.close();
 });
 
-test("what is no package is told with the reason", { timeout: 60_000 }, async () => {
+test("what is no package is told with the reason", { timeout: 240_000 }, async () => {
   await open("/admin/plugins");
   await page.locator(".topbar-actions").getByRole("button", { name: t("plugins.install") }).click();
   const rubbish = { name: "x.plugin", mimeType: "application/octet-stream", buffer: Buffer.from("rubbish") };
@@ -356,7 +356,7 @@ test("what is no package is told with the reason", { timeout: 60_000 }, async ()
   await inOrder();
 });
 
-test("on a phone in English everything is there, and nothing is wider than the screen", { timeout: 120_000 }, async () => {
+test("on a phone in English everything is there, and nothing is wider than the screen", { timeout: 240_000 }, async () => {
   const phone = await openPage(browser, { device: PHONE, language: "en" });
   await signIn(phone.page, server, PEOPLE.administrator, "en");
   for (const path of ["/admin/plugins", home, `${home}/runs`, `${home}/runs?failed=1`, `${home}/calls`]) {
@@ -371,7 +371,7 @@ test("on a phone in English everything is there, and nothing is wider than the s
   assert.equal((await admin("PATCH", "/session", { language: "zh-CN" })).status, 204);
 });
 
-test("switched off and removed, it is as if it had never been there", { timeout: 60_000 }, async () => {
+test("switched off and removed, it is as if it had never been there", { timeout: 240_000 }, async () => {
   await open(home);
   await page.locator(".topbar-actions").getByRole("button", { name: t("plugins.disable") }).click();
   await says(t("plugins.disabled", { title: "名称检查" }));

@@ -43,7 +43,7 @@ for (const { name, language, device } of LOOKS) {
     await page.locator("#days").fill("5");
     await page.getByRole("button", { name: t("sandbox.run") }).click();
     await page.locator("[data-progress]:not([hidden])").waitFor();
-    await page.locator(".sandbox-report").waitFor({ timeout: 200_000 });
+    await page.locator(".sandbox-report").waitFor({ timeout: 240_000 });
     assert.equal(await page.locator("[data-progress]").isHidden(), true);
     const days = await page.locator(".sandbox-by-day tbody tr").count();
     assert.ok(days === 5 || days === 6, `${days} days`);
@@ -73,7 +73,7 @@ test("another value of a setting is tried without being in force", { timeout: 30
   await flawless(page);
   await page.locator("#days").fill("1");
   await page.getByRole("button", { name: t("sandbox.run") }).click();
-  await page.locator(".sandbox-report").waitFor({ timeout: 200_000 });
+  await page.locator(".sandbox-report").waitFor({ timeout: 240_000 });
   const app = (await admin("GET", "/apps/lead-management")).json;
   assert.equal(app.settings.find((one) => one.name === "l1_hours").value, 72);
   assert.deepEqual(complaints, []);
@@ -88,7 +88,7 @@ test("what is wrong is said above the report, and a simulation can be given up",
   await page.getByText(t("sandbox.draft")).click();
   await page.locator('[name="setting:lead-management:l1_hours"]').fill("soon");
   await page.getByRole("button", { name: t("sandbox.run") }).click();
-  await page.locator("#outcome [role=alert]").waitFor({ timeout: 60_000 });
+  await page.locator("#outcome [role=alert]").waitFor({ timeout: 240_000 });
   await flawless(page);
   await page.reload();
   await page.locator("#days").fill("92");
@@ -106,8 +106,8 @@ test("without scripts the page waits for the report", { timeout: 300_000 }, asyn
   await signIn(page, server, PEOPLE.administrator);
   await page.goto(`${server.base}/admin/sandbox`);
   await page.locator("#days").fill("2");
-  await page.getByRole("button", { name: t("sandbox.run") }).click({ timeout: 200_000 });
-  await page.locator(".sandbox-report").waitFor({ timeout: 200_000 });
+  await page.getByRole("button", { name: t("sandbox.run") }).click({ timeout: 240_000 });
+  await page.locator(".sandbox-report").waitFor({ timeout: 240_000 });
   assert.equal(await page.locator("#days").inputValue(), "2");
   await page.emulateMedia({ media: "print" });
   assert.equal(await page.locator("form[action$='/admin/sandbox']").isVisible(), false);
@@ -115,7 +115,7 @@ test("without scripts the page waits for the report", { timeout: 300_000 }, asyn
   await context.close();
 });
 
-test("nobody but administrators looks ahead", { timeout: 60_000 }, async () => {
+test("nobody but administrators looks ahead", { timeout: 240_000 }, async () => {
   const { page, close } = await openPage(browser);
   await signIn(page, server, PEOPLE.representative);
   const answer = await page.goto(`${server.base}/admin/sandbox`);

@@ -78,7 +78,7 @@ async function as(login, device) {
   return opened;
 }
 
-test("a signed form of the website becomes a lead, which somebody gets for a reason", { timeout: 120_000 }, async () => {
+test("a signed form of the website becomes a lead, which somebody gets for a reason", { timeout: 240_000 }, async () => {
   const { secret } = (await admin("POST", "/connectors/lead-management.website_form/secret", {})).json;
   const form = { id: "form-1", name: CONTACT, phone: "13812345678", company: COMPANY, need: "希望月底前看到轴承检测方案的演示", page: "https://www.example.com/demo" };
   assert.equal((await submit("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "msg-0", form)).status, 401);
@@ -104,7 +104,7 @@ test("a signed form of the website becomes a lead, which somebody gets for a rea
   await close();
 });
 
-test("untouched for a day, the owner is reminded in the inbox and the team at its robot", { timeout: 120_000 }, async () => {
+test("untouched for a day, the owner is reminded in the inbox and the team at its robot", { timeout: 240_000 }, async () => {
   const { page, complaints, close } = await as(names[first].login);
   assert.match(advance("25h1m"), /demo/);
   const reminded = `尚未跟进：${COMPANY}`;
@@ -122,7 +122,7 @@ test("untouched for a day, the owner is reminded in the inbox and the team at it
   await close();
 });
 
-test("untouched for two days, it goes to somebody else, and the first owner sees it no more", { timeout: 120_000 }, async () => {
+test("untouched for two days, it goes to somebody else, and the first owner sees it no more", { timeout: 240_000 }, async () => {
   advance("24h");
   second = (await until(async () => ((await read()).owner === first ? null : read()), "the second assignment")).owner;
   assert.ok(second && second !== first);
@@ -141,7 +141,7 @@ test("untouched for two days, it goes to somebody else, and the first owner sees
   await close();
 });
 
-test("untouched for three days, the rights of the first owner are frozen, and a report lies on the lead", { timeout: 120_000 }, async () => {
+test("untouched for three days, the rights of the first owner are frozen, and a report lies on the lead", { timeout: 240_000 }, async () => {
   advance("24h");
   await until(async () => (await admin("GET", `/records/${ENTITY}/${lead}/freezes`)).json.rows.length, "the freeze");
   const { page, complaints, close } = await openPage(browser);
@@ -161,7 +161,7 @@ test("untouched for three days, the rights of the first owner are frozen, and a 
   await close();
 });
 
-test("back in the pool, who let it lie is told why it is not theirs to take", { timeout: 120_000 }, async () => {
+test("back in the pool, who let it lie is told why it is not theirs to take", { timeout: 240_000 }, async () => {
   advance("49h");
   await until(async () => (await read()).owner === null, "the recall");
   const { page, complaints, close } = await as(names[first].login);
@@ -180,7 +180,7 @@ test("back in the pool, who let it lie is told why it is not theirs to take", { 
   await close();
 });
 
-test("a colleague takes it from the pool on a phone by one tap", { timeout: 120_000 }, async () => {
+test("a colleague takes it from the pool on a phone by one tap", { timeout: 240_000 }, async () => {
   const colleague = Object.values(names).find((one) => one.login === PEOPLE.colleague && ![names[first].login, names[second].login].includes(one.login))
     ?? Object.values(names).find((one) => one.login === PEOPLE.representative);
   const { page, complaints, close } = await as(colleague.login, PHONE);

@@ -268,7 +268,7 @@ test("a field is changed on many rows with a bar, a way to stop, and reasons for
   await dialog.getByLabel(t("list.bulk_field")).selectOption("note");
   await dialog.locator("input[name=note]").fill("all of them");
   await dialog.getByRole("button", { name: t("list.bulk_start"), exact: true }).click();
-  await dialog.getByText(t("table.bulk_done", { done: 1000, failed: 0 })).waitFor({ timeout: 60_000 });
+  await dialog.getByText(t("table.bulk_done", { done: 1000, failed: 0 })).waitFor({ timeout: 240_000 });
   const count = await call("GET", "/records/ledger.entry?where.note=all%20of%20them&limit=1");
   assert.equal(count.json.total, 1000);
   await dialog.getByRole("button", { name: t("table.close") }).click();
@@ -352,7 +352,7 @@ test("all rows of a list go into the trash in parts, and come to an end that is 
   await page.locator(".bulk-bar").getByRole("button", { name: t("delete") }).click();
   await page.getByRole("dialog", { name: t("list.delete_title") }).getByRole("button", { name: t("delete") }).click();
   const dialog = page.getByRole("dialog", { name: t("table.bulk_deleting") });
-  await dialog.getByText(t("table.bulk_done", { done: 1000, failed: 0 })).waitFor({ timeout: 60_000 });
+  await dialog.getByText(t("table.bulk_done", { done: 1000, failed: 0 })).waitFor({ timeout: 240_000 });
   const left = await call("GET", "/records/ledger.entry?where.kind=east&limit=1");
   assert.equal(left.json.total, 0);
   await dialog.getByRole("button", { name: t("table.close") }).click();

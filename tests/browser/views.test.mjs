@@ -94,7 +94,7 @@ for (const look of LOOKS) {
   });
 }
 
-test("the filters of the list stay above a board and narrow it", { timeout: 60_000 }, async () => {
+test("the filters of the list stay above a board and narrow it", { timeout: 240_000 }, async () => {
   const { page, close } = await open(`${LEADS}?view=lead_board`);
   const id = await lead("筛选甲");
   await page.reload();
@@ -107,7 +107,7 @@ test("the filters of the list stay above a board and narrow it", { timeout: 60_0
   await close();
 });
 
-test("a step that is not open is refused with its reasons, and the card stays", { timeout: 60_000 }, async () => {
+test("a step that is not open is refused with its reasons, and the card stays", { timeout: 240_000 }, async () => {
   const id = await lead("拒绝乙");
   const { page, close } = await open(`${LEADS}?view=lead_board`);
   const t = words("zh-CN");
@@ -134,7 +134,7 @@ test("a step that is not open is refused with its reasons, and the card stays", 
   await close();
 });
 
-test("a step that needs facts asks for them in a dialog and is then taken", { timeout: 60_000 }, async () => {
+test("a step that needs facts asks for them in a dialog and is then taken", { timeout: 240_000 }, async () => {
   const id = await lead("流失丙");
   const { page, close } = await open(`${LEADS}?view=lead_board`, PEOPLE.administrator, { device: WIDE });
   await drag(page, id, "lost");
@@ -151,7 +151,7 @@ test("a step that needs facts asks for them in a dialog and is then taken", { ti
   await close();
 });
 
-test("a card of a board by any other field is moved by changing it", { timeout: 60_000 }, async () => {
+test("a card of a board by any other field is moved by changing it", { timeout: 240_000 }, async () => {
   const { id, other } = await opportunity();
   const { page, close } = await open(`${OPPORTUNITIES}?view=opportunity_board`, PEOPLE.administrator, { device: WIDE });
   const count = page.locator(`[data-lane="${other.id}"] [data-count]`);
@@ -163,7 +163,7 @@ test("a card of a board by any other field is moved by changing it", { timeout: 
   await close();
 });
 
-test("what somebody else changed meanwhile is shown instead of being overwritten", { timeout: 60_000 }, async () => {
+test("what somebody else changed meanwhile is shown instead of being overwritten", { timeout: 240_000 }, async () => {
   const { id, own, other } = await opportunity();
   const { page, close } = await open(`${OPPORTUNITIES}?view=opportunity_board`, PEOPLE.administrator, { device: WIDE });
   await card(page, id).waitFor();
@@ -176,7 +176,7 @@ test("what somebody else changed meanwhile is shown instead of being overwritten
   await close();
 });
 
-test("a long press takes a card on a phone, and swiping does not", { timeout: 60_000 }, async () => {
+test("a long press takes a card on a phone, and swiping does not", { timeout: 240_000 }, async () => {
   const id = await lead("手指丁");
   const { page, close } = await open(`${LEADS}?view=lead_board`, PEOPLE.administrator, { device: PHONE });
   const box = await card(page, id).boundingBox();
@@ -198,7 +198,7 @@ test("a long press takes a card on a phone, and swiping does not", { timeout: 60
   await close();
 });
 
-test("a calendar shows what comes and moves it to another day", { timeout: 60_000 }, async () => {
+test("a calendar shows what comes and moves it to another day", { timeout: 240_000 }, async () => {
   const id = await lead("日历戊");
   const day = (offset) => new Date(Date.UTC(2027, 2, 10 + offset)).toISOString().slice(0, 10);
   assert.equal((await admin("PATCH", `/records/${LEAD}/${id}`, { next_step_on: day(0) })).status, 200);
@@ -213,7 +213,7 @@ test("a calendar shows what comes and moves it to another day", { timeout: 60_00
   await close();
 });
 
-test("on a phone a calendar is a list of the days that have something", { timeout: 60_000 }, async () => {
+test("on a phone a calendar is a list of the days that have something", { timeout: 240_000 }, async () => {
   const id = await lead("议程己");
   await admin("PATCH", `/records/${LEAD}/${id}`, { next_step_on: "2027-04-15" });
   const { page, close } = await open(`${LEADS}?view=next_steps&at=2027-04-01`, PEOPLE.administrator, { device: PHONE });
@@ -222,7 +222,7 @@ test("on a phone a calendar is a list of the days that have something", { timeou
   await close();
 });
 
-test("a map leads from the country to a province, and to the records of a place", { timeout: 60_000 }, async () => {
+test("a map leads from the country to a province, and to the records of a place", { timeout: 240_000 }, async () => {
   const { page, close } = await open(`${LEADS}?view=lead_map`);
   await page.locator(".vmap-canvas canvas").waitFor();
   const first = page.locator(".vmap-places tbody tr").first();
@@ -235,7 +235,7 @@ test("a map leads from the country to a province, and to the records of a place"
   await close();
 });
 
-test("a timeline tells in words what its bars show", { timeout: 60_000 }, async () => {
+test("a timeline tells in words what its bars show", { timeout: 240_000 }, async () => {
   const { page, close } = await open(`${OPPORTUNITIES}?view=opportunity_timeline&span=year`);
   const rows = page.locator(".tl-row");
   assert.ok((await rows.count()) > 0);
@@ -244,7 +244,7 @@ test("a timeline tells in words what its bars show", { timeout: 60_000 }, async 
   await close();
 });
 
-test("a picture of a gallery is looked at in large", { timeout: 60_000 }, async () => {
+test("a picture of a gallery is looked at in large", { timeout: 240_000 }, async () => {
   const { page, close } = await open("/a/sales-core/product?view=product_gallery");
   const product = (await admin("GET", "/records/sales-core.product?sort=code&limit=1")).json.rows[0];
   const sent = await page.evaluate(async ([address, bytes]) => {
@@ -260,7 +260,7 @@ test("a picture of a gallery is looked at in large", { timeout: 60_000 }, async 
   await close();
 });
 
-test("a board counts what its reader may see, no more", { timeout: 60_000 }, async () => {
+test("a board counts what its reader may see, no more", { timeout: 240_000 }, async () => {
   const { page, close } = await open(`${LEADS}?view=lead_board`, PEOPLE.representative);
   await page.locator("m-board").waitFor();
   const shown = await page.locator("[data-count]").allInnerTexts();
