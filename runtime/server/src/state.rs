@@ -22,7 +22,7 @@ use crate::auth::{Passwords, SignIns};
 use crate::courier::{Envoy, Outlet};
 use crate::http::{Metrics, PluginsClosed};
 use crate::pages::Pages;
-use crate::photo::Fonts;
+use crate::photo::{Fonts, Previews};
 use crate::{Base, Config, Failure, keys, plugins};
 
 /// A tenant with something due within this time is kept open: to close and to open it costs more than to wait.
@@ -52,6 +52,8 @@ pub struct Shared {
     pub operator: Option<[u8; 32]>,
     /// What photos are marked with, once there is one.
     fonts: OnceLock<Fonts>,
+    /// Small versions of pictures.
+    pub(crate) previews: Previews,
     /// Carries deliveries out of the house.
     pub courier: Arc<Envoy>,
     /// Carries the calls of plugins.
@@ -192,6 +194,7 @@ impl AppState {
             metrics: Metrics::default(),
             pages: Pages::load().map_err(Failure::internal)?,
             fonts: OnceLock::new(),
+            previews: Previews::default(),
             operator,
             courier: Arc::new(Envoy::new(config.serving.allow_private_addresses).map_err(Failure::internal)?),
             calls: crate::api::inbound::Calls::default(),

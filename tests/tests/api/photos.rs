@@ -97,3 +97,67 @@ fn naming_a_record_hides_no_earlier_use_from_the_trail() {
         assert_eq!(trail.expect(200).json()["rows"][0]["changes"]["used_before"], json!(1));
     });
 }
+
+/// A chunk of a PNG: length, kind, data, CRC-32.
+fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let body = [kind, data].concat();
+    let crc = body.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 * (crc & 1)))
+    });
+    let length = u32::try_from(data.len()).expect("short");
+    [&length.to_be_bytes()[..], &body, &(!crc).to_be_bytes()].concat()
+}
+
+/// A grey PNG of this size that is not compressed at all.
+fn large_picture(width: u32, height: u32) -> Vec<u8> {
+    let line = |y: u32| {
+        std::iter::once(0).chain((0..width).map(move |x| u8::try_from((x + y) % 251).expect("a byte")))
+    };
+    let raw: Vec<u8> = (0..height).flat_map(line).collect();
+    let (a, b) = raw.iter().fold((1, 0), |(a, b), byte| {
+        let a = (a + u32::from(*byte)) % 65_521;
+        (a, (a + b) % 65_521)
+    });
+    let mut zlib = vec![0x78, 0x01];
+    let blocks = raw.chunks(65_535).enumerate();
+    for (index, block) in blocks {
+        let length = u16::try_from(block.len()).expect("cut");
+        zlib.push(u8::from((index + 1) * 65_535 >= raw.len()));
+        zlib.extend([length.to_le_bytes(), (!length).to_le_bytes()].concat());
+        zlib.extend(block);
+    }
+    zlib.extend((b << 16 | a).to_be_bytes());
+    let head = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 0, 0, 0, 0]].concat();
+    let parts = [chunk(b"IHDR", &head), chunk(b"IDAT", &zlib), chunk(b"IEND", &[])].concat();
+    [b"\x89PNG\r\n\x1a\n", &parts[..]].concat()
+}
+
+#[test]
+fn a_page_of_pictures_loads_small_ones_and_only_whoever_may_see_them_does() {
+    on_both(|world| {
+        install(world);
+        let stored = |query: &str, bytes: &[u8]| {
+            let file = send(world, query, bytes).expect(201).json();
+            (format!("{FILES}/{}", text(&file["id"])), file["size"].as_u64().expect("bytes"))
+        };
+        let anna = || world.client(&world.anna.token);
+        let (large, size) = stored("name=a.png", &large_picture(1500, 1000));
+        let preview = anna().get(&format!("{large}/preview")).expect("the server answers").expect(200);
+        assert_eq!(preview.header("content-type"), Some("image/jpeg"));
+        assert!(preview.body.starts_with(&[0xff, 0xd8]) && (preview.body.len() as u64) < size / 10);
+        let tag = preview.header("etag").expect("a tag").to_owned();
+        let again = anna().with_header("if-none-match", &tag).get(&format!("{large}/preview"));
+        assert!(again.expect("the server answers").expect(304).body.is_empty());
+        world
+            .client(&world.ben.token)
+            .get(&format!("{large}/preview"))
+            .expect("the server answers")
+            .expect(404);
+        // What is small already, and what is no picture, comes as it is.
+        for bytes in [decoded(STRIPES), vec![b'x'; 100_000]] {
+            let (path, size) = stored("name=b.png", &bytes);
+            let same = anna().get(&format!("{path}/preview")).expect("the server answers").expect(200);
+            assert_eq!(same.body.len() as u64, size);
+        }
+    });
+}

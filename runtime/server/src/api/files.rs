@@ -9,12 +9,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
-use mortise_engine::{Error as EngineError, FileInfo};
+use mortise_engine::{Contents, Error as EngineError, FileInfo};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::body::json;
 use super::photos;
+use crate::photo;
 use crate::{AppState, Failure, SignedIn};
 
 /// Types that browsers may show in place; everything else is a download. Neither HTML nor SVG: they carry scripts.
@@ -131,12 +132,50 @@ fn cut(error: &axum::extract::multipart::MultipartError) -> Failure {
 
 /// `GET /files/{id}`.
 pub(super) async fn read(by: SignedIn, Path(id): Path<Uuid>, asked: HeaderMap) -> Result<Response, Failure> {
-    download(&by, id, &asked).await
+    let found = by.tenant.engine.get_file(by.actor(), id).await?;
+    download(&by, found, &asked).await
+}
+
+/// `GET /files/{id}/preview`: a small version of a picture, for pages with many; any other file as it is.
+pub(super) async fn preview(
+    State(state): State<AppState>,
+    by: SignedIn,
+    Path(id): Path<Uuid>,
+    asked: HeaderMap,
+) -> Result<Response, Failure> {
+    let (info, contents) = by.tenant.engine.get_file(by.actor(), id).await?;
+    let tag = format!("\"{}-preview\"", info.sha256);
+    let known = asked.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
+    let preview = if known { Some(Bytes::new()) } else { small(&state, &info, &contents).await };
+    let Some(preview) = preview else { return download(&by, (info, contents), &asked).await };
+    let status = if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let mut response = (status, preview).into_response();
+    let headers = response.headers_mut();
+    describe(headers, &info);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));
+    headers.insert(header::ETAG, HeaderValue::try_from(tag).expect("digits are visible ASCII"));
+    Ok(response)
+}
+
+/// The small version of a file that is a large picture. There is none of what cannot be read as one: browsers know more
+/// kinds of pictures, and take the file itself.
+async fn small(state: &AppState, info: &FileInfo, contents: &Contents) -> Option<Bytes> {
+    let worthwhile = photo::WORTHWHILE_BYTES..=photos::PHOTO_MIB.cast_signed() * 1024 * 1024;
+    if !info.content_type.starts_with("image/") || !worthwhile.contains(&info.size) {
+        return None;
+    }
+    if let Some(kept) = state.previews.get(&info.sha256) {
+        return Some(kept);
+    }
+    state.previews.make(&info.sha256, contents.bytes().await.ok()?).await.ok()
 }
 
 /// A file as an answer: the whole, or the part that is asked for, and nothing if the asker has it already.
-async fn download(by: &SignedIn, id: Uuid, asked: &HeaderMap) -> Result<Response, Failure> {
-    let (info, contents) = by.tenant.engine.get_file(by.actor(), id).await?;
+async fn download(
+    by: &SignedIn,
+    (info, contents): (FileInfo, Contents),
+    asked: &HeaderMap,
+) -> Result<Response, Failure> {
     let size = u64::try_from(info.size).unwrap_or_default();
     let tag = format!("\"{}\"", info.sha256);
     let named = |name| asked.get(name).and_then(|value: &HeaderValue| value.to_str().ok());

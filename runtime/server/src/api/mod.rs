@@ -87,6 +87,7 @@ fn record_routes() -> Router<AppState> {
         .route("/records/{entity}/{id}/timeline", get(records::timeline))
         .route("/records/{entity}/{id}/comments", post(records::comment))
         .route("/files/{id}", get(files::read))
+        .route("/files/{id}/preview", get(files::preview))
 }
 
 fn app_routes() -> Router<AppState> {

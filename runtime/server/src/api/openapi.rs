@@ -368,6 +368,7 @@ const FIXED: &[(&str, &str, &str, &str, bool)] = &[
     ("post", "/batch", "Several changes, all or each", "200", true),
     ("post", "/files", "Upload a file", "201", true),
     ("get", "/files/{id}", "Download a file", "200", false),
+    ("get", "/files/{id}/preview", "A small version of a picture; any other file as it is", "200", false),
     ("post", "/sync", "Take a save that waited on a device", "200", true),
     ("get", "/sync/keep", "What a device keeps for times without network", "200", false),
     ("get", "/users", "Users", "200", false),

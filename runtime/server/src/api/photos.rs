@@ -19,7 +19,7 @@ use crate::photo::{self, Line, PhotoError};
 use crate::{AppState, Failure, SignedIn};
 
 /// Largest photo in MiB; phones give up to 15.
-const PHOTO_MIB: u64 = 25;
+pub(super) const PHOTO_MIB: u64 = 25;
 /// A time of the phone that is so near ours is ours: nobody can say that the photo is older than it is, and clocks differ.
 const NOW: TimeDelta = TimeDelta::minutes(5);
 

@@ -4,6 +4,7 @@
 mod fonts;
 mod look;
 mod mark;
+mod preview;
 
 use std::io::Cursor;
 
@@ -14,6 +15,8 @@ use tokio::sync::Semaphore;
 
 pub(crate) use fonts::Fonts;
 pub(crate) use mark::Line;
+pub use preview::Previews;
+pub(crate) use preview::WORTHWHILE_BYTES;
 
 /// Longest edge of a marked photo; what is written on a sign can still be read, and it is a third of what a phone gives.
 const EDGE_MAX: u32 = 2560;
@@ -88,7 +91,8 @@ fn turns_of(original: &[u8]) -> u32 {
 fn work(original: &[u8], mark: Option<&[Line]>, fonts: &Fonts) -> Result<Taken, PhotoError> {
     let picture = decode(original)?;
     let look = look::of(&picture);
-    let marked = mark.map(|lines| encode(&mark::drawn(shrunk(picture), lines, fonts))).transpose()?;
+    let marked =
+        mark.map(|lines| encode(&mark::drawn(shrunk(picture), lines, fonts), QUALITY)).transpose()?;
     Ok(Taken { look, marked })
 }
 
@@ -126,9 +130,9 @@ fn shrunk(picture: DynamicImage) -> DynamicImage {
     }
 }
 
-fn encode(picture: &image::RgbImage) -> Result<Vec<u8>, PhotoError> {
+fn encode(picture: &image::RgbImage, quality: u8) -> Result<Vec<u8>, PhotoError> {
     let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, QUALITY)
+    JpegEncoder::new_with_quality(&mut bytes, quality)
         .encode_image(picture)
         .map_err(|error| PhotoError::Failed(error.to_string()))?;
     Ok(bytes)

@@ -125,7 +125,7 @@ class Files extends HTMLElement {
 
   private item(id: string, name: string): HTMLLIElement {
     const address = `${base}/api/v1/files/${id}`;
-    const picture = this.dataset.image !== undefined ? element("img", { src: address, alt: "" }) : icon("file");
+    const picture = this.dataset.image !== undefined ? element("img", { src: `${address}/preview`, alt: "" }) : icon("file");
     return element(
       "li",
       { class: "file-item" },
