@@ -5,7 +5,7 @@
 //! ids only are one page; the first that is met stands for them. A link that leads nowhere fails the run.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use mortise_tests::{Client, Installation, Server, people};
@@ -21,6 +21,10 @@ const WARM_UP: usize = 3;
 const REQUESTS: usize = 60;
 /// More pages than a role has; a crawl that finds more walks in circles.
 const PAGES_MAX: usize = 600;
+/// Nothing was written for so long: rules are done.
+const QUIET: Duration = Duration::from_secs(5);
+/// How long rules may take at most for what was loaded.
+const SETTLE_MAX: Duration = Duration::from_secs(900);
 /// Where the tenant is.
 const BASE: &str = "/t/demo";
 /// The shipped apps.
@@ -58,6 +62,7 @@ pub(crate) fn measure(rows: usize, postgres: Option<&str>, wanted: impl Fn(&str)
         installation.run_with(&["user", "password", "demo", login, "--stdin"], people::PASSWORD);
     }
     let server = installation.serve();
+    settle(&server)?;
     let mut timed = Vec::new();
     for (who, login) in PEOPLE.into_iter().filter(|(who, _)| wanted(who)) {
         let mut client = sign_in(&server, login)?;
@@ -69,6 +74,24 @@ pub(crate) fn measure(rows: usize, postgres: Option<&str>, wanted: impl Fn(&str)
     }
     ensure!(!timed.is_empty(), "no page was measured");
     Ok(table(&timed, rows))
+}
+
+/// Waits until rules have worked off what was loaded, and nothing is written any more: pages are measured, not the work beside.
+fn settle(server: &Server) -> Result<()> {
+    let started = Instant::now();
+    let (mut commits, mut since) = (String::new(), Instant::now());
+    while started.elapsed() < SETTLE_MAX {
+        let told = server.client().get("/metrics")?.expect(200).text();
+        let line = told.lines().find(|line| line.starts_with("mortise_commits_total ")).unwrap_or_default();
+        if line != commits {
+            (commits, since) = (line.to_owned(), Instant::now());
+        } else if since.elapsed() > QUIET {
+            eprintln!("rules were done after {:.0} s", started.elapsed().as_secs_f64());
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    bail!("rules still work after {} s", SETTLE_MAX.as_secs())
 }
 
 fn sign_in(server: &Server, login: &str) -> Result<Client> {

@@ -130,3 +130,37 @@ async fn rows_of_the_few_records_of_a_person_are_found_through_them_and_others_l
         few: SEARCH sales_core__opportunity_line USING INDEX sales_core__opportunity_line__opportunity (opportunity=?) | LIST SUBQUERY 2 | COMPOUND QUERY | LEFT-MOST SUBQUERY | SEARCH above1 USING INDEX sales_core__opportunity__owner_status_closed_on_desc_id_desc (owner=?) | CREATE BLOOM FILTER | UNION ALL | SEARCH above1 USING INDEX sales_core__opportunity__trash (deleted_at>?) | CREATE BLOOM FILTER | USE TEMP B-TREE FOR ORDER BY
         many: SCAN sales_core__opportunity_line USING INDEX sqlite_autoindex_sales_core__opportunity_line_1 | SEARCH above1 EXISTS USING INDEX sqlite_autoindex_sales_core__opportunity_1 (id=?)"#]].assert_eq(&told.into_iter().collect::<Vec<_>>().join("\n"));
 }
+
+/// How a view is read in the order of the title, by whoever sees all records, when so many match.
+async fn by_title(tenant: &Tenant, key: &str, count: i64) -> String {
+    let directory = tenant.directory();
+    let director = directory.users().find(|user| user.login == "zhou.jianguo").unwrap();
+    let user = directory.context(director.id).unwrap();
+    let actor = Actor { user, origin: Origin { channel: Channel::Page, ip: None, device: None } };
+    let work = tenant.work(&actor);
+    let view = work.model().views[key].clone();
+    let entity = work.model().entities[view.entity].clone();
+    let sort = vec![(entity.title, false), (system::ID, false)];
+    let query = Query { sort, view: Some(view), ..Query::all(&entity.key) };
+    let mut plan = plan(&work, &entity, &query, Operation::Read).unwrap();
+    walk::steer(&work, &entity, &mut plan, &query, Some(Total { count, exact: false }));
+    explain(tenant, &statement(&work, &entity, &plan, &query, 51).unwrap()).await.join(" | ")
+}
+
+#[tokio::test]
+async fn many_records_are_walked_in_the_order_of_the_title_and_few_are_sorted() {
+    let (_folder, _engine, tenant, _) = tenant_with_templates().await;
+    let mut told = Vec::new();
+    for key in ["sales-core.contacts", "lead-management.open_leads", "lead-management.recently_closed"] {
+        for count in [10_000, 100] {
+            told.push(format!("{key}, {count}: {}", by_title(&tenant, key, count).await));
+        }
+    }
+    expect![[r#"
+        sales-core.contacts, 10000: SCAN sales_core__contact USING INDEX sales_core__contact__name_id
+        sales-core.contacts, 100: SEARCH sales_core__contact USING INDEX sales_core__contact__left_created_at_desc_id_desc (left=?) | USE TEMP B-TREE FOR ORDER BY
+        lead-management.open_leads, 10000: SCAN lead_management__lead USING INDEX lead_management__lead__name_id
+        lead-management.open_leads, 100: SEARCH lead_management__lead USING INDEX lead_management__lead__open_updated_at_desc_id_desc (open=?) | USE TEMP B-TREE FOR ORDER BY
+        lead-management.recently_closed, 10000: SCAN lead_management__lead USING INDEX lead_management__lead__name_id
+        lead-management.recently_closed, 100: SEARCH lead_management__lead USING INDEX lead_management__lead__open_updated_at_desc_id_desc (open=? AND updated_at>?) | USE TEMP B-TREE FOR ORDER BY"#]].assert_eq(&told.join("\n"));
+}

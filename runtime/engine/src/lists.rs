@@ -5,6 +5,7 @@ mod calculated;
 mod figures;
 mod json;
 mod parts;
+mod walk;
 
 use std::collections::HashMap;
 
@@ -60,6 +61,7 @@ pub(crate) struct Totals {
     figures: Kept<Figures>,
     groups: Kept<Vec<Group>>,
     spots: Kept<Vec<Spot>>,
+    places: Kept<Vec<(usize, Uuid)>>,
 }
 
 impl Weigh for Total {
@@ -96,6 +98,14 @@ pub(crate) async fn page(
 ) -> Result<Page, Error> {
     let entity = work.entity(&query.entity)?.clone();
     let mut plan = plan(work, &entity, query, query::operation(query))?;
+    let total = match query.total {
+        true => Some(total(work, store, totals, &entity, &plan, query).await?),
+        false => None,
+    };
+    if total == Some(Total { count: 0, exact: true }) {
+        return Ok(Page { rows: Vec::new(), next: None, previous: None, total });
+    }
+    walk::steer(work, &entity, &mut plan, query, total);
     let backwards = query.before.is_some();
     if backwards {
         // The records before a place are those behind it in the order turned round.
@@ -115,10 +125,6 @@ pub(crate) async fn page(
     resolve(work, store, &entity, query, &mut rows).await?;
     hide(work, &entity, &[Operation::Read], &mut rows);
     calculated::fill(work, query, &mut rows).await;
-    let total = match query.total {
-        true => Some(total(work, store, totals, &entity, &plan, query).await?),
-        false => None,
-    };
     Ok(Page { rows, next, previous, total })
 }
 

@@ -39,6 +39,11 @@ pub struct Select<'a> {
     pub trash: bool,
 }
 
+/// A condition for which SQLite looks into no index, so that another one can serve the order of a list.
+pub fn unguided(condition: Expr) -> Expr {
+    Expr::cust_with_exprs("+(?)", [condition])
+}
+
 impl Select<'_> {
     /// The statement that reads the records.
     pub fn records(&self, layout: &Layout) -> (String, Vec<Param>) {

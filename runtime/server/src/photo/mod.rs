@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 pub(crate) use fonts::Fonts;
 pub(crate) use mark::Line;
-pub use preview::Previews;
+pub(crate) use preview::Previews;
 pub(crate) use preview::WORTHWHILE_BYTES;
 
 /// Longest edge of a marked photo; what is written on a sign can still be read, and it is a third of what a phone gives.

@@ -20,7 +20,7 @@ const KEPT: NonZeroUsize = NonZeroUsize::new(400).expect("not zero");
 pub(crate) const WORTHWHILE_BYTES: i64 = 64 * 1024;
 
 /// The previews of a server, by the hash of what they show.
-pub struct Previews(Mutex<LruCache<String, Bytes>>);
+pub(crate) struct Previews(Mutex<LruCache<String, Bytes>>);
 
 impl Default for Previews {
     fn default() -> Self {

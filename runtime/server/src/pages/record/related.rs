@@ -79,7 +79,7 @@ pub(super) async fn read(
 async fn page(visit: &Visit, other: &EntityModel, slot: Slot, record: &Record) -> Result<Page, Failure> {
     let condition = format!("where.{}", other.fields[slot].name);
     let id = record.id().to_string();
-    let params = [(condition.as_str(), id.as_str()), ("limit", SHOWN), ("sort", "-created_at")];
+    let params = [(condition.as_str(), id.as_str()), ("limit", SHOWN), ("sort", "-id")];
     let query = visit.tenant.engine.query(visit.actor(), &other.key, params.into_iter())?;
     Ok(visit.tenant.engine.list(visit.actor(), &query).await?)
 }

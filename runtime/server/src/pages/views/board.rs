@@ -84,11 +84,19 @@ pub(super) async fn draw(scene: &Scene<'_>, query: &Query, by: Slot) -> Result<B
     }
     let cut = columns.len() > LANES_MAX;
     columns.truncate(LANES_MAX);
-    let cases: Vec<Vec<Condition>> =
-        columns.iter().map(|column| vec![condition(by, Op::Eq, column.value.clone())]).collect();
+    // Columns without cards are not asked for: to find nothing takes the longest.
+    let has_cards = |column: &Column| groups.iter().any(|group| group.value == column.value);
+    let cases: Vec<Vec<Condition>> = columns
+        .iter()
+        .filter(|column| has_cards(column))
+        .map(|column| vec![condition(by, Op::Eq, column.value.clone())])
+        .collect();
     let first = Query { limit: LANE_PAGE, cursor: None, total: false, ..query.clone() };
-    let parts = engine.parts(scene.visit.actor(), &first, &cases).await?;
-    let lanes = columns.into_iter().zip(parts).map(|(column, part)| lane(scene, &groups, column, part));
+    let mut parts = engine.parts(scene.visit.actor(), &first, &cases).await?.into_iter();
+    let lanes = columns.into_iter().map(|column| {
+        let part = if has_cards(&column) { parts.next() } else { None };
+        lane(scene, &groups, column, part.unwrap_or_default())
+    });
     let field = &scene.entity.fields[by];
     Ok(Board {
         url: scene.path.to_owned(),
