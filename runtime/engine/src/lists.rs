@@ -102,7 +102,8 @@ pub(crate) async fn page(
         true => Some(total(work, store, totals, &entity, &plan, query).await?),
         false => None,
     };
-    if total == Some(Total { count: 0, exact: true }) {
+    let begins = query.cursor.is_none() && query.before.is_none();
+    if begins && total == Some(Total { count: 0, exact: true }) {
         return Ok(Page { rows: Vec::new(), next: None, previous: None, total });
     }
     walk::steer(work, &entity, &mut plan, query, total);
