@@ -108,3 +108,27 @@ for (const [language, device] of [["zh-CN", PHONE], ["en", DESKTOP]]) {
     await close();
   });
 }
+
+/** How often the server was asked for a route. */
+async function asked(route) {
+  const lines = (await (await fetch(`${server.origin}/metrics`)).text()).split("\n");
+  const counts = lines.filter((line) => line.startsWith("mortise_requests_total") && line.includes(`route="${route}"`));
+  return counts.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+}
+
+test("a page is asked for once, also while its worker is still asleep: a second question would find the message gone", async () => {
+  const { page, complaints, close } = await openPage(browser);
+  await signIn(page, server, PEOPLE.administrator, "zh-CN");
+  await page.evaluate(async () => void (await navigator.serviceWorker.ready));
+  const tools = await page.context().newCDPSession(page);
+  await tools.send("ServiceWorker.enable");
+  for (const route of ["/admin/users", "/profile", "/inbox"]) {
+    await tools.send("ServiceWorker.stopAllWorkers");
+    const before = await asked(route);
+    await page.goto(server.base + route);
+    await page.locator("h1").first().waitFor();
+    assert.equal((await asked(route)) - before, 1, route);
+  }
+  assert.deepEqual(complaints, []);
+  await close();
+});

@@ -47,16 +47,24 @@ worker.addEventListener("fetch", (event) => {
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== location.origin || !url.pathname.startsWith(`${base}/`)) return;
   const path = url.pathname.slice(base.length);
+  const navigates = request.mode === "navigate";
   // Tenants beside this one have workers of their own.
-  if (base === "" && path.startsWith("/t/")) return;
-  if (path.startsWith("/assets/")) return event.respondWith(asset(request));
-  if (request.mode === "navigate" && keepable(path)) return event.respondWith(page(event, url));
-  if (request.headers.has("hx-request") && PARTS.test(path)) return event.respondWith(part(event, url));
-  if (request.mode === "navigate" && path === "/sign-in") return event.respondWith(signIn(request));
-  if (/\/lookup\//.test(path)) return event.respondWith(lookup(request, url));
-  const file = /^\/api\/v1\/files\/([0-9a-f-]{36})$/.exec(path);
-  if (file) return event.respondWith(waitingFile(request, file[1]!));
+  const own = base !== "" || !path.startsWith("/t/");
+  if (own && path.startsWith("/assets/")) return event.respondWith(asset(request));
+  if (own && navigates && keepable(path)) return event.respondWith(page(event, url));
+  if (own && request.headers.has("hx-request") && PARTS.test(path)) return event.respondWith(part(event, url));
+  if (own && navigates && path === "/sign-in") return event.respondWith(signIn(event));
+  if (own && /\/lookup\//.test(path)) return event.respondWith(lookup(request, url));
+  const file = own ? /^\/api\/v1\/files\/([0-9a-f-]{36})$/.exec(path) : null;
+  if (file) return event.respondWith(waitingFile(event, file[1]!));
+  // Left to the browser, it would be asked for a second time, and the answer to the first one would have taken the message away.
+  if (navigates) event.respondWith(sent(event));
 });
+
+/** What the server says; while this worker was waking up, the browser has asked for a page already. */
+async function sent(event: FetchEvent): Promise<Response> {
+  return ((await event.preloadResponse) as Response | undefined) ?? fetch(event.request);
+}
 
 async function asset(request: Request): Promise<Response> {
   const cache = await caches.open(ASSETS);
@@ -90,7 +98,7 @@ async function page(event: FetchEvent, url: URL): Promise<Response> {
 }
 
 async function network(event: FetchEvent, url: URL): Promise<Response> {
-  const answer = (await event.preloadResponse) ?? (await fetch(event.request));
+  const answer = await sent(event);
   const isPage = (answer.headers.get("content-type") ?? "").startsWith("text/html");
   if (answer.type === "opaqueredirect" || !isPage) return answer;
   // Beside the page, which does not wait for it; a device without room keeps nothing.
@@ -147,8 +155,8 @@ async function firstKept(person: string, urls: URL[]): Promise<KeptPage | undefi
 }
 
 /** Whoever is shown the sign-in page is nobody: what was kept goes. */
-async function signIn(request: Request): Promise<Response> {
-  const answer = await fetch(request);
+async function signIn(event: FetchEvent): Promise<Response> {
+  const answer = await sent(event);
   if (answer.ok && personOf(await answer.clone().text()) === "") await nowIs(base, "").catch(() => undefined);
   return answer;
 }
@@ -179,8 +187,8 @@ async function lookup(request: Request, url: URL): Promise<Response> {
 }
 
 /** A file: the server's, else the one that waits here. */
-async function waitingFile(request: Request, id: string): Promise<Response> {
-  const answer = await fetch(request).catch(() => undefined);
+async function waitingFile(event: FetchEvent, id: string): Promise<Response> {
+  const answer = await sent(event).catch(() => undefined);
   if (answer && answer.status !== 404) return answer;
   const person = await whoIs(base);
   if (person) {
