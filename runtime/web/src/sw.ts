@@ -98,19 +98,23 @@ async function page(event: FetchEvent, url: URL): Promise<Response> {
 }
 
 async function network(event: FetchEvent, url: URL): Promise<Response> {
+  const before = left;
   const answer = await sent(event);
   const isPage = (answer.headers.get("content-type") ?? "").startsWith("text/html");
   if (answer.type === "opaqueredirect" || !isPage) return answer;
   // Beside the page, which does not wait for it; a device without room keeps nothing.
-  event.waitUntil(keep(url, answer.clone()).catch(() => undefined));
+  event.waitUntil(keep(url, answer.clone(), before).catch(() => undefined));
   return answer;
 }
 
+/** How often somebody has left while this worker was awake: a page that was asked for before that says nothing about who is here. */
+let left = 0;
+
 /** Keeps a page of now for its person. Pages of nobody, such as those of failures, say nothing about who is here. */
-async function keep(url: URL, answer: Response): Promise<void> {
+async function keep(url: URL, answer: Response, before: number): Promise<void> {
   const html = await answer.text();
   const person = personOf(html);
-  if (!person) return;
+  if (!person || left !== before) return;
   await nowIs(base, person);
   if (answer.ok && !answer.redirected) await keepPage(base, person, url, html, answer, Date.now());
 }
@@ -157,7 +161,10 @@ async function firstKept(person: string, urls: URL[]): Promise<KeptPage | undefi
 /** Whoever is shown the sign-in page is nobody: what was kept goes. */
 async function signIn(event: FetchEvent): Promise<Response> {
   const answer = await sent(event);
-  if (answer.ok && personOf(await answer.clone().text()) === "") await nowIs(base, "").catch(() => undefined);
+  if (answer.ok && personOf(await answer.clone().text()) === "") {
+    left += 1;
+    await nowIs(base, "").catch(() => undefined);
+  }
   return answer;
 }
 

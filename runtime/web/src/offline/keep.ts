@@ -2,7 +2,7 @@
 // what has changed, a little at a time, and not on connections that are to be spared. Broken off by the next page, it goes on there.
 
 import { base, fetchJson, user } from "../page";
-import { getPack, keepPage, keptPage, nowIs, personOf, putPack, type Pack } from "./pages";
+import { getPack, isHere, keepPage, keptPage, personOf, putPack, type Pack } from "./pages";
 
 /** The list of what to keep is asked for so often at most. */
 const EVERY_MS = 10 * 60_000;
@@ -15,7 +15,8 @@ const ASKED = `mortise.kept\n${base}\n${user}`;
 async function keepAll(): Promise<void> {
   const pack = await fetchJson<Pack>(`${base}/api/v1/sync/keep`);
   if (pack.person !== user) return;
-  await nowIs(base, user);
+  // Who has signed out meanwhile is not brought back by a page that is still being left.
+  if (!(await isHere(base, user))) return;
   // Pickers and the list of pages are of use before all pages are there.
   await putPack(base, user, { ...pack, complete: false });
   // Asked as pickers ask it; the worker keeps the answers.

@@ -148,6 +148,13 @@ export async function whoIs(base: string): Promise<string> {
   return found ? found.text() : "";
 }
 
+/** Whether this person is the one at this device; the first one whom it ever sees is. A page that is being left is not asked. */
+export async function isHere(base: string, user: string): Promise<boolean> {
+  const known = await (await caches.open(WHO)).match(pack(base));
+  if (!known) await nowIs(base, user);
+  return !known || (await known.text()) === user;
+}
+
 /** Another person, or nobody: pages of others go at once, and no page is kept for them any more. */
 export async function nowIs(base: string, user: string): Promise<void> {
   if ((await whoIs(base)) === user) return;
