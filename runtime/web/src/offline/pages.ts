@@ -72,10 +72,11 @@ export async function keepPage(base: string, user: string, url: URL, html: strin
   headers.set(KEPT_AT, String(now));
   if (edition) headers.set(EDITION, edition);
   await write(base, user, async (cache) => {
-    // Put again, a page goes to the end: the first are those not seen for longest.
-    await cache.delete(keyOf(url));
-    await cache.put(keyOf(url), new Response(withoutMessages(html), { headers }));
     const always = [pack(base), new URL(`${base}/offline`, location.origin).href];
+    // Put again, a page goes to the end: the first are those not seen for longest. Where one is without network there is always a page,
+    // also when the browser is killed between the two.
+    if (!always.includes(keyOf(url))) await cache.delete(keyOf(url));
+    await cache.put(keyOf(url), new Response(withoutMessages(html), { headers }));
     const keys = (await cache.keys()).filter((key) => !always.includes(key.url));
     await Promise.all(keys.slice(0, Math.max(0, keys.length - PAGES_MAX)).map((key) => cache.delete(key)));
   });
