@@ -26,11 +26,14 @@ use crate::values::{self, Issue};
 pub use figures::{Figured as GroupFigures, Figures};
 pub(crate) use json::write_page;
 pub use parts::{Group, Part, Spot};
+use walk::Way;
 
 /// Totals are counted up to this many, then shown as "10,000+".
 pub const TOTAL_CAP: i64 = 10_000;
 /// Exact totals are counted up to this many: a scroll bar cannot show more.
 const EXACT_CAP: i64 = 1_000_000;
+/// Most ids of one statement.
+const IDS_MAX: usize = 500;
 
 /// How many records a list has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +65,7 @@ pub(crate) struct Totals {
     groups: Kept<Vec<Group>>,
     spots: Kept<Vec<Spot>>,
     places: Kept<Vec<(usize, Uuid)>>,
+    sorted: Kept<Vec<Uuid>>,
 }
 
 impl Weigh for Total {
@@ -83,6 +87,26 @@ struct Plan {
 }
 
 impl Plan {
+    /// The list as a whole: columns, conditions and order of the plan, as many records as a page has.
+    fn select<'a>(&'a self, entity: &'a EntityModel, query: &'a Query) -> Select<'a> {
+        Select {
+            entity,
+            slots: &self.slots,
+            branches: self.branches.clone(),
+            conditions: self.conditions.clone(),
+            search: query.search.as_deref(),
+            sort: &self.sort,
+            after: None,
+            limit: query.limit,
+            trash: query.trash,
+        }
+    }
+
+    /// The list in no order and without columns, to be counted or added up.
+    fn heap<'a>(&'a self, entity: &'a EntityModel, query: &'a Query) -> Select<'a> {
+        Select { slots: &[], sort: &[], limit: 0, ..self.select(entity, query) }
+    }
+
     /// What the answer to a statement of this plan rests on.
     fn ground(&self, work: &Work, store: &TenantStore, sql: &str, params: &[Param]) -> Ground {
         Ground::new(work, store, &self.watched, (sql, params), self.volatile)
@@ -106,13 +130,16 @@ pub(crate) async fn page(
     if begins && total == Some(Total { count: 0, exact: true }) {
         return Ok(Page { rows: Vec::new(), next: None, previous: None, total });
     }
-    walk::steer(work, &entity, &mut plan, query, total);
+    let way = walk::steer(work, &entity, &mut plan, query, total);
     let backwards = query.before.is_some();
     if backwards {
         // The records before a place are those behind it in the order turned round.
         turn(&mut plan.sort);
     }
-    let mut rows = read(work, store, &entity, &plan, query, query.limit + 1).await?;
+    let mut rows = match way {
+        Way::Read => read(work, store, &entity, &plan, query, query.limit + 1).await?,
+        Way::Sort => sorted(work, store, totals, &entity, &plan, query, query.limit + 1).await?,
+    };
     let more = rows.len() as u64 > query.limit;
     rows.truncate(usize::try_from(query.limit).unwrap_or(usize::MAX));
     if backwards {
@@ -159,17 +186,7 @@ pub(crate) async fn count_up_to(
 ) -> Result<u64, Error> {
     let entity = work.entity(&query.entity)?.clone();
     let plan = plan(work, &entity, query, Operation::Read)?;
-    let select = Select {
-        entity: &entity,
-        slots: &[],
-        branches: plan.branches,
-        conditions: plan.conditions,
-        search: None,
-        sort: &[],
-        after: None,
-        limit: 0,
-        trash: false,
-    };
+    let select = plan.heap(&entity, query);
     let counted = counted(store, &select.counts(&work.published.layout, cap)).await?;
     Ok(Ord::min(counted.unsigned_abs(), cap))
 }
@@ -289,35 +306,66 @@ async fn read(
     query: &Query,
     limit: u64,
 ) -> Result<Vec<Record>, Error> {
-    let (sql, params) = statement(work, entity, plan, query, limit)?;
+    let select = Select { limit, ..plan.select(entity, query) };
+    let (sql, params) = statement(work, plan, query, select)?;
     let table = &work.published.layout.tables[entity.index];
     let map = |row: &dyn mortise_store::Row| Ok(Record::new(table.partial(row, &plan.slots)?));
     // A list that an index serves is over before another thread would have woken up.
     Ok(store.fetch_long(&sql, &params, map).await?)
 }
 
-fn statement(
+/// As [`read`], where the database has to sort: which records stand on the page is kept.
+async fn sorted(
     work: &Work,
+    store: &TenantStore,
+    totals: &Totals,
     entity: &EntityModel,
     plan: &Plan,
     query: &Query,
     limit: u64,
-) -> Result<(String, Vec<Param>), Error> {
+) -> Result<Vec<Record>, Error> {
+    let mut slots = vec![system::ID];
+    slots.extend(plan.sort.iter().map(|(slot, _)| *slot).filter(|slot| *slot != system::ID));
+    let select = Select { slots: &slots, limit, ..plan.select(entity, query) };
+    let (sql, params) = statement(work, plan, query, select)?;
+    let ground = plan.ground(work, store, &sql, &params);
+    let id = |row: &dyn mortise_store::Row| Ok(row.id(0)?.unwrap_or_default());
+    let ask = async { Ok(store.fetch_long(&sql, &params, id).await?) };
+    let ids = totals.sorted.answer(ground, ask).await?;
+    let mut records = at(work, store, entity, plan, query, &ids).await?;
+    Ok(ids.iter().filter_map(|id| records.remove(id)).collect())
+}
+
+/// These records, those that are in the list.
+async fn at(
+    work: &Work,
+    store: &TenantStore,
+    entity: &EntityModel,
+    plan: &Plan,
+    query: &Query,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Record>, Error> {
+    let table = &work.published.layout.tables[entity.index];
+    let read = |row: &dyn mortise_store::Row| Ok(Record::new(table.partial(row, &plan.slots)?));
+    let mut records = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(IDS_MAX) {
+        let mut select = Select { limit: IDS_MAX as u64, ..plan.select(entity, query) };
+        let ids = ids.iter().map(|id| Expr::val(Param::from(*id)));
+        select.conditions.push(select::column(entity, system::ID).is_in(ids));
+        let (sql, params) = select.records(&work.published.layout);
+        let found = store.fetch_long(&sql, &params, read).await?;
+        records.extend(found.into_iter().map(|record| (record.id(), record)));
+    }
+    Ok(records)
+}
+
+/// The statement from the place on that the query names.
+fn statement(work: &Work, plan: &Plan, query: &Query, select: Select) -> Result<(String, Vec<Param>), Error> {
     let after = match query.cursor.as_ref().or(query.before.as_ref()) {
-        Some(cursor) => Some(query::read_cursor(work, entity, &plan.sort, cursor)?),
+        Some(cursor) => Some(query::read_cursor(work, select.entity, &plan.sort, cursor)?),
         None => None,
     };
-    let select = Select {
-        entity,
-        slots: &plan.slots,
-        branches: plan.branches.clone(),
-        conditions: plan.conditions.clone(),
-        search: query.search.as_deref(),
-        sort: &plan.sort,
-        after: after.as_deref(),
-        limit,
-        trash: query.trash,
-    };
+    let select = Select { after: after.as_deref(), ..select };
     Ok(match Ord::min(query.offset, query::OFFSET_MAX) {
         0 => select.records(&work.published.layout),
         offset => select.records_at(&work.published.layout, offset),
@@ -332,17 +380,7 @@ async fn total(
     plan: &Plan,
     query: &Query,
 ) -> Result<Total, Error> {
-    let select = Select {
-        entity,
-        slots: &[],
-        branches: plan.branches.clone(),
-        conditions: plan.conditions.clone(),
-        search: query.search.as_deref(),
-        sort: &[],
-        after: None,
-        limit: 0,
-        trash: query.trash,
-    };
+    let select = plan.heap(entity, query);
     let cap = if query.exact { EXACT_CAP } else { TOTAL_CAP };
     let counts = select.counts(&work.published.layout, (cap + 1).unsigned_abs());
     let ground = plan.ground(work, store, &format!("{counts:?}"), &[]);

@@ -44,6 +44,22 @@ pub fn unguided(condition: Expr) -> Expr {
     Expr::cust_with_exprs("+(?)", [condition])
 }
 
+/// For each index that holds the records in this order, forwards or backwards: the columns that stand before it there.
+pub fn ordered<'a>(
+    entity: &'a EntityModel,
+    sort: &'a [(Slot, bool)],
+) -> impl Iterator<Item = &'a [(Slot, bool)]> {
+    let same = move |run: &[(Slot, bool)]| {
+        let backwards = run.iter().zip(sort).all(|(one, other)| one.0 == other.0 && one.1 != other.1);
+        run == sort || backwards
+    };
+    let runs = entity.indexes.iter().filter(|_| !sort.is_empty());
+    runs.filter_map(move |index| {
+        let begins = index.slots.windows(sort.len()).position(same)?;
+        Some(&index.slots[..begins])
+    })
+}
+
 impl Select<'_> {
     /// The statement that reads the records.
     pub fn records(&self, layout: &Layout) -> (String, Vec<Param>) {
@@ -188,23 +204,12 @@ impl Select<'_> {
     /// limit of the whole; otherwise the database is told to keep no more of each than can be needed.
     fn arm(&self, layout: &Layout, table: &TableLayout, branch: &Expr) -> SelectStatement {
         let mut statement = self.part(layout, table, Some(branch));
-        if layout.naming.dialect == Dialect::Sqlite && self.in_order() {
+        if layout.naming.dialect == Dialect::Sqlite && ordered(self.entity, self.sort).next().is_some() {
             return statement;
         }
         self.order(&mut statement, layout.naming.dialect);
         statement.limit(self.limit);
         wrapped(statement)
-    }
-
-    /// Whether an index holds the records in the order asked for, forwards or backwards.
-    fn in_order(&self) -> bool {
-        let same = |run: &[(Slot, bool)]| {
-            let backwards =
-                run.iter().zip(self.sort).all(|(one, other)| one.0 == other.0 && one.1 != other.1);
-            run == self.sort || backwards
-        };
-        !self.sort.is_empty()
-            && self.entity.indexes.iter().any(|index| index.slots.windows(self.sort.len()).any(same))
     }
 
     fn part(&self, layout: &Layout, table: &TableLayout, branch: Option<&Expr>) -> SelectStatement {

@@ -40,8 +40,9 @@ impl SqliteFile {
     /// Opens or makes the file; gives the writing connection beside it.
     pub(crate) fn open(path: &Path, durability: Durability) -> Result<(Self, Connection)> {
         let writer = Connection::open(path)?;
+        // After a large load the log gives back all but 64 MiB of its room.
         writer.execute_batch(
-            "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=OFF; \
+            "PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=67108864; PRAGMA foreign_keys=OFF; \
              PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY;",
         )?;
         writer.execute_batch(match durability {

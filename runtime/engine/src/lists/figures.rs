@@ -4,7 +4,7 @@
 use mortise_definition::model::{EntityModel, FieldKind, Slot};
 use mortise_definition::source::{Operation, Total as Sort};
 use mortise_expr::{Decimal, Dialect, Type, Value};
-use mortise_store::{Param, Row, Select, select};
+use mortise_store::{Param, Row, select};
 use sea_query::{Alias, Expr, NullOrdering, Order, SelectStatement};
 use uuid::Uuid;
 
@@ -173,17 +173,7 @@ fn statement(
     totals: &[(Slot, Sort)],
 ) -> Result<(String, Vec<Param>), Error> {
     let dialect = work.published.layout.naming.dialect;
-    let select = Select {
-        entity,
-        slots: &[],
-        branches: plan.branches.clone(),
-        conditions: plan.conditions.clone(),
-        search: query.search.as_deref(),
-        sort: &[],
-        after: None,
-        limit: 0,
-        trash: query.trash,
-    };
+    let select = plan.heap(entity, query);
     let mut statement: SelectStatement = select.source(&work.published.layout);
     let column = |slot: Slot| Alias::new(entity.fields[slot].name.as_ref());
     if let Some(by) = by {

@@ -2,16 +2,14 @@
 //! records of each of several cases. Either is one statement however many values or cases there are, within the same scope
 //! as any list; fields that are closed on a record never put it into a part.
 
-use std::collections::HashMap;
-
 use mortise_definition::model::{EntityModel, Slot, system};
 use mortise_definition::source::Operation;
 use mortise_expr::{Type, Value};
-use mortise_store::{Param, Select, select};
-use sea_query::{Expr, ExprTrait};
+use mortise_store::Select;
+use sea_query::Expr;
 use uuid::Uuid;
 
-use super::{Plan, calculated, hide, plan, referenced, resolve};
+use super::{Plan, at, calculated, hide, plan, referenced, resolve};
 use crate::commands::Work;
 use crate::error::Error;
 use crate::people::Actor;
@@ -24,8 +22,6 @@ use crate::values::{self, Issue};
 const GROUPS_MAX: u64 = 5_000;
 /// Most squares with points; a map with more is a carpet.
 const SPOTS_MAX: u64 = 1_500;
-/// Most ids of one statement.
-const IDS_MAX: usize = 500;
 /// Most cases of one statement. SQLite takes 500 parts, and a scope may make two of each case.
 const CASES_MAX: usize = 100;
 
@@ -131,7 +127,7 @@ async fn groups(
     let entity = work.entity(&query.entity)?.clone();
     let mut plan = plan(work, &entity, query, Operation::Read)?;
     plan.conditions.extend(open(work, &entity, [Some(by), sum].into_iter().flatten())?);
-    let select = part(&entity, &plan, query, GROUPS_MAX);
+    let select = Select { limit: GROUPS_MAX, ..plan.select(&entity, query) };
     let (sql, params) = select.groups(&work.published.layout, by, sum);
     let types = &work.published.layout.tables[entity.index].types;
     let read = |row: &dyn mortise_store::Row| {
@@ -154,7 +150,7 @@ async fn spots(
     let entity = work.entity(&query.entity)?.clone();
     let mut plan = plan(work, &entity, query, Operation::Read)?;
     plan.conditions.extend(open(work, &entity, [Some(place), sum].into_iter().flatten())?);
-    let select = part(&entity, &plan, query, SPOTS_MAX);
+    let select = Select { limit: SPOTS_MAX, ..plan.select(&entity, query) };
     let (sql, params) = select.squares(&work.published.layout, place, sum, degrees);
     let types = &work.published.layout.tables[entity.index].types;
     let read = |row: &dyn mortise_store::Row| {
@@ -204,7 +200,10 @@ async fn parts(
         .map(|case| case.iter().map(|one| query::condition_sql(work, &entity, one)).collect())
         .collect();
     let places = places(work, tenant, &entity, &plan, query, &cases).await?;
-    let found = at(work, tenant, &entity, &plan, query, &places).await?;
+    let ids: Vec<Uuid> = places.iter().map(|(_, id)| *id).collect();
+    let records = at(work, &tenant.store, &entity, &plan, query, &ids).await?;
+    // A record may stand in several cases.
+    let found = places.iter().filter_map(|(case, id)| Some((*case, records.get(id)?.clone()))).collect();
     let (of, rows, nexts) = cut(found, cases.len(), query, &plan);
     dressed(work, tenant, &entity, query, (of, rows, nexts)).await
 }
@@ -221,7 +220,7 @@ async fn places(
     let mut slots: Vec<Slot> =
         plan.sort.iter().map(|(slot, _)| *slot).filter(|slot| *slot != system::ID).collect();
     slots.insert(0, system::ID);
-    let select = Select { slots: &slots, ..part(entity, plan, query, query.limit + 1) };
+    let select = Select { slots: &slots, limit: query.limit + 1, ..plan.select(entity, query) };
     let (sql, params) = select.cases(&work.published.layout, cases);
     let read = |row: &dyn mortise_store::Row| {
         let case = row.int(slots.len())?.unwrap_or(0);
@@ -230,29 +229,6 @@ async fn places(
     let ground = plan.ground(work, &tenant.store, &sql, &params);
     let ask = async { Ok(tenant.store.fetch_long(&sql, &params, read).await?) };
     tenant.totals.places.answer(ground, ask).await
-}
-
-/// These records with their cases, those that are still in the list.
-async fn at(
-    work: &Work,
-    tenant: &Tenant,
-    entity: &EntityModel,
-    plan: &Plan,
-    query: &Query,
-    places: &[(usize, Uuid)],
-) -> Result<Vec<(usize, Record)>, Error> {
-    let table = &work.published.layout.tables[entity.index];
-    let read = |row: &dyn mortise_store::Row| Ok(Record::new(table.partial(row, &plan.slots)?));
-    let mut records: HashMap<Uuid, Record> = HashMap::new();
-    for places in places.chunks(IDS_MAX) {
-        let ids = places.iter().map(|(_, id)| Expr::val(Param::from(*id)));
-        let mut select = part(entity, plan, query, IDS_MAX as u64);
-        select.conditions.push(select::column(entity, system::ID).is_in(ids));
-        let (sql, params) = select.records(&work.published.layout);
-        let found = tenant.store.fetch_long(&sql, &params, read).await?;
-        records.extend(found.into_iter().map(|record| (record.id(), record)));
-    }
-    Ok(places.iter().filter_map(|(case, id)| Some((*case, records.get(id)?.clone()))).collect())
 }
 
 /// Takes away what is beyond a page of each case, and says where it goes on.
@@ -310,18 +286,4 @@ fn open(work: &Work, entity: &EntityModel, slots: impl Iterator<Item = Slot>) ->
     }
     let openings = slots.into_iter().map(|slot| query::opening(work, entity, slot));
     Ok(openings.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect())
-}
-
-fn part<'a>(entity: &'a EntityModel, plan: &'a Plan, query: &'a Query, limit: u64) -> Select<'a> {
-    Select {
-        entity,
-        slots: &plan.slots,
-        branches: plan.branches.clone(),
-        conditions: plan.conditions.clone(),
-        search: query.search.as_deref(),
-        sort: &plan.sort,
-        after: None,
-        limit,
-        trash: false,
-    }
 }

@@ -1,11 +1,12 @@
-//! How SQLite is to read a list whose order an index has, but not together with its conditions. It knows how often values occur on
-//! average, and not that a page is full after a few records: left to itself it collects every record that matches, and sorts
-//! them. How many match is known here, since it is shown beside the list.
+//! How a database is to find a page of a list of which it is known how many records match: it is shown beside the list.
+//! A database knows how often values occur on average, and not that a page is full after a few records: left to itself it
+//! collects every record that matches, and sorts them, each time somebody asks.
 
 use mortise_definition::model::{EntityModel, Slot, system};
 use mortise_definition::source::Operation;
 use mortise_expr::{Dialect, Expression};
 use mortise_store::select;
+use sea_query::ExprTrait;
 
 use super::{Plan, Total};
 use crate::access::Scope;
@@ -16,30 +17,46 @@ use crate::query::{Op, Query};
 /// sorted in as little time.
 const MANY: i64 = 2_000;
 
-/// Lets the database walk through the records in their order, where that finds a page sooner.
-pub(super) fn steer(work: &Work, entity: &EntityModel, plan: &mut Plan, query: &Query, total: Option<Total>) {
-    let many = total.is_some_and(|total| total.count > MANY);
-    let plain = query.search.is_none() && !query.trash && plan.branches.len() < 2;
-    let sqlite = work.published.layout.naming.dialect == Dialect::Sqlite;
-    if many
-        && plain
-        && sqlite
-        && has_order(entity, &[], &plan.sort)
-        && !known(work, entity, query, &plan.sort)
-    {
-        let all = plan.conditions.drain(..).chain(plan.branches.drain(..));
-        plan.conditions = all.map(select::unguided).collect();
+/// How a page is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// An index has the order, or there is little to sort.
+    Read,
+    /// Many records have to be sorted: which ones stand on the page is worth keeping.
+    Sort,
+}
+
+/// Decides on the way. Where an index has the order, but not together with the conditions, SQLite is made to walk through
+/// the records in that order.
+pub(super) fn steer(
+    work: &Work,
+    entity: &EntityModel,
+    plan: &mut Plan,
+    query: &Query,
+    total: Option<Total>,
+) -> Way {
+    let few = total.is_none_or(|total| total.count <= MANY);
+    if few || query.trash || (query.search.is_none() && known(work, entity, plan, query)) {
+        return Way::Read;
     }
+    if query.search.is_some() || !has_order(entity, &plan.sort) {
+        return if plan.volatile { Way::Read } else { Way::Sort };
+    }
+    if work.published.layout.naming.dialect == Dialect::Sqlite {
+        let scope = plan.branches.drain(..).reduce(ExprTrait::or);
+        plan.conditions = plan.conditions.drain(..).chain(scope).map(select::unguided).collect();
+    }
+    Way::Read
 }
 
 /// Whether the database finds its way: where an index has the order behind fields that the conditions fix, and where a
 /// condition says from where on to read.
-fn known(work: &Work, entity: &EntityModel, query: &Query, sort: &[(Slot, bool)]) -> bool {
+fn known(work: &Work, entity: &EntityModel, plan: &Plan, query: &Query) -> bool {
     let view = query.view.as_ref().and_then(|view| view.filter.as_ref());
     let filters = || view.into_iter().chain(&query.filter);
     let in_filters = filters().flat_map(Expression::references).filter(|one| one.root == 0);
     let mut asked = in_filters.map(|one| one.slot).chain(query.conditions.iter().map(|one| one.slot));
-    if sort.first().is_some_and(|(first, _)| asked.any(|slot| slot == *first)) {
+    if plan.sort.first().is_some_and(|(first, _)| asked.any(|slot| slot == *first)) {
         return true;
     }
     let equalities = |filter: &Expression| {
@@ -48,27 +65,21 @@ fn known(work: &Work, entity: &EntityModel, query: &Query, sort: &[(Slot, bool)]
     let mut fixed: Vec<Slot> = filters().flat_map(equalities).collect();
     let equal = query.conditions.iter().filter(|one| one.op == Op::Eq && one.values.len() == 1);
     fixed.extend(equal.map(|one| one.slot));
-    if let Scope::Where(parts) = work.access(entity).scope(Operation::Read)
-        && let [(rows, _)] = parts.as_slice()
-    {
-        fixed.extend(rows.equality().map(|equality| equality.slot));
-    }
-    !fixed.is_empty() && has_order(entity, &fixed, sort)
+    fixed.extend(of_scope(work.access(entity).scope(Operation::Read), !plan.branches.is_empty()));
+    let behind =
+        |before: &[(Slot, bool)]| !before.is_empty() && before.iter().all(|(slot, _)| fixed.contains(slot));
+    select::ordered(entity, &plan.sort).any(behind)
 }
 
-/// Whether an index has the records in this order behind columns that are fixed, at least one where there are some; read
-/// forwards or backwards.
-fn has_order(entity: &EntityModel, fixed: &[Slot], sort: &[(Slot, bool)]) -> bool {
-    if fixed.is_empty() && matches!(sort, [(system::ID, _)]) {
-        return true;
-    }
-    let same = |run: &[(Slot, bool)]| {
-        let backwards = run.iter().zip(sort).all(|(one, other)| one.0 == other.0 && one.1 != other.1);
-        run.len() == sort.len() && (run == sort || backwards)
-    };
-    entity.indexes.iter().any(|index| {
-        let begins = index.slots.iter().take_while(|(slot, _)| fixed.contains(slot)).count();
-        let rest = &index.slots[begins..];
-        (begins > 0) != fixed.is_empty() && rest.get(..sort.len()).is_some_and(same)
-    })
+/// The field that the scope of a person fixes. Two cases that exclude each other fix the same one, and are merged.
+fn of_scope(scope: &Scope, merged: bool) -> Option<Slot> {
+    let Scope::Where(parts) = scope else { return None };
+    let mut cases = parts.iter().flat_map(|(rows, _)| rows.disjuncts());
+    let first = cases.next()?.equality()?;
+    (merged || cases.next().is_none()).then_some(first.slot)
+}
+
+/// Whether an index has all records in this order.
+fn has_order(entity: &EntityModel, sort: &[(Slot, bool)]) -> bool {
+    matches!(sort, [(system::ID, _)]) || select::ordered(entity, sort).any(<[_]>::is_empty)
 }

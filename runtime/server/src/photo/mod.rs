@@ -70,12 +70,20 @@ pub(crate) async fn take(
     mark: Option<Vec<Line>>,
     fonts: Fonts,
 ) -> Result<Taken, PhotoError> {
+    at_turn(turns_of(&original), move || work(&original, mark.as_deref(), &fonts)).await
+}
+
+/// Works on a picture where nobody waits, when it is its turn.
+async fn at_turn<T: Send + 'static>(
+    turns: u32,
+    work: impl FnOnce() -> Result<T, PhotoError> + Send + 'static,
+) -> Result<T, PhotoError> {
     let failed = |error: &dyn std::fmt::Display| PhotoError::Failed(error.to_string());
-    let turn = TURNS.acquire_many(turns_of(&original)).await.map_err(|error| failed(&error))?;
+    let turn = TURNS.acquire_many(turns).await.map_err(|error| failed(&error))?;
     let work = tokio::task::spawn_blocking(move || {
-        let taken = work(&original, mark.as_deref(), &fonts);
+        let done = work();
         drop(turn);
-        taken
+        done
     });
     work.await.map_err(|error| failed(&error))?
 }

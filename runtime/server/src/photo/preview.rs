@@ -8,7 +8,7 @@ use image::{DynamicImage, RgbaImage, imageops};
 use lru::LruCache;
 use parking_lot::Mutex;
 
-use super::{PhotoError, TURNS, decode, encode, turns_of};
+use super::{PhotoError, at_turn, decode, encode, turns_of};
 
 /// Longest edge: twice that of a card in a gallery, for sharp screens.
 const EDGE_MAX: u32 = 640;
@@ -36,14 +36,7 @@ impl Previews {
 
     /// Makes the preview of a picture, beside others at its turn, and keeps it.
     pub(crate) async fn make(&self, sha256: &str, original: Bytes) -> Result<Bytes, PhotoError> {
-        let failed = |error: &dyn std::fmt::Display| PhotoError::Failed(error.to_string());
-        let turn = TURNS.acquire_many(turns_of(&original)).await.map_err(|error| failed(&error))?;
-        let work = tokio::task::spawn_blocking(move || {
-            let made = small(&original);
-            drop(turn);
-            made
-        });
-        let preview = Bytes::from(work.await.map_err(|error| failed(&error))??);
+        let preview = Bytes::from(at_turn(turns_of(&original), move || small(&original)).await?);
         self.0.lock().put(sha256.to_owned(), preview.clone());
         Ok(preview)
     }
