@@ -2,6 +2,7 @@
 //! far it is, so that it goes on after a restart; records are written by commands only.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use super::convert::Columns;
 use super::folder::Folder;
 use super::guess::guess_columns;
 use super::job::{Complaint, Job, Mapping, Progress, RowError, State};
+use super::limits::{BATCH_BYTES_MAX, HEADING_MAX};
 use super::report;
 use super::resolve::Names;
 use super::rows::{ReadOptions, Row, Sniffed, read_rows, sniff};
@@ -192,7 +194,7 @@ impl Imports {
             .ok_or_else(|| Error::NotFound(Issue::new("entity.not_found").with("entity", &job.entity)))?;
         let (path, read) = (self.folder.source(id), mapping.read.clone());
         let mut rows = blocking(move || first_rows(&path, &read)).await.map_err(Error::BadRequest)?;
-        let headers = if rows.is_empty() { Vec::new() } else { rows.remove(0).cells };
+        let headers = if rows.is_empty() { Vec::new() } else { headings(rows.remove(0).cells) };
         let named = |slot: Option<usize>| slot.map(|slot| entity.fields[slot].name.to_string());
         let guessed: Vec<Option<String>> = guess_columns(&entity, &headers).into_iter().map(named).collect();
         let mut tried = mapping.clone();
@@ -223,7 +225,8 @@ impl Imports {
     ) -> Result<Job, Error> {
         let mut job = self.job(actor, id)?;
         demand(tenant, actor, &job.entity)?;
-        match (job.state, mapping) {
+        let was = job.state;
+        match (was, mapping) {
             (State::Uploaded, Some(mapping)) => {
                 let (path, read) = (self.folder.source(id), mapping.read.clone());
                 let measured = blocking(move || measure(&path, &read)).await;
@@ -236,16 +239,38 @@ impl Imports {
         check_mapping(tenant, &job)?;
         job.state = State::Running;
         job.failure = None;
-        self.folder.save(&job).map_err(Error::BadRequest)?;
-        self.spawn(tenant, job.clone());
+        let stop = self.enter(&job)?;
+        // Whoever started it at the same time may have finished it meanwhile.
+        let saved = match self.folder.load(id).map_err(Error::NotFound) {
+            Ok(now) if now.state == was => self.folder.save(&job).map_err(Error::BadRequest),
+            Ok(now) => Err(wrong_state(now.state)),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = saved {
+            self.running.lock().remove(&id);
+            return Err(error);
+        }
+        self.spawn(tenant, job.clone(), stop);
         Ok(job)
+    }
+
+    /// Takes an import that nobody works on; gives what stops it.
+    fn enter(&self, job: &Job) -> Result<Arc<AtomicBool>, Error> {
+        match self.running.lock().entry(job.id) {
+            Entry::Occupied(other) => Err(wrong_state(other.get().job.state)),
+            Entry::Vacant(free) => {
+                let stop = Arc::new(AtomicBool::new(false));
+                free.insert(Running { job: job.clone(), stop: stop.clone() });
+                Ok(stop)
+            }
+        }
     }
 
     /// Goes on with imports that a restart interrupted. Called once when a tenant is opened.
     pub fn resume(self: &Arc<Self>, tenant: &Arc<Tenant>) -> Result<(), Error> {
         for job in self.folder.unfinished().map_err(Error::BadRequest)? {
-            if !self.running.lock().contains_key(&job.id) {
-                self.spawn(tenant, job);
+            if let Ok(stop) = self.enter(&job) {
+                self.spawn(tenant, job, stop);
             }
         }
         Ok(())
@@ -272,9 +297,7 @@ impl Imports {
         self.folder.remove(id).map_err(Error::BadRequest)
     }
 
-    fn spawn(self: &Arc<Self>, tenant: &Arc<Tenant>, job: Job) {
-        let stop = Arc::new(AtomicBool::new(false));
-        self.running.lock().insert(job.id, Running { job: job.clone(), stop: stop.clone() });
+    fn spawn(self: &Arc<Self>, tenant: &Arc<Tenant>, job: Job, stop: Arc<AtomicBool>) {
         let (imports, tenant) = (self.clone(), tenant.clone());
         tokio::spawn(async move {
             let _turn = imports.turn.acquire().await;
@@ -427,12 +450,17 @@ fn measure(path: &Path, options: &ReadOptions) -> Result<(Vec<String>, u64), Iss
     let mut rows = 0;
     read_rows(path, options, &mut |row| {
         match headers {
-            None => headers = Some(row.cells),
+            None => headers = Some(headings(row.cells)),
             Some(_) => rows += 1,
         }
         ControlFlow::Continue(())
     })?;
     Ok((headers.unwrap_or_default(), rows))
+}
+
+/// Headings as they are kept: none is so long that it makes the list of imports a large one.
+fn headings(cells: Vec<String>) -> Vec<String> {
+    cells.into_iter().map(|cell| cell.chars().take(HEADING_MAX).collect()).collect()
 }
 
 fn first_rows(path: &Path, options: &ReadOptions) -> Result<Vec<Row>, Issue> {
@@ -454,22 +482,22 @@ fn reader(
     tokio::task::spawn_blocking(move || {
         // The headings come first.
         let mut skip = skip + 1;
-        let mut rows = Vec::with_capacity(BATCH_ROWS);
+        let (mut rows, mut bytes) = (Vec::with_capacity(BATCH_ROWS), 0);
         let read = read_rows(&path, &options, &mut |row| {
             if skip > 0 {
                 skip -= 1;
                 return ControlFlow::Continue(());
             }
+            bytes += row.cells.iter().map(String::len).sum::<usize>();
             rows.push(row);
-            let full = rows.len() == BATCH_ROWS;
-            if full
-                && sender
-                    .blocking_send(Ok(std::mem::replace(&mut rows, Vec::with_capacity(BATCH_ROWS))))
-                    .is_err()
-            {
-                return ControlFlow::Break(());
+            if rows.len() < BATCH_ROWS && bytes < BATCH_BYTES_MAX {
+                return ControlFlow::Continue(());
             }
-            ControlFlow::Continue(())
+            bytes = 0;
+            match sender.blocking_send(Ok(std::mem::replace(&mut rows, Vec::with_capacity(BATCH_ROWS)))) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
         });
         // Nobody listens any more when the import was stopped.
         let _ = match read {

@@ -207,6 +207,21 @@ async fn a_stopped_import_can_be_resumed() {
 }
 
 #[tokio::test]
+async fn an_import_that_is_started_twice_is_done_once() {
+    let world = World::new().await;
+    let actor = world.importer();
+    let job = world.upload(&actor, "a.csv", numbered(0..1_200).as_bytes()).await.unwrap();
+    let imports = world.tenant.imports();
+    let start = || imports.start(&world.tenant, &actor, job.id, Some(guessed(&job)));
+    let (one, other) = tokio::join!(start(), start());
+    assert_eq!(usize::from(one.is_ok()) + usize::from(other.is_ok()), 1);
+    let refused = one.err().or(other.err()).unwrap();
+    assert_eq!(refused.code(), "import.state");
+    let done = world.end(&actor, &job).await;
+    assert_eq!((done.state, done.progress.created), (State::Done, 1_200));
+}
+
+#[tokio::test]
 async fn only_those_may_import_who_have_the_right_and_nobody_sees_others_imports() {
     let world = World::new().await;
     let seller = world.person("lin.xiaoyu");

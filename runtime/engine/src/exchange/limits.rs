@@ -12,8 +12,15 @@ pub const ROWS_MAX: u64 = 2_000_000;
 /// Largest cell: twice the longest text of a field in UTF-8.
 pub const CELL_BYTES_MAX: usize = 64 * 1024;
 
-/// Largest row of a CSV file; an unclosed quotation mark would otherwise swallow the rest of the file into one cell.
+/// Largest row: an unclosed quotation mark would otherwise swallow the rest of a CSV file into one cell, and a workbook may name
+/// one long text in every cell.
 pub const ROW_BYTES_MAX: u64 = 2 * 1024 * 1024;
+
+/// Most that the rows of a batch have together, but for the last one.
+pub const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Characters of a heading that are kept; the longest label of a field has fewer.
+pub const HEADING_MAX: usize = 200;
 
 /// Most that a workbook may unpack to: sheets shrink to a tenth, so an honest file of the largest size stays below.
 pub const UNPACKED_BYTES_MAX: u64 = 1024 * 1024 * 1024;

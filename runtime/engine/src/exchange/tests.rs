@@ -165,6 +165,17 @@ fn zip_bombs_are_refused_before_they_unpack() {
 }
 
 #[test]
+fn one_long_text_in_every_cell_makes_no_row_that_fills_the_memory() {
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    let text = "x".repeat(32_000);
+    for column in 0..100 {
+        sheet.write(0, column, text.as_str()).unwrap();
+    }
+    assert_eq!(rows(&book.save_to_buffer().unwrap()), Err("file.cell_too_large"));
+}
+
+#[test]
 fn cells_far_to_the_right_are_refused() {
     let mut book = Workbook::new();
     let sheet = book.add_worksheet();

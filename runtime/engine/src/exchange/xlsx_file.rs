@@ -9,7 +9,8 @@ use calamine::{DataRef, ExcelDateTime, Reader, SheetVisible, Xlsx, XlsxError};
 
 use super::csv_file::cell_issue;
 use super::{
-    CELL_BYTES_MAX, COLUMNS_MAX, PARTS_MAX, Row, SHARED_BYTES_MAX, UNPACKED_BYTES_MAX, XML_TEXT_BYTES_MAX,
+    CELL_BYTES_MAX, COLUMNS_MAX, PARTS_MAX, ROW_BYTES_MAX, Row, SHARED_BYTES_MAX, UNPACKED_BYTES_MAX,
+    XML_TEXT_BYTES_MAX,
 };
 use crate::values::Issue;
 
@@ -79,7 +80,7 @@ pub(super) fn read(
     let name = sheet.map(str::to_owned).or_else(|| first.map(|sheet| sheet.name.clone()));
     let name = name.ok_or_else(|| Issue::new("file.empty"))?;
     let mut cells = book.worksheet_cells_reader(&name).map_err(|error| xlsx_issue(&error))?;
-    let mut row = Row::default();
+    let (mut row, mut bytes) = (Row::default(), 0);
     while let Some(cell) = cells.next_cell().map_err(|error| xlsx_issue(&error))? {
         let (line, column) = cell.get_position();
         let (number, column) = (u64::from(line) + 1, column as usize);
@@ -88,6 +89,7 @@ pub(super) fn read(
                 return Ok(());
             }
             row = Row { number, cells: Vec::with_capacity(row.cells.len()) };
+            bytes = 0;
         }
         let text = text(cell.get_value());
         // Formatted but empty cells reach far to the right in some sheets.
@@ -97,7 +99,8 @@ pub(super) fn read(
         if column >= COLUMNS_MAX {
             return Err(Issue::new("file.too_many_columns").with("max", COLUMNS_MAX));
         }
-        if text.len() > CELL_BYTES_MAX {
+        bytes += text.len() as u64;
+        if text.len() > CELL_BYTES_MAX || bytes > ROW_BYTES_MAX {
             return Err(cell_issue(number, column));
         }
         if row.cells.len() <= column {
