@@ -202,14 +202,14 @@ pub(crate) async fn export(
     work.access(&entity).demand(Operation::Export, &entity)?;
     query.limit = crate::query::LIMIT_MAX;
     loop {
-        // What may be exported is what may be seen and exported.
-        let mut plan = plan(work, &entity, &query, Operation::Read)?;
+        // What may be exported is what may be seen, in the trash what may be seen there, and exported.
+        let mut plan = plan(work, &entity, &query, query::operation(&query))?;
         let exported = work.own_scope_sql(&entity, Operation::Export)?;
         plan.conditions.extend(exported.single());
         let mut rows = read(work, store, &entity, &plan, &query, query.limit).await?;
         let Some(last) = rows.last() else { return Ok(()) };
         let full = rows.len() as u64 == query.limit;
-        query.cursor = Some(query::write_cursor(&plan.sort, &last.values));
+        (query.cursor, query.offset) = (Some(query::write_cursor(&plan.sort, &last.values)), 0);
         resolve(work, store, &entity, &query, &mut rows).await?;
         hide(work, &entity, &[Operation::Read, Operation::Export], &mut rows);
         calculated::fill(work, &query, &mut rows).await;

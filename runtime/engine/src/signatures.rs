@@ -27,8 +27,8 @@ pub struct Signature {
     pub person: Option<Uuid>,
     /// When.
     pub at: DateTime<Utc>,
-    /// SHA-256 of what was signed; hex.
-    pub hash: String,
+    /// SHA-256 of what was signed, in hex; none for somebody who does not see all of it, who might guess the rest by it.
+    pub hash: Option<String>,
     /// Whether the record still says what was signed.
     pub unchanged: bool,
 }
@@ -36,13 +36,17 @@ pub struct Signature {
 /// The hash of what people have filled in: fields that are empty do not count, so that a field that an app gets later changes
 /// nothing. Signatures are not what is signed.
 pub(crate) fn content_hash(entity: &EntityModel, values: &[Value]) -> String {
-    let signed = |field: &&FieldModel| field.writable() && field.stored() && !is_signature(field);
-    let filled = entity.declared().iter().filter(signed).filter(|field| !values[field.slot].is_null());
+    let filled = signed(entity).filter(|field| !values[field.slot].is_null());
     let mut lines: Vec<String> =
         filled.map(|field| format!("{}\u{1f}{}\n", field.id, values::to_json(&values[field.slot]))).collect();
     lines.sort_unstable();
     let digest = Sha256::digest(lines.concat().as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The fields that are signed.
+fn signed(entity: &EntityModel) -> impl Iterator<Item = &FieldModel> {
+    entity.declared().iter().filter(|field| field.writable() && field.stored() && !is_signature(field))
 }
 
 fn is_signature(field: &FieldModel) -> bool {
@@ -115,10 +119,19 @@ impl Tenant {
             true => String::new(),
             false => self.hash_now(&work, entity, record.id()).await?,
         };
+        let whole = signed(entity).all(|field| sees(&field));
         let of = |field: &&FieldModel| {
             let file = record.values[field.slot].as_id()?;
             let (_, person, at, hash) = rows.iter().find(|row| row.0 == file)?.clone();
-            Some(Signature { slot: field.slot, file, person, at, unchanged: hash == now, hash })
+            let unchanged = hash == now;
+            Some(Signature {
+                slot: field.slot,
+                file,
+                person,
+                at,
+                unchanged,
+                hash: Some(hash).filter(|_| whole),
+            })
         };
         Ok(fields.iter().filter_map(of).collect())
     }

@@ -102,6 +102,70 @@ fn a_hidden_field_is_in_no_list_window_figure_column_or_cell() {
     });
 }
 
+/// Items with a tag and a day; a clerk reads and exports all of them, without tag, day and owner, and has own ones.
+fn vault() -> Value {
+    let hidden = json!({"tag": "hidden", "day": "hidden", "owner": "hidden"});
+    let files = [
+        ("app.json", json!({"id": "vault", "version": "1.0.0", "label": words("Vault")})),
+        (
+            "entities/item.json",
+            json!({"id": "item", "label": words("Item"), "title": "name", "fields": [
+            {"id": "name", "label": words("Name"), "type": "text", "required": true},
+            {"id": "tag", "label": words("Tag"), "type": "text"},
+            {"id": "day", "label": words("Day"), "type": "datetime"}],
+            "duplicates": {"fields": [{"field": "tag", "compare": "exact"}], "show": ["name"]}}),
+        ),
+        (
+            "metrics/items.json",
+            json!({"id": "items", "label": words("Items"), "entity": "item", "measure": {"type": "count"},
+            "time": "day", "window": "year", "dimensions": ["owner", "name"]}),
+        ),
+        (
+            "roles/clerk.json",
+            json!({"id": "clerk", "label": words("Clerk"), "permissions": [
+            {"entity": "item", "operations": ["read", "export"], "rows": "all", "fields": hidden}]}),
+        ),
+        (
+            "roles/keeper.json",
+            json!({"id": "keeper", "label": words("Keeper"), "permissions": [
+            {"entity": "item", "operations": ["read", "create"], "rows": "own"}]}),
+        ),
+    ];
+    let files = files.into_iter().map(|(path, file)| (path.to_owned(), Value::from(file.to_string())));
+    Value::Object(files.collect())
+}
+
+#[test]
+fn what_is_hidden_is_not_measured_found_alike_or_taken_out_of_the_trash() {
+    on_both(|world| {
+        world.call("POST", "/t/demo/api/v1/apps", &json!({"files": vault()})).expect(200);
+        let items = "/t/demo/api/v1/records/vault.item";
+        let values = json!({"name": "Alpha", "tag": "T-1", "day": "2026-11-02T09:00:00+08:00"});
+        let id = text(&world.call("POST", items, &values).expect(201).json()["id"]);
+        let clerk = world.person("clerk", &json!({"roles": ["vault.clerk", "vault.keeper"]}));
+        let mut clerk = world.client(&clerk.token);
+        let mut get = |path: &str| clerk.get(&format!("/t/demo/api/v1{path}")).expect("the server answers");
+        for (asked, status) in
+            [("?by=name", 200), ("?by=owner", 403), ("?by=name&per=day", 403), ("?by=name&window=7d", 403)]
+        {
+            assert_eq!(get(&format!("/metrics/vault.items{asked}")).status, status, "{asked}");
+        }
+        assert!(get("/records/vault.item/export?format=csv").expect(200).text().contains("Alpha"));
+        for path in ["/records/vault.item?trash=true", "/records/vault.item/export?format=csv&trash=true"] {
+            assert_eq!(get(path).status, 403, "{path}");
+        }
+        // Own records have tags, so that it makes sense to look for one; whose it is on others is not said.
+        let alike = |client: &mut Client| {
+            let typed = json!({"name": "Beta", "tag": "T-1"});
+            let answer = client.json("POST", &format!("{items}/duplicates"), &typed);
+            answer.expect("the server answers").expect(200).text()
+        };
+        assert!(alike(&mut world.client(&world.admin)).contains(&id));
+        let told = alike(&mut clerk);
+        assert!(told.contains("tag") && !told.contains(&id) && !told.contains("Alpha"), "{told}");
+    });
+}
+
 #[test]
 fn a_page_of_another_site_starts_nothing() {
     on_both(|world| {

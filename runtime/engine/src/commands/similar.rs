@@ -131,12 +131,13 @@ fn alike(check: &DuplicatesModel, values: &[Value], record: Vec<Value>) -> Optio
     Some(Found { score, slot, hint, record })
 }
 
-/// What the person is told: of a record out of sight, only that it exists.
+/// What the person is told: of a record out of sight, or one on which the field that is alike is closed, only that it exists.
 fn suspect(work: &Work, entity: &EntityModel, found: &Found, seen: bool) -> Suspect {
     let candidate = &found.record;
     let access = work.access(entity);
     let closed = work.closed(entity, Operation::Read, candidate);
     let open = |slot: &&Slot| access.sees(**slot) && !closed.contains(slot);
+    let seen = seen && open(&&found.slot);
     let shown = entity.duplicates.iter().flat_map(|check| &check.show).filter(open);
     let show = |&slot: &Slot| {
         let mut text = Vec::new();
@@ -188,11 +189,11 @@ pub(crate) async fn while_typing(
     let mut suspects = Vec::new();
     for found in judge(entity, &typed, candidates) {
         let seen = work.reaches(store, entity, Operation::Read, &found.record).await?;
+        let suspect = suspect(work, entity, &found, seen);
         // That somebody of this name is known to others helps nobody.
-        if found.hint && !seen {
-            continue;
+        if !suspect.hint || suspect.id.is_some() {
+            suspects.push(suspect);
         }
-        suspects.push(suspect(work, entity, &found, seen));
     }
     Ok(suspects)
 }

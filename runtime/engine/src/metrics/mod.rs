@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use mortise_definition::model::{EntityModel, MeasureModel, MetricModel, Slot, system};
+use mortise_definition::model::{EntityModel, MeasureModel, MetricModel, Slot};
 use mortise_definition::source::{Grain, Operation, Window};
 use mortise_expr::Value;
 use mortise_store::{Session, TenantStore};
@@ -278,9 +278,11 @@ fn readable(
         .into_iter()
         .flat_map(|value| value.references())
         .filter(|reference| reference.root == 0);
-    let dimensions = query.dimensions();
-    for slot in read.map(|reference| reference.slot).chain(dimensions) {
-        if slot >= system::FIRST && !access.sees_everywhere(slot) {
+    // How many there are on a day tells the day of each: by the metric's own span of time only as much as its author decided.
+    let time = (query.per.is_some() || query.window.is_some_and(|other| Some(other) != metric.window))
+        .then_some(metric.time);
+    for slot in read.map(|reference| reference.slot).chain(query.dimensions()).chain(time) {
+        if !access.sees_everywhere(slot) {
             let issue = Issue::new("metric.hidden_field").with("metric", &metric.key);
             return Err(Error::Forbidden(issue.with("field", &entity.fields[slot].name)));
         }

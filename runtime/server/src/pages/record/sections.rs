@@ -45,7 +45,7 @@ struct Item {
 #[derive(Serialize)]
 struct Signed {
     words: String,
-    hash: String,
+    hash: Option<String>,
     unchanged: bool,
 }
 
