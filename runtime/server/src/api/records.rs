@@ -87,10 +87,7 @@ pub(super) async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let (bytes, version) = by.tenant.engine.read_json(by.actor(), &entity, id_of(&id)?).await?;
-    if etag::seen(&headers, version) {
-        return Ok(etag::with(StatusCode::NOT_MODIFIED.into_response(), version));
-    }
-    Ok(etag::with(json_bytes(bytes), version))
+    Ok(etag::whole(&headers, version, bytes))
 }
 
 /// `POST /records/{entity}`.

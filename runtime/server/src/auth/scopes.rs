@@ -58,7 +58,11 @@ impl Scopes {
 /// The verb, and the entity where there is just one, that a request needs.
 fn needed<'a>(method: &Method, path: &'a str) -> (&'static str, Option<&'a str>) {
     let Some(rest) = path.strip_prefix("/api/v1/") else {
-        return if method.is_safe() { ("read", None) } else { ("admin", None) };
+        // Pages below these show what the API shows for `admin` only.
+        let inner = ["/admin", "/profile"]
+            .iter()
+            .any(|area| path.strip_prefix(area).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+        return if method.is_safe() && !inner { ("read", None) } else { ("admin", None) };
     };
     let mut parts = rest.split('/');
     let (area, entity, action) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
@@ -121,6 +125,10 @@ mod tests {
             ("write", Method::POST, "/api/v1/apps", false),
             ("admin", Method::POST, "/api/v1/apps", true),
             ("write", Method::POST, "/admin/users", false),
+            ("read", Method::GET, "/admin/audit/export", false),
+            ("read", Method::GET, "/profile", false),
+            ("admin", Method::GET, "/admin/audit/export", true),
+            ("read", Method::GET, "/a/crm/lead", true),
         ];
         for (scope, method, path, allowed) in cases {
             let scopes = Scopes::parse([scope]).unwrap();
