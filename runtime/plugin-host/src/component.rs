@@ -11,6 +11,9 @@ use crate::manifest::{self, Manifest, Point};
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 const MODULE: [u8; 8] = *b"\0asm\x01\0\0\0";
 
+/// Most global variables of a component: they take memory of the host, for each instance, that no limit counts.
+const GLOBALS_MAX: u32 = 60_000;
+
 /// What a component says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Interfaces {
@@ -33,10 +36,17 @@ pub fn inspect(file: &str, bytes: &[u8]) -> Result<Interfaces, Box<Problem>> {
     };
     Validator::new_with_features(WasmFeatures::default()).validate_all(bytes).map_err(broken)?;
     let mut found = Interfaces::default();
-    let mut depth = 0_usize;
+    let (mut depth, mut globals) = (0_usize, 0_u32);
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(broken)? {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::GlobalSection(section) => {
+                globals = globals.saturating_add(section.count());
+                if globals > GLOBALS_MAX {
+                    let problem = Problem::error("plugin.too_many_globals", file, "");
+                    return Err(problem.arg("max", GLOBALS_MAX).into());
+                }
+            }
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {

@@ -12,6 +12,8 @@ use crate::limits::Settings;
 
 /// Length of an epoch: what a busy plugin can be late by.
 const EPOCH: Duration = Duration::from_millis(5);
+/// Epochs that a call of a function may take, ten times what its fuel lasts for on a slow machine: five seconds.
+pub(crate) const FUNCTION_EPOCHS: u64 = 1_000;
 /// Stack of a plugin. Deep enough for parsers of nested data, and a quarter of what a fiber has, so that the host keeps room.
 const STACK_BYTES: usize = 512 * 1024;
 /// Of the memory of an instance that has gone, what is wiped and kept for the next one instead of given back to the system and
@@ -65,7 +67,10 @@ impl EngineKind {
             .cranelift_opt_level(OptLevel::Speed);
         match self {
             EngineKind::Serving => config.epoch_interruption(true),
-            EngineKind::Deterministic => config.consume_fuel(true).cranelift_nan_canonicalization(true),
+            // What copies texts between parts of a component takes time, but no fuel.
+            EngineKind::Deterministic => {
+                config.epoch_interruption(true).consume_fuel(true).cranelift_nan_canonicalization(true)
+            }
         };
         config
     }
@@ -89,6 +94,7 @@ impl Engines {
         let serving = make(&config)?;
         let deterministic = make(&EngineKind::Deterministic.config())?;
         tick(&serving)?;
+        tick(&deterministic)?;
         Ok(Engines { serving, deterministic })
     }
 

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
-use crate::engine::EngineKind;
+use crate::engine::{EngineKind, FUNCTION_EPOCHS};
 use crate::error::HostError;
 use crate::host::PluginHost;
 use crate::limits::Counter;
@@ -150,6 +150,7 @@ fn instance_call(
     limit_copies(&mut store, meter);
     let fuel = meter.limits().fuel;
     store.set_fuel(fuel)?;
+    store.set_epoch_deadline(FUNCTION_EPOCHS);
     let instance = functions.pre.instantiate(&mut store)?;
     let function = instance.get_typed_func::<Rows<'_>, Said>(&mut store, functions.call_many)?;
     let said = function.call(&mut store, (name, rows));

@@ -165,6 +165,57 @@ impl Permissions {
         both
     }
 
+    /// What is left of these after somebody narrowed other rights from `before` to `now`: what was part of them before is
+    /// narrowed as well, the rest stays.
+    #[must_use]
+    pub fn narrowed(&self, before: &Permissions, now: &Permissions) -> Permissions {
+        let mut left = Permissions::default();
+        for part in self.parts() {
+            let part = if part.within(before) { part.intersect(now) } else { part };
+            left.join(part);
+        }
+        left
+    }
+
+    /// Each right by itself: one field of one kind of record, one host, the store.
+    fn parts(&self) -> impl Iterator<Item = Permissions> {
+        let alone = |field: &String| IndexSet::from([field.clone()]);
+        let read = self.read.iter().flat_map(move |one| {
+            let one_field = move |field| ReadPermission { fields: alone(field), ..one.clone() };
+            one.fields
+                .iter()
+                .map(move |field| Permissions { read: vec![one_field(field)], ..Permissions::default() })
+        });
+        let write = self.write.iter().flat_map(move |one| {
+            let one_field = move |field| WritePermission { fields: alone(field), ..one.clone() };
+            one.fields
+                .iter()
+                .map(move |field| Permissions { write: vec![one_field(field)], ..Permissions::default() })
+        });
+        let http =
+            self.http.iter().map(|one| Permissions { http: vec![one.clone()], ..Permissions::default() });
+        let storage = Permissions { storage: self.storage, ..Permissions::default() };
+        read.chain(write).chain(http).chain([storage])
+    }
+
+    /// Adds other rights; fields of the same kind of record stand together.
+    fn join(&mut self, other: Permissions) {
+        for one in other.read {
+            match self.read.iter_mut().find(|own| own.entity == one.entity) {
+                Some(own) => own.fields.extend(one.fields),
+                None => self.read.push(one),
+            }
+        }
+        for one in other.write {
+            match self.write.iter_mut().find(|own| own.entity == one.entity && own.ops == one.ops) {
+                Some(own) => own.fields.extend(one.fields),
+                None => self.write.push(one),
+            }
+        }
+        self.http.extend(other.http);
+        self.storage = other.storage.or(self.storage);
+    }
+
     /// True when nothing is asked for here that `granted` does not give: an upgrade that needs no consent.
     pub fn within(&self, granted: &Permissions) -> bool {
         let fields_within = |own: &IndexSet<String>, theirs: &IndexSet<String>| {

@@ -136,7 +136,8 @@ pub(crate) fn failure_of(error: &wasmtime::Error, meter: &Meter) -> Failure {
         return used_up(Counter::Handles);
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => used_up(Counter::Fuel),
+        // A function is interrupted where its fuel did not tell how long it takes.
+        Some(Trap::OutOfFuel | Trap::Interrupt) => used_up(Counter::Fuel),
         Some(trap) => Failure::Trap { reason: trap.to_string() },
         None => Failure::Trap { reason: error.root_cause().to_string().chars().take(500).collect() },
     }

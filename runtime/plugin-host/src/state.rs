@@ -15,6 +15,9 @@ use crate::permission::Permissions;
 use crate::plugin::Invocation;
 use crate::run::LogLine;
 
+/// Most instances of modules in one store: each takes memory of the host before it runs.
+const INSTANCES_MAX: usize = 100;
+
 /// The data of a store.
 pub(crate) struct CallState {
     pub(crate) meter: Arc<Meter>,
@@ -81,6 +84,10 @@ impl CallState {
 }
 
 impl ResourceLimiter for Memory {
+    fn instances(&self) -> usize {
+        INSTANCES_MAX
+    }
+
     fn memory_growing(
         &mut self,
         current: usize,

@@ -17,6 +17,22 @@ fn component(version: &str) -> Vec<u8> {
     Package::read(&bytes, &Settings::default()).unwrap().component
 }
 
+/// A component with a module that has more global variables than anybody needs.
+fn crowded() -> Vec<u8> {
+    let text = format!("(module {})", "(global i32 (i32.const 0))".repeat(60_001));
+    let module = wat::parse_str(text).unwrap();
+    // A section of kind 1 is a module; its length is written seven bits at a time.
+    let mut component = b"\0asm\x0d\0\x01\0\x01".to_vec();
+    let mut length = module.len();
+    while length >= 0x80 {
+        component.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
+        length >>= 7;
+    }
+    component.push(u8::try_from(length).unwrap());
+    component.extend(module);
+    component
+}
+
 /// Components that cannot be used, with the reason.
 fn bad() -> Vec<(Vec<u8>, Json, &'static str)> {
     let good = component("2.0.0");
@@ -31,6 +47,7 @@ fn bad() -> Vec<(Vec<u8>, Json, &'static str)> {
     vec![
         (good[..good.len() / 2].to_vec(), plain.clone(), "plugin.component_broken"),
         (wat::parse_str("(module)").unwrap(), plain.clone(), "plugin.core_module"),
+        (crowded(), plain.clone(), "plugin.too_many_globals"),
         (b"MZ, a program".to_vec(), plain, "plugin.no_webassembly"),
         (good.clone(), lying, "plugin.export_missing"),
         (good, newer, "plugin.server_version"),

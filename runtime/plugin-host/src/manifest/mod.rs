@@ -334,6 +334,20 @@ impl Manifest {
         Point::ALL.into_iter().filter(|point| self.exports.iter().any(|export| export.point == *point))
     }
 
+    /// Whether it also works when nobody is there, as a service that sees all records of the kinds that it was granted.
+    pub fn works_alone(&self) -> bool {
+        self.points().any(|point| match point {
+            Point::AfterCommit
+            | Point::Action
+            | Point::Job
+            | Point::Connector
+            | Point::Scorer
+            | Point::Renderer
+            | Point::Assigner => true,
+            Point::Validator | Point::BeforeSave | Point::Function | Point::Provider => false,
+        })
+    }
+
     /// The interfaces that its component may import: what it asks for, as the interface names it.
     pub fn imports(&self) -> Vec<&'static str> {
         let always = ["log", "budget"].into_iter();

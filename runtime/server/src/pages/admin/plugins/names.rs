@@ -4,7 +4,7 @@
 use mortise_definition::Text;
 use mortise_definition::model::{EntityModel, Model};
 use mortise_engine::plugins::PluginInfo;
-use mortise_plugin_host::manifest::{Manifest, Point, Reasons};
+use mortise_plugin_host::manifest::{Manifest, Reasons};
 
 /// The names of one plugin.
 pub(super) struct Names<'a> {
@@ -32,16 +32,7 @@ impl<'a> Names<'a> {
 
     /// Whether it also works when nobody is there, as a service that sees all records of the kinds that it was granted.
     pub(super) fn works_alone(&self) -> bool {
-        self.manifest.points().any(|point| match point {
-            Point::AfterCommit
-            | Point::Action
-            | Point::Job
-            | Point::Connector
-            | Point::Scorer
-            | Point::Renderer
-            | Point::Assigner => true,
-            Point::Validator | Point::BeforeSave | Point::Function | Point::Provider => false,
-        })
+        self.manifest.works_alone()
     }
 
     /// Name of a function for people.
