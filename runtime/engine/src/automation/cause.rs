@@ -143,6 +143,11 @@ impl Work {
             root: Actor::system(self.directory.tz).user.root.clone(),
             access_key: "*".to_owned(),
         });
+        self.as_plugin_for(plugin, cause, user)
+    }
+
+    /// The same with the rights of somebody, for what a plugin was asked in their name.
+    pub(crate) fn as_plugin_for(&self, plugin: &str, cause: Cause, user: Arc<UserContext>) -> Work {
         let origin = Origin { channel: Channel::Plugin, ip: None, device: Some(plugin.into()) };
         let work = self.because_as(cause, user.clone());
         // Each record that it saves has a budget of its own.

@@ -309,6 +309,20 @@ pub(super) fn remove(
         // What it still had to do waits for it to come back, and is shown as waiting.
         return Ok(());
     }
+    forget(session, plugin, now)
+}
+
+/// Drops what a plugin stored and what it still had to do; false while it is installed.
+pub(super) fn purge(session: &mut Session<'_>, plugin: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+    let sql =
+        session.naming.sql(&format!("SELECT id FROM {} WHERE id = ?1", session.naming.table("_plugin")));
+    if !session.query(&sql, &[plugin.into()], |row| row.text(0))?.is_empty() {
+        return Ok(false);
+    }
+    forget(session, plugin, now).map(|()| true)
+}
+
+fn forget(session: &mut Session<'_>, plugin: &str, now: DateTime<Utc>) -> Result<(), Error> {
     delete(session, "_plugin_storage", "plugin", plugin)?;
     delete(session, "_plugin_job", "plugin", plugin)?;
     let sql = session.naming.sql(&format!(

@@ -150,6 +150,46 @@ async fn an_upgrade_whose_exports_get_more_waits_unless_it_may_read_that_anyway(
 }
 
 #[tokio::test]
+async fn what_was_taken_back_does_not_return_with_an_earlier_version() {
+    check(async |bench: &Bench| {
+        let (tenant, root) = (&bench.tenant, bench.admin());
+        let both = rights(&reads(&["name", "note"]));
+        for number in ["1.0.0", "2.0.0"] {
+            let version = package(&manifest(number, &reads(&["name", "note"])), GOOD);
+            tenant.install_plugin(&root, version, Some(both.clone())).await.unwrap();
+        }
+        tenant.grant_plugin(&root, ID, 2, rights(&reads(&["name"]))).await.unwrap();
+        tenant.rollback_plugin(&root, ID, Some(1)).await.unwrap();
+        let first = info(bench).await.versions.into_iter().find(|version| version.number == 1).unwrap();
+        assert_eq!(first.granted, Some(rights(&reads(&["name"]))));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_upgrade_that_begins_to_work_by_itself_waits() {
+    check(async |bench: &Bench| {
+        let (tenant, root) = (&bench.tenant, bench.admin());
+        let checks = |number: &str| {
+            let mut manifest = manifest(number, &reads(&["name"]));
+            manifest["exports"][0]["point"] = "validator".into();
+            manifest
+        };
+        let both = rights(&reads(&["name"]));
+        tenant.install_plugin(&root, package(&checks("1.0.0"), GOOD), Some(both)).await.unwrap();
+        let asks = async |manifest| {
+            tenant.inspect_plugin(&root, package(&manifest, GOOD)).await.unwrap().needs_consent
+        };
+        assert!(!asks(checks("2.0.0")).await);
+        let mut harvest = checks("2.0.0");
+        let job = json!({"point": "job", "name": "harvest", "schedule": "* * * * *"});
+        harvest["exports"].as_array_mut().unwrap().push(job);
+        assert!(asks(harvest).await, "what it may read becomes all records");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_same_package_again_changes_nothing_and_can_be_consented_to() {
     check(async |bench: &Bench| {
         let (tenant, root) = (&bench.tenant, bench.admin());

@@ -34,6 +34,12 @@ impl Tenant {
                 Some(before) if granted.within(before) => "plugin.narrowed",
                 _ => "plugin.granted",
             };
+            // What was taken back does not return with an earlier version.
+            if let Some(before) = before.as_ref().filter(|before| granted.within(before)) {
+                for other in plugin.versions.iter_mut().filter(|other| other.number != number) {
+                    other.granted = other.granted.take().map(|had| had.narrowed(before, &granted));
+                }
+            }
             let switch = before.is_none() && is_newest;
             let (standing, problems) = come_into_force(scene, &mut plugin, number, switch);
             let details = json!({ "number": number, "version": version, "granted": granted });

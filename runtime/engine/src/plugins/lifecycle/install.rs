@@ -326,7 +326,9 @@ fn consent(
     let as_before = asked.within(&said.asked) || asked.within(granted);
     // What its exports get is no permission, but what it may call or write carries that on.
     let gets_more = !gets(manifest, granted).is_subset(&gets(&said.manifest, &Permissions::default()));
-    (as_before && !gets_more).then(|| asked.intersect(granted))
+    // The same words open all records to what works when nobody is there.
+    let newly_alone = manifest.works_alone() && !said.manifest.works_alone();
+    (as_before && !gets_more && !newly_alone).then(|| asked.intersect(granted))
 }
 
 /// Fields that exports get and set by their own declaration, without those that may be read anyway: entity, field, whether

@@ -127,14 +127,18 @@ impl Tenant {
         self.change_plugin(actor, id, change).await
     }
 
-    /// Stores that removed plugins left behind, with their bytes.
+    /// Removed plugins that left something behind or still have something to do, with the bytes of their stores.
     pub async fn kept_plugin_data(&self, actor: &Actor) -> Result<Vec<(String, i64)>, Error> {
         administrator(actor)?;
-        let (stored, plugins) =
-            (self.store.naming().table("_plugin_storage"), self.store.naming().table("_plugin"));
+        let table = |name| self.store.naming().table(name);
         let sql = format!(
-            "SELECT DISTINCT plugin FROM {stored} WHERE NOT EXISTS (SELECT 1 FROM {plugins} p WHERE p.id = plugin) \
-             ORDER BY plugin"
+            "SELECT plugin FROM (SELECT plugin FROM {} UNION SELECT plugin FROM {} UNION SELECT plugin FROM {} \
+             WHERE state IN ('waiting', 'sleeping', 'awaiting')) AS kept \
+             WHERE NOT EXISTS (SELECT 1 FROM {} p WHERE p.id = kept.plugin) ORDER BY plugin",
+            table("_plugin_storage"),
+            table("_plugin_job"),
+            table("_plugin_call"),
+            table("_plugin")
         );
         let mut kept = Vec::new();
         for plugin in self.store.fetch(&sql, &[], |row| row.text(0)).await?.into_iter().flatten() {
@@ -151,9 +155,9 @@ impl Tenant {
         }
         let (work, id) = (self.work(actor), id.to_owned());
         let write = move |session: &mut Session<'_>| {
-            let table = session.naming.table("_plugin_storage");
-            let sql = session.naming.sql(&format!("DELETE FROM {table} WHERE plugin = ?1"));
-            session.execute(&sql, &[id.as_str().into()])?;
+            if !crate::plugins::tables::purge(session, &id, work.now)? {
+                return Err(not_installed(&id));
+            }
             let details = json!({ "plugin": id, "kept": false });
             session.audit(audit_entry(&work, "plugin.removed", details.to_string()));
             Ok(())

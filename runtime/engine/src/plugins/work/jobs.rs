@@ -129,6 +129,13 @@ async fn settle(
             Ok(progress) => was.after(work.now, progress, planned),
             Err(failure) => was.failed((work.now, dice), failure, planned),
         };
+        let now = match job_row::read(session, &was.plugin, &was.export)? {
+            // Somebody asked for another run while this one was at its only step.
+            Some(row) if !now.running && (row.next_at, &row.params) != (was.next_at, &was.params) => {
+                PluginJob { next_at: row.next_at, params: row.params, ..now }
+            }
+            _ => now,
+        };
         if job_row::update(session, &was, &now)? {
             tell(&work, session, &was, &now)?;
         }
@@ -292,6 +299,10 @@ pub(crate) fn sync(work: &Work, session: &mut Session<'_>) -> Result<(), Error> 
                 let idle = !job.running && job.next_at.is_none_or(|next| next > work.now);
                 let next_at = if idle { planned(work.now) } else { job.next_at };
                 job_row::update(session, &job, &PluginJob { schedule, next_at, ..job.clone() })?;
+            }
+            // Its version was away when it was to be planned.
+            Some(job) if job.next_at.is_none() && schedule.is_some() => {
+                job_row::update(session, &job, &PluginJob { next_at: planned(work.now), ..job.clone() })?;
             }
             Some(_) => {}
         }

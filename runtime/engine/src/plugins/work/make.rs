@@ -47,7 +47,12 @@ pub(super) async fn make(tenant: &Arc<Tenant>, call: &PluginCall) -> Option<Made
     if binding.version.is_lost() {
         return None;
     }
-    let work = system.as_plugin(&call.plugin, call.cause());
+    // A check that was put off sees what it would have seen in the save: its words are for everybody who sees the record.
+    let asked_by = call.actor.filter(|_| matches!(point, Point::Validator | Point::BeforeSave));
+    let work = match asked_by.and_then(|id| system.directory.context(id)) {
+        Some(user) => system.as_plugin_for(&call.plugin, call.cause(), user),
+        None => system.as_plugin(&call.plugin, call.cause()),
+    };
     let calling =
         Calling::background(&work, key).attempt(u32::try_from(call.attempts + 1).unwrap_or(u32::MAX));
     let entity = call.entity.as_deref().and_then(|key| work.published.model.entity(key));

@@ -98,3 +98,42 @@ async fn a_step_that_leads_nowhere_is_a_failure() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_job_whose_version_was_away_at_its_hour_is_planned_again() {
+    check_worker(vec![], async |world: &mut World| {
+        work(world).await;
+        let admin = world.bench.admin();
+        let (table, truth) =
+            ("{schema}\"_plugin_job\"", if world.bench.database == "sqlite" { "1" } else { "true" });
+        let away = format!("UPDATE {table} SET next_at = NULL, running = {truth} WHERE export = 'walk'");
+        world.bench.tamper(&away).await;
+        assert!(job(world, "walk").await.next_at.is_none());
+        for on in [false, true] {
+            world.bench.tenant.set_plugin_enabled(&admin, ID, on).await.unwrap();
+            work(world).await;
+        }
+        assert!(job(world, "walk").await.next_at.is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_removed_plugin_had_still_to_do_is_dropped_with_what_it_kept() {
+    check_worker(vec![], async |world: &mut World| {
+        fill(world).await;
+        tell(world, "refusals", "1").await;
+        tell(world, "refuse-from", "4").await;
+        let (tenant, admin) = (&world.bench.tenant, world.bench.admin());
+        tenant.run_plugin_job(&admin, ID, "walk", &Map::new()).await.unwrap();
+        work(world).await;
+        assert!(job(world, "walk").await.running);
+        let (tenant, admin) = (&world.bench.tenant, world.bench.admin());
+        tenant.remove_plugin(&admin, ID, true).await.unwrap();
+        assert!(tenant.kept_plugin_data(&admin).await.unwrap().iter().any(|(id, _)| id == ID));
+        tenant.purge_plugin_data(&admin, ID).await.unwrap();
+        assert!(tenant.kept_plugin_data(&admin).await.unwrap().is_empty());
+        assert!(tenant.plugin_jobs(&admin).await.unwrap().is_empty());
+    })
+    .await;
+}
