@@ -57,6 +57,18 @@ test("a save that the server cannot take now holds up those after it, but not fo
   const stuck = { ...tried, attempts: 5 };
   assert.equal(item.next([stuck, save(2)], NOW).item.seq, 2);
   assert.deepEqual(item.next([stuck, save(2, { id: "record-1" })], NOW), { wait: 2_000 });
+  // One that waits for a person to mend what it builds on is not in anybody's way.
+  const refused = save(3, { kind: "create", id: "new", state: "refused" });
+  const held = save(4, { pairs: [["company", "new"]] });
+  assert.equal(item.next([refused, held, { ...stuck, seq: 5 }, save(6)], NOW).item.seq, 6);
+});
+
+test("a save that was sent is known to be there perhaps, until its answer is heard", () => {
+  const tried = save(1, { tried: true });
+  assert.equal(item.after(tried, { kind: "unreachable" }, NOW, 0).tried, true);
+  assert.equal(item.after(tried, { kind: "later", after: undefined }, NOW, 0).tried, true);
+  const refusal = { code: "", message: "", issues: [], suspects: [] };
+  assert.equal(item.after(tried, { kind: "refused", refusal, leftovers: [] }, NOW, 0).tried, undefined);
 });
 
 test("pauses grow to a limit and differ by chance", () => {

@@ -393,6 +393,84 @@ test("what waits can be opened and changed, and is still one save", { timeout: 3
   assert.deepEqual([more.length, Boolean(visit.site_photo)], [0, true]);
 });
 
+test("what waits is looked at beside a form that was begun, and neither gets into the other", { timeout: 300_000 }, async (suite) => {
+  const phone = await takePhone();
+  suite.after(() => phone.drop());
+  const { page } = phone;
+  const about = await forVisits();
+  await signIn(page, PEOPLE.representative);
+  await kept(page, "/offline", NEW_VISIT);
+  road.cut();
+  await page.goto(`${road.base}${NEW_VISIT}`);
+  await enterVisit(page, "已经保存", about, false);
+  await page.locator("#f-subject").fill("写到一半");
+  await page.goto(`${road.base}/offline`);
+  await page.locator(".outbox-item").getByRole("link", { name: t("offline.open") }).click();
+  await page.waitForFunction(() => document.querySelector("#f-subject")?.value === "已经保存");
+  await page.goto(`${road.base}/offline`);
+  await page.goto(`${road.base}${NEW_VISIT}`);
+  await page.getByText(t("js.draft_drop")).waitFor();
+  assert.equal(await page.locator("#f-subject").inputValue(), "写到一半");
+  assert.equal(await page.locator("[name=kind]").inputValue(), "", "of what waits nothing is in it");
+});
+
+test("a server that cannot now takes nothing of what was typed", { timeout: 300_000 }, async (suite) => {
+  const phone = await takePhone();
+  suite.after(() => phone.drop());
+  const { page } = phone;
+  const about = await forVisits();
+  await signIn(page, PEOPLE.representative);
+  const busy = (route) => (route.request().method() === "POST" ? route.fulfill({ status: 503, contentType: "text/html", body: "<h1>busy</h1>" }) : route.fallback());
+  await page.route("**/interaction/new*", busy);
+  await page.goto(`${road.base}${NEW_VISIT}`);
+  await page.locator("#f-subject").waitFor();
+  await page.evaluate(([kind, account]) => {
+    const form = document.querySelector("m-form form");
+    form.elements.namedItem("kind").value = kind;
+    form.elements.namedItem("account").value = account;
+  }, [about.kind.id, about.account.id]);
+  await page.locator("#f-subject").fill("服务器忙时的拜访");
+  await page.locator("button[data-main]").click();
+  await sent(page);
+  const [visit, ...more] = await found("sales-core.interaction", "subject", "服务器忙时的拜访");
+  assert.equal(more.length, 0);
+  await page.route("**/a/sales-core/interaction/*/comments", busy);
+  await page.goto(`${road.base}${VISITS}/${visit.id}`);
+  await page.locator("#comment").fill("服务器忙时的评论");
+  await page.locator(".comment-box button[type=submit]").click();
+  await sent(page);
+  await page.unroute("**/a/sales-core/interaction/*/comments", busy);
+  await page.goto(`${road.base}${VISITS}/${visit.id}`);
+  assert.equal(await page.locator("#timeline").getByText("服务器忙时的评论").count(), 1);
+});
+
+test("a save that was answered leaves no draft, though the page after it never comes", { timeout: 300_000 }, async (suite) => {
+  const phone = await takePhone();
+  suite.after(() => phone.drop());
+  const { page } = phone;
+  await signIn(page, PEOPLE.representative);
+  await page.route("**/lead/new*", async (route) => {
+    if (route.request().method() !== "POST") return route.fallback();
+    const response = await route.fetch();
+    road.cut();
+    await route.fulfill({ response });
+  });
+  await page.goto(`${road.base}${LEADS}/new`);
+  await page.getByLabel("联系人姓名").fill("网断在半路");
+  await page.getByLabel("联系电话").fill("13900002222");
+  await page.getByLabel("公司名称").fill("湖州南浔半路门业有限公司");
+  await page.getByLabel("客户需求").fill("断网后不应再存一次");
+  const drafts = () => page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith("mortise.draft.")));
+  await page.waitForFunction(() => Object.keys(localStorage).some((key) => key.startsWith("mortise.draft.")));
+  await page.locator("button[data-main]").click();
+  await page.waitForURL((url) => !url.pathname.endsWith("/new"), { waitUntil: "commit" }).catch(() => {});
+  await road.mend();
+  await page.goto(`${road.base}${LEADS}/new`);
+  await page.locator("#f-name").waitFor();
+  assert.deepEqual(await drafts(), []);
+  assert.equal((await found("lead-management.lead", "name", "网断在半路")).length, 1);
+});
+
 test("a tab of somebody who has gone is left when another person signs in", { timeout: 240_000 }, async (suite) => {
   const phone = await takePhone();
   suite.after(() => phone.drop());

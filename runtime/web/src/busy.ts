@@ -34,8 +34,8 @@ document.addEventListener("htmx:finally:request", () => {
   for (const form of document.querySelectorAll<HTMLFormElement>("form[data-busy]")) setBusy(form, form.querySelector(".is-busy"), false);
 });
 document.addEventListener("htmx:after:swap", (event) => {
-  const source = (event as CustomEvent<{ ctx?: { sourceElement?: Element } }>).detail?.ctx?.sourceElement;
-  if (source instanceof HTMLFormElement && source.dataset.reset !== undefined) source.reset();
+  const { sourceElement: source, response } = (event as CustomEvent<{ ctx: { sourceElement?: Element; response?: { raw: Response } } }>).detail.ctx;
+  if (source instanceof HTMLFormElement && source.dataset.reset !== undefined && response?.raw.ok) source.reset();
 });
 document.addEventListener("htmx:error", (event) => {
   const source = (event as CustomEvent<{ ctx?: { sourceElement?: Element } }>).detail?.ctx?.sourceElement;

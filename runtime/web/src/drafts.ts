@@ -81,10 +81,11 @@ export function restore(form: HTMLFormElement, values: Snapshot): void {
   form.dispatchEvent(new CustomEvent("m-restore", { detail: values }));
 }
 
-/** On signing out, nothing of this person stays in the browser. */
+/** On signing out, nothing of this person stays in the browser; what others left here, and at other tenants, is theirs. */
 export function forgetEverything(): void {
+  const own = [storageKey(""), `mortise.recent.${user}`];
   try {
-    for (const key of Object.keys(localStorage)) if (key.startsWith("mortise.")) localStorage.removeItem(key);
+    for (const key of Object.keys(localStorage)) if (own.some((start) => key.startsWith(start))) localStorage.removeItem(key);
   } catch {
     // As above.
   }

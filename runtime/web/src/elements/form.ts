@@ -19,6 +19,11 @@ interface State {
 
 const nameOf = (event: Event) => (event.target as Element).closest<HTMLElement>("[data-field]")?.dataset.field;
 
+/** What htmx tells of a request that was answered. */
+interface Request {
+  response: { raw: Response; headers: Headers };
+}
+
 /** Child rows, once their element is there. */
 interface Rows extends HTMLElement {
   texts?(): Record<string, string[]>[];
@@ -30,6 +35,7 @@ class LiveForm extends HTMLElement {
   private initial: Snapshot = {};
   private turn = 0;
   private sent = false;
+  private taken = false;
   /** The rules of the form, once they are loaded. */
   private rules: FormRules | undefined;
   /** How far the server's clock is ahead of this device's. */
@@ -47,6 +53,10 @@ class LiveForm extends HTMLElement {
     this.form = this.querySelector("form")!;
     if (this.dataset.fresh !== undefined) freshen(this.form);
     this.initial = snapshot(this.form);
+    // What waits and is opened again is not the new record that was begun here.
+    const waiting = new URLSearchParams(location.search).get("_outbox");
+    if (waiting && this.dataset.draft) this.dataset.draft += `#${waiting}`;
+    this.form.addEventListener("m-lay", (event) => Object.assign(this.initial, (event as CustomEvent<Snapshot>).detail));
     opened(this.form, this.initial, this.dataset.draft, this.dataset.fresh !== undefined);
     for (const type of ["input", "change"]) this.form.addEventListener(type, (event) => this.changed(event));
     this.form.addEventListener("focusout", (event) => {
@@ -61,7 +71,13 @@ class LiveForm extends HTMLElement {
       this.sent = true;
     });
     this.form.addEventListener("m-kept", () => (this.sent = true));
-    this.form.addEventListener("htmx:finally:request", () => (this.sent = false));
+    // What is typed while a save is on its way would be in no answer.
+    this.form.addEventListener("htmx:before:request", () => (this.form.inert = true));
+    this.form.addEventListener("htmx:after:request", (event) => this.answered((event as CustomEvent<{ ctx: Request }>).detail.ctx));
+    this.form.addEventListener("htmx:finally:request", () => {
+      this.sent = this.taken;
+      this.form.inert = this.form.dataset.kept !== undefined;
+    });
     window.addEventListener("pagehide", this.onHide);
     if (this.dataset.fresh !== undefined) this.offerDraft();
     // A form that came back with errors shows the person's values, which are the draft.
@@ -85,6 +101,13 @@ class LiveForm extends HTMLElement {
     void this.loadRules();
   }
 
+  /** The server has it, even if the page that would say so never comes. */
+  private answered({ response }: Request): void {
+    if (!response.raw.ok || !response.headers.has("hx-redirect")) return;
+    this.sent = this.taken = true;
+    if (this.dataset.draft) forgetDraft(this.dataset.draft);
+  }
+
   private readonly onHide = () => {
     if (!this.sent) this.keepNow();
   };
@@ -92,6 +115,8 @@ class LiveForm extends HTMLElement {
   private changed(event: Event): void {
     const name = nameOf(event);
     if (name) this.edited.add(name);
+    // On a page that comes back after its save, something is begun anew.
+    this.sent = this.taken = false;
     this.keep();
     // What the server says to what stood here before comes too late.
     this.turn++;

@@ -2,6 +2,7 @@
 
 import { base, text, user } from "../page";
 import { keepFile } from "../offline/files";
+import { comesLater } from "../offline/item";
 import { isAway } from "../offline/outbox";
 import { sentences } from "../sentences";
 
@@ -48,6 +49,8 @@ export function upload(file: Blob, name: string, progress: (share: number) => vo
     request.onload = () => {
       const answer = request.response as (Partial<Stored> & { detail?: string; title?: string; hint?: string }) | null;
       if (request.status < 300 && answer?.id) resolve({ ...answer, id: answer.id, name: answer.name ?? name });
+      // "Not now" and "sign in first" are no judgement of the file: it goes later, as without network.
+      else if (user && comesLater(request.status, answer !== null)) keep().then(resolve, reject);
       else reject(new Error(sentences(answer?.detail ?? answer?.title ?? text("upload_failed"), answer?.hint)));
     };
     if (photo) return request.send(file);

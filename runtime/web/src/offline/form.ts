@@ -5,7 +5,7 @@ import { forgetDraft, restore, snapshot, type Snapshot } from "../drafts";
 import { base, user } from "../page";
 import { toast } from "../toasts";
 import { newId } from "./ids";
-import { target, type Item, type Pairs, type Target } from "./item";
+import { comesLater, target, type Item, type Pairs, type Target } from "./item";
 import { changed, overlaid, seenBy } from "./merge";
 import { accept, isAway, onChange, sendNow, store, told } from "./outbox";
 import { getPack, keptPage } from "./pages";
@@ -84,6 +84,12 @@ async function prefill(form: HTMLFormElement): Promise<void> {
     values[name] = [value];
     if (title) values[`_title/${name}`] = [title];
   }
+  lay(form, values);
+}
+
+/** Lays over a form what its person did not type into it now: no draft of it is kept. */
+function lay(form: HTMLFormElement, values: Snapshot): void {
+  form.dispatchEvent(new CustomEvent("m-lay", { detail: values }));
   restore(form, values);
 }
 
@@ -103,7 +109,7 @@ async function overlay(form: HTMLFormElement, page: Pairs): Promise<void> {
     chosenIn.set(form, chosen);
     const shown = chosen.kind === "create" ? chosen.pairs : overlaid(page, [chosen]);
     if (chosen.kind !== "create") bases.set(form, seenBy(page, chosen));
-    return restore(form, valuesOf(shown));
+    return lay(form, valuesOf(shown));
   }
   if (aim?.kind !== "update") return;
   const waiting = (await shelf.items()).filter((item) => item.id === aim.id && item.kind === "update" && item.state !== "done");
@@ -111,7 +117,7 @@ async function overlay(form: HTMLFormElement, page: Pairs): Promise<void> {
   const shown = overlaid(page, waiting);
   const fields = changed(page, shown);
   const untouched = fields.filter((field) => !changed(page, pairsOf(snapshot(form))).includes(field));
-  restore(form, valuesOf(shown.filter(([name]) => untouched.some((field) => name === field || name.startsWith(`${field}/`) || name.startsWith(`_title/${field}`)))));
+  lay(form, valuesOf(shown.filter(([name]) => untouched.some((field) => name === field || name.startsWith(`${field}/`) || name.startsWith(`_title/${field}`)))));
   bases.set(form, shown);
 }
 
@@ -166,13 +172,25 @@ function nameWish(form: HTMLFormElement): void {
 // The request did not get through, or its answer did not: the same save under the same name, which the server does only once.
 document.addEventListener("htmx:error", (event) => {
   const request = (event as CustomEvent<{ ctx?: { sourceElement?: Element; text?: string } }>).detail?.ctx;
-  const form = request?.sourceElement;
   // An answer that was read is an answer, whatever happened to the page afterwards.
-  if (!(form instanceof HTMLFormElement) || !user || request?.text !== undefined) return;
-  const aim = aimOf(form);
-  const tried = new FormData(form).get("_key");
-  if (aim) void wait(form, aim, null, typeof tried === "string" && tried ? async () => tried : newKey);
+  if (request?.text === undefined) waitAgain(request?.sourceElement);
 });
+
+// Nor is "not now" an answer, and its page would take the place of what was typed. Where a form keeps a draft, signing in comes first.
+document.addEventListener("htmx:before:response", (event) => {
+  const { sourceElement, response } = (event as CustomEvent<{ ctx: { sourceElement: Element; response: { status: number } } }>).detail.ctx;
+  const drafted = sourceElement.closest("m-form") !== null && response.status === 401;
+  if (comesLater(response.status, true) && !drafted && waitAgain(sourceElement)) event.preventDefault();
+});
+
+/** Has a save wait that was tried already, under the same name. Tells whether it is one that can. */
+function waitAgain(form: Element | undefined): boolean {
+  const aim = form instanceof HTMLFormElement && user ? aimOf(form) : undefined;
+  if (!aim) return false;
+  const tried = new FormData(form as HTMLFormElement).get("_key");
+  void wait(form as HTMLFormElement, aim, null, typeof tried === "string" && tried ? async () => tried : newKey);
+  return true;
+}
 
 /** A name for a wish that was never sent: pages that are kept are used more than once. */
 const newKey = async () => newId(Date.now() + (await (await store()).offset()));
@@ -181,14 +199,16 @@ async function wait(form: HTMLFormElement, aim: Target, submitter: HTMLElement |
   const words = document.querySelector<HTMLElement>("m-outbox")?.dataset ?? {};
   const draft = form.closest<HTMLElement>("m-form")?.dataset.draft;
   let item: Omit<Item, "seq">;
+  form.inert = true;
   try {
     item = await itemOf(form, aim, submitter, await name());
     const earlier = chosenIn.get(form);
     if (earlier) item = { ...item, ...instead(item, earlier) };
-    const there = earlier && (await (await store()).replace({ ...item, seq: earlier.seq }));
+    const there = earlier && (await stands(earlier)) && (await (await store()).replace({ ...item, seq: earlier.seq }));
     if (!there) await accept(earlier ? afterwards(item, earlier) : item, draft);
   } catch {
     delete form.dataset.kept;
+    form.inert = false;
     return toast(words.full ?? "", "error");
   }
   form.dispatchEvent(new CustomEvent("m-kept"));
@@ -199,15 +219,22 @@ async function wait(form: HTMLFormElement, aim: Target, submitter: HTMLElement |
   await leave(form, item, submitter, words.saved ?? "");
 }
 
+/** Whether another save can take its place. A change that may have arrived stays, and what comes is a change of it. */
+async function stands(earlier: Item): Promise<boolean> {
+  const now = await (await store()).item(earlier.seq);
+  return now !== undefined && !(now.tried && now.kind === "update");
+}
+
 /** What a save keeps of the one in whose place it comes. It may be on its way just now: then it arrives, and this is a change of it. */
 function instead(item: Omit<Item, "seq">, earlier: Item): Pick<Item, "id" | "kind" | "base" | "before"> {
   const kind = earlier.kind === "update" && item.kind === "create" ? "update" : item.kind;
-  return { id: earlier.id, kind, base: kind === item.kind ? item.base : earlier.base, before: kind === "create" ? earlier.pairs : undefined };
+  return { id: earlier.id, kind, base: kind === item.kind ? item.base : earlier.base, before: kind === "create" ? (earlier.before ?? earlier.pairs) : undefined };
 }
 
-/** A save whose forerunner has arrived while it was changed: of a record that was new, a change of what was typed first. */
+/** A save whose forerunner has arrived, or may have, while it was changed: a change of what was typed first. */
 function afterwards(item: Omit<Item, "seq">, earlier: Item): Omit<Item, "seq"> {
-  return item.kind === "create" ? { ...item, kind: "update", base: earlier.pairs, before: undefined } : item;
+  if (item.kind === "create") return { ...item, kind: "update", base: earlier.pairs, before: undefined };
+  return { ...item, base: overlaid(item.base, [earlier]) };
 }
 
 /** A browser that is killed may not have written down yet that a draft is gone: so much older than its save at most. */
@@ -238,6 +265,7 @@ async function leave(form: HTMLFormElement, item: Omit<Item, "seq">, submitter: 
   // In the first moments on a device no page is kept yet: stay on this one, with an empty form.
   toast(words);
   form.reset();
+  form.inert = false;
   delete form.dataset.kept;
 }
 
@@ -330,6 +358,11 @@ if (user) {
   lookSoon();
   onChange(lookSoon);
   window.addEventListener("pageshow", (event) => {
-    if (event.persisted) document.querySelectorAll<HTMLFormElement>("m-form form").forEach((form) => void refreshKey(form));
+    if (!event.persisted) return;
+    for (const form of document.querySelectorAll<HTMLFormElement>("m-form form")) {
+      form.inert = false;
+      delete form.dataset.kept;
+      void refreshKey(form);
+    }
   });
 }

@@ -67,6 +67,8 @@ export interface Item {
   offset: number;
   state: State;
   attempts: number;
+  /** It was sent, and what came of it is not known: the server may have it. */
+  tried?: boolean | undefined;
   /** Not tried again before, by this device's clock. */
   notBefore: number;
   refusal?: Refusal | undefined;
@@ -132,17 +134,22 @@ export function next(items: Item[], now: number): { item: Item } | { wait: numbe
   let wait: number | undefined;
   for (const item of items) {
     if (item.state !== "waiting" && item.state !== "sending") continue;
-    const held = items.some((other) => other.seq < item.seq && open(other) && depends(item, other));
-    if (held) continue;
+    if (isHeld(items, item)) continue;
     if (!ahead(item.notBefore, now)) return wait === undefined || canPass(items, item) ? { item } : { wait };
     wait = Math.min(wait ?? Infinity, item.notBefore - now);
   }
   return wait === undefined ? undefined : { wait };
 }
 
-/** Order is kept, except past those that failed again and again. */
+/** Whether something has to be done before it. */
+function isHeld(items: Item[], item: Item): boolean {
+  return items.some((other) => other.seq < item.seq && open(other) && depends(item, other));
+}
+
+/** Order is kept, except past those that failed again and again, and those that cannot go themselves. */
 function canPass(items: Item[], item: Item): boolean {
-  return items.every((other) => other.seq >= item.seq || other.state !== "waiting" || other.attempts >= STUCK);
+  const earlier = items.filter((other) => other.seq < item.seq && other.state === "waiting");
+  return earlier.every((other) => other.attempts >= STUCK || isHeld(items, other));
 }
 
 /** The item after a try. */
@@ -171,7 +178,7 @@ function arrived(item: Item, refusal: Refusal): boolean {
 }
 
 function settled(item: Item): Item {
-  return { ...item, refusal: undefined, conflict: undefined, notBefore: 0 };
+  return { ...item, refusal: undefined, conflict: undefined, tried: undefined, notBefore: 0 };
 }
 
 /** What a browser that was killed left behind: what was on its way goes again, under the same key. */
@@ -191,16 +198,20 @@ interface Answer {
   suspects?: { title: string; href: string }[];
 }
 
+/** Whether an answer says nothing about what was sent: nobody is signed in, the server cannot now, or it was not the server that answered. */
+export function comesLater(status: number, isOurs: boolean): boolean {
+  if (status === 401 || status === 408 || status === 425 || status === 429 || status >= 500) return true;
+  // A hotel's sign-in page, a gateway's "not found"; but what is too long for a gateway stays so.
+  return !isOurs && status !== 413;
+}
+
 /** What an answer means. `retryAfter` is the header in seconds. */
 export function outcome(status: number, body: unknown, retryAfter?: number): Outcome {
   const answer = (body ?? {}) as Answer;
   const leftovers = answer.leftovers ?? [];
   if (status === 401) return { kind: "sign-in" };
   if (status === 409 && answer.code === "sync.other_person") return { kind: "other-person" };
-  // An answer that is not ours (a hotel's sign-in page, a gateway's "not found") is no answer; but what is too long for a gateway stays so.
-  if (body === undefined && status < 500 && status !== 413) return { kind: "later", after: undefined };
-  if (status >= 500 || status === 408 || status === 425 || status === 429)
-    return { kind: "later", after: retryAfter === undefined ? undefined : retryAfter * 1000 };
+  if (comesLater(status, body !== undefined)) return { kind: "later", after: retryAfter === undefined ? undefined : retryAfter * 1000 };
   if (status < 300 && answer.state === "conflict") return { kind: "conflict", fields: answer.fields ?? [], leftovers };
   if (status < 300 && answer.state !== "refused") return { kind: "done", leftovers };
   return {

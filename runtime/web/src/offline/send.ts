@@ -53,10 +53,11 @@ export async function sendAll(road: Road): Promise<Ending> {
 
 async function sendOne(road: Road, item: Item): Promise<Outcome> {
   // Said for the person only: where the device has no room to write it down, it is sent all the same.
-  await road.shelf.replace({ ...item, state: "sending" }).catch(() => undefined);
+  const tried: Item = { ...item, tried: true };
+  await road.shelf.replace({ ...tried, state: "sending" }).catch(() => undefined);
   road.told();
   const found = await attempt(road, item);
-  await road.shelf.settle(item, after(item, found, road.now(), road.dice()));
+  await road.shelf.settle(item, after(tried, found, road.now(), road.dice()));
   if (found.kind === "done") road.done?.(item);
   return found;
 }
