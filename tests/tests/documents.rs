@@ -108,7 +108,9 @@ const EXPRESSIONS: &str = "
 ## Expressions
 
 Expressions are [CEL](https://cel.dev). They read `record.<field>`, `settings.<name>` and the person as `user.id`, `user.name`,
-`user.department`, `user.roles`, `user.team` (ids of people of the department) and `user.department_users` (also of those below), and are checked against the types of the fields when the app is checked.
+`user.department`, `user.roles`, `user.team` (ids of people of the department, and one's own) and `user.department_users` (people of the
+department and of those below it, all who report to the person, directly or through others, and the person), and are checked against the types of
+the fields when the app is checked.
 
 - A field may be empty. Comparing with an empty value is false, `==` and `!=` work with `null`, and arithmetic with an empty value is empty;
   `coalesce(a, b)` gives a fallback.

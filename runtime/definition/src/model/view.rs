@@ -37,7 +37,7 @@ pub struct ViewModel {
     pub page_size: u16,
     /// Row colours.
     pub highlights: Vec<(Expression, String)>,
-    /// Kept on the devices of those who open it.
+    /// Kept on the devices of everybody who may read it.
     pub offline: bool,
 }
 

@@ -66,8 +66,26 @@ impl Page {
         if schema.get("properties").is_some() {
             self.keys(schema);
         }
-        for branch in schema["anyOf"].as_array().into_iter().flatten() {
+        if let Some(words) = schema["enum"].as_array() {
+            let words: Vec<String> =
+                words.iter().filter_map(Value::as_str).map(|word| format!("`{word}`")).collect();
+            self.line(&format!("One of {}.\n", words.join(", ")));
+        }
+        let branches = || schema["anyOf"].as_array().into_iter().flatten();
+        for word in branches().filter(|branch| branch["const"].is_string()) {
+            self.word(word);
+        }
+        if branches().any(|branch| branch["const"].is_string()) {
+            self.line("");
+        }
+        for branch in branches() {
             self.choices(branch);
+            if branch["type"] == "string" && branch.get("const").is_none() {
+                self.line(&match branch["description"].as_str() {
+                    Some(meaning) => format!("As a text: {}\n", flow(meaning)),
+                    None => "As a text.\n".to_owned(),
+                });
+            }
             if branch.get("properties").is_some() {
                 self.line("As an object:\n");
                 self.keys(branch);
@@ -97,10 +115,15 @@ impl Page {
             return self.types(choices);
         }
         for choice in choices {
-            let meaning = flow(choice["description"].as_str().unwrap_or_default());
-            self.line(&format!("- `{}`: {meaning}", choice["const"].as_str().unwrap_or_default()));
+            self.word(choice);
         }
         self.line("");
+    }
+
+    /// An entry of a list: a value that is a word, and what it means.
+    fn word(&mut self, choice: &Value) {
+        let meaning = flow(choice["description"].as_str().unwrap_or_default());
+        self.line(&format!("- `{}`: {meaning}", choice["const"].as_str().unwrap_or_default()));
     }
 
     /// A table of the types of an object with the keys of each.

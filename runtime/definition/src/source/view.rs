@@ -46,7 +46,7 @@ pub struct View {
     /// Colour of a row: first condition that holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub highlights: Vec<Highlight>,
-    /// Kept on the devices of those who open it, to be read without network (PLAT-15).
+    /// Kept on the devices of everybody who may read it, opened or not, to be read without network (PLAT-15).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub offline: bool,
 }
