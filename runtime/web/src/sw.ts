@@ -11,6 +11,8 @@ const ASSETS = `mortise-assets\n${base}`;
 /** A page that takes longer is shown as it was; the new one is kept for the next time. */
 const PATIENCE_MS = 3_000;
 const LOOKUP_ITEMS = 20;
+/** Where pages tell how forms are used. */
+const FORM_USE = new URL(`${base}/api/v1/interactions`, location.origin).href;
 /** What gateways say of a server that is not there. */
 const AWAY = [502, 503, 504];
 /** Parts that pages ask for by themselves: cards of dashboards. */
@@ -45,6 +47,8 @@ async function dropOldAssets(): Promise<void> {
 worker.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
+  // What a page says while it goes away: the browser would drop it with the page if this worker was still waking up.
+  if (request.method === "POST" && url.href === FORM_USE) return event.respondWith(fetch(request));
   if (request.method !== "GET" || url.origin !== location.origin || !url.pathname.startsWith(`${base}/`)) return;
   const path = url.pathname.slice(base.length);
   const navigates = request.mode === "navigate";

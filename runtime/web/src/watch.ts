@@ -163,7 +163,11 @@ function watch(): void {
     const visit = sourceElement instanceof HTMLFormElement ? visitOf(sourceElement) : undefined;
     const codes = response?.headers.get("mortise-refused");
     if (codes) visit?.refused(codes);
-    else if (response?.raw.ok && hx?.redirect) visit?.saved();
+    else if (response?.raw.ok && hx?.redirect) {
+      visit?.saved();
+      // The page goes on at once; what it says when it is gone already may get lost on the way through the worker.
+      send();
+    }
   });
   // Kept on the phone, it is done for whoever typed it.
   document.addEventListener("m-kept", (event) => visitOf(event.target as HTMLFormElement)?.saved(), true);

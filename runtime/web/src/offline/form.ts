@@ -187,6 +187,7 @@ document.addEventListener("htmx:before:response", (event) => {
 function waitAgain(form: Element | undefined): boolean {
   const aim = form instanceof HTMLFormElement && user ? aimOf(form) : undefined;
   if (!aim) return false;
+  (form as HTMLFormElement).dataset.kept = "1";
   const tried = new FormData(form as HTMLFormElement).get("_key");
   void wait(form as HTMLFormElement, aim, null, typeof tried === "string" && tried ? async () => tried : newKey);
   return true;
