@@ -65,8 +65,8 @@ async function openRoad(target) {
   };
 }
 
-/** A phone: a browser with a folder of its own that outlives it, and that can be killed as by an empty battery. */
-async function takePhone() {
+/** A phone for a test: a browser with a folder of its own that outlives it, and that can be killed as by an empty battery. */
+async function takePhone(suite) {
   const folder = mkdtempSync(join(tmpdir(), "mortise-phone-"));
   const phone = {
     async start() {
@@ -103,6 +103,7 @@ async function takePhone() {
       rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
     },
   };
+  suite.after(() => phone.drop());
   await phone.start();
   return phone;
 }
@@ -213,8 +214,7 @@ async function enterVisit(page, subject, { kind, account }, picture) {
 }
 
 test("what is entered without network outlives a killed browser and arrives", { timeout: 300_000 }, async (suite) => {
-  const phone = await takePhone();
-  suite.after(() => phone.drop());
+  const phone = await takePhone(suite);
   let { page } = phone;
   await signIn(page, PEOPLE.representative);
   await kept(page, "/offline", NEW_VISIT);
@@ -248,8 +248,7 @@ test("what is entered without network outlives a killed browser and arrives", { 
 });
 
 test("home is there without network with its cards, and what is entered on one of them waits", { timeout: 300_000 }, async (suite) => {
-  const phone = await takePhone();
-  suite.after(() => phone.drop());
+  const phone = await takePhone(suite);
   const { page } = phone;
   const form = page.locator(".dash-entry form");
   await signIn(page, PEOPLE.representative);
@@ -277,8 +276,7 @@ test("home is there without network with its cards, and what is entered on one o
 });
 
 test("a field that a colleague changed meanwhile is decided field by field; the others are merged", { timeout: 300_000 }, async (suite) => {
-  const phone = await takePhone();
-  suite.after(() => phone.drop());
+  const phone = await takePhone(suite);
   const { page } = phone;
   await signIn(page, PEOPLE.representative);
   await page.goto(`${road.base}${LEADS}/new`);
@@ -315,8 +313,7 @@ test("a field that a colleague changed meanwhile is decided field by field; the 
 });
 
 test("another person at the same device sees nothing of it and sends nothing of it", { timeout: 300_000 }, async (suite) => {
-  const phone = await takePhone();
-  suite.after(() => phone.drop());
+  const phone = await takePhone(suite);
   const { page } = phone;
   const about = await forVisits();
   await signIn(page, PEOPLE.representative);
@@ -346,8 +343,7 @@ test("another person at the same device sees nothing of it and sends nothing of 
 });
 
 test("a session that has ended keeps everything until the person has signed in again", { timeout: 300_000 }, async (suite) => {
-  const phone = await takePhone();
-  suite.after(() => phone.drop());
+  const phone = await takePhone(suite);
   const { page } = phone;
   const about = await forVisits();
   await signIn(page, PEOPLE.representative);
@@ -368,8 +364,7 @@ test("a session that has ended keeps everything until the person has signed in a
 });
 
 test("what waits can be opened and changed, and is still one save", { timeout: 300_000 }, async (suite) => {
-  const phone = await takePhone();
-  suite.after(() => phone.drop());
+  const phone = await takePhone(suite);
   const { page } = phone;
   const about = await forVisits();
   await signIn(page, PEOPLE.representative);
@@ -394,8 +389,7 @@ test("what waits can be opened and changed, and is still one save", { timeout: 3
 });
 
 test("what waits is looked at beside a form that was begun, and neither gets into the other", { timeout: 300_000 }, async (suite) => {
-  const phone = await takePhone();
-  suite.after(() => phone.drop());
+  const phone = await takePhone(suite);
   const { page } = phone;
   const about = await forVisits();
   await signIn(page, PEOPLE.representative);
@@ -415,8 +409,7 @@ test("what waits is looked at beside a form that was begun, and neither gets int
 });
 
 test("a server that cannot now takes nothing of what was typed", { timeout: 300_000 }, async (suite) => {
-  const phone = await takePhone();
-  suite.after(() => phone.drop());
+  const phone = await takePhone(suite);
   const { page } = phone;
   const about = await forVisits();
   await signIn(page, PEOPLE.representative);
@@ -445,8 +438,7 @@ test("a server that cannot now takes nothing of what was typed", { timeout: 300_
 });
 
 test("a save that was answered leaves no draft, though the page after it never comes", { timeout: 300_000 }, async (suite) => {
-  const phone = await takePhone();
-  suite.after(() => phone.drop());
+  const phone = await takePhone(suite);
   const { page } = phone;
   await signIn(page, PEOPLE.representative);
   await page.route("**/lead/new*", async (route) => {
@@ -472,8 +464,7 @@ test("a save that was answered leaves no draft, though the page after it never c
 });
 
 test("a tab of somebody who has gone is left when another person signs in", { timeout: 240_000 }, async (suite) => {
-  const phone = await takePhone();
-  suite.after(() => phone.drop());
+  const phone = await takePhone(suite);
   const { page } = phone;
   await signIn(page, PEOPLE.representative);
   const person = () => page.evaluate(() => document.querySelector('meta[name="mortise-user"]').content);
@@ -509,8 +500,7 @@ test("a field that is gone by then is given back, not dropped", { timeout: 300_0
   });
   const installed = await admin("POST", "/apps", app("1.0.0", ["title", "mood"]));
   assert.equal(installed.status, 200, installed.text);
-  const phone = await takePhone();
-  suite.after(() => phone.drop());
+  const phone = await takePhone(suite);
   const { page } = phone;
   await signIn(page, PEOPLE.administrator);
   await kept(page, "/offline", "/a/diary/entry/new");
@@ -538,8 +528,7 @@ test("a field that is gone by then is given back, not dropped", { timeout: 300_0
 });
 
 test("two hundred saves with fifty photos come through ten cuts of the network and three killed browsers, once each", { timeout: 1_800_000 }, async (suite) => {
-  const phone = await takePhone();
-  suite.after(() => phone.drop());
+  const phone = await takePhone(suite);
   let { page } = phone;
   const about = await forVisits();
   const subject = (index) => `巡访${String(index).padStart(3, "0")}号`;

@@ -344,8 +344,7 @@ async fn copying(server: &DatabaseConnection, slug: &str) -> DatabaseTransaction
     let process = server.begin().await.unwrap();
     let hold = format!("SELECT pg_advisory_xact_lock(hashtextextended('sandbox_t_{slug}', 1))");
     process.execute_unprepared(&hold).await.unwrap();
-    let copy =
-        format!("CREATE SCHEMA \"sandbox_t_{slug}\"; CREATE TABLE \"sandbox_t_{slug}\".job (id int)");
+    let copy = format!("CREATE SCHEMA \"sandbox_t_{slug}\"; CREATE TABLE \"sandbox_t_{slug}\".job (id int)");
     server.execute_unprepared(&copy).await.unwrap();
     process
 }

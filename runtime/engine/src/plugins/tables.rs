@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::complaint::Complaint;
 use super::shelf::Parcel;
+use super::work::OPEN;
 use crate::error::Error;
 
 /// What a plugin's names of entities mean, as far as an administrator has said it.
@@ -326,8 +327,7 @@ fn forget(session: &mut Session<'_>, plugin: &str, now: DateTime<Utc>) -> Result
     delete(session, "_plugin_storage", "plugin", plugin)?;
     delete(session, "_plugin_job", "plugin", plugin)?;
     let sql = session.naming.sql(&format!(
-        "UPDATE {} SET state = 'dismissed', next_at = NULL, ended_at = ?2 WHERE plugin = ?1 AND state IN \
-         ('waiting', 'sleeping', 'awaiting')",
+        "UPDATE {} SET state = 'dismissed', next_at = NULL, ended_at = ?2 WHERE plugin = ?1 AND state IN ({OPEN})",
         session.naming.table("_plugin_call")
     ));
     session.execute(&sql, &[plugin.into(), now.into()])?;

@@ -30,12 +30,10 @@ impl Tenant {
             let before = version.granted.replace(granted.clone());
             (version.granted_by, version.granted_at) = (scene.actor, Some(scene.now));
             let version = version.version.clone();
-            let action = match &before {
-                Some(before) if granted.within(before) => "plugin.narrowed",
-                _ => "plugin.granted",
-            };
+            let narrowed = before.as_ref().filter(|before| granted.within(before));
+            let action = if narrowed.is_some() { "plugin.narrowed" } else { "plugin.granted" };
             // What was taken back does not return with an earlier version.
-            if let Some(before) = before.as_ref().filter(|before| granted.within(before)) {
+            if let Some(before) = narrowed {
                 for other in plugin.versions.iter_mut().filter(|other| other.number != number) {
                     other.granted = other.granted.take().map(|had| had.narrowed(before, &granted));
                 }

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::people::Actor;
 use crate::plugins::bind;
 use crate::plugins::tables::{StoredCanary, StoredPlugin, StoredVersion};
+use crate::plugins::work::OPEN;
 use crate::tenant::Tenant;
 use crate::values::Issue;
 
@@ -133,7 +134,7 @@ impl Tenant {
         let table = |name| self.store.naming().table(name);
         let sql = format!(
             "SELECT plugin FROM (SELECT plugin FROM {} UNION SELECT plugin FROM {} UNION SELECT plugin FROM {} \
-             WHERE state IN ('waiting', 'sleeping', 'awaiting')) AS kept \
+             WHERE state IN ({OPEN})) AS kept \
              WHERE NOT EXISTS (SELECT 1 FROM {} p WHERE p.id = kept.plugin) ORDER BY plugin",
             table("_plugin_storage"),
             table("_plugin_job"),

@@ -27,6 +27,7 @@ pub(crate) use asked::ask;
 pub(crate) use carry::{Desk, carry};
 pub use job_row::PluginJob;
 pub(crate) use jobs::{scheduled as scheduled_jobs, sync as sync_jobs};
+pub(super) use row::OPEN;
 pub use row::{CallState, PluginCall, Why};
 pub(crate) use signals::signal;
 pub(crate) use told::{defer, exports, name as export_name, operation, tell};

@@ -131,13 +131,16 @@ pub struct Why {
 const COLUMNS: &str = "id, at, plugin, point, export, state, attempts, next_at, wait_key, ended_at, error, entity, record, \
      actor, event, depth, input, resumed, result, cause";
 
+/// The states of calls that still have something to do, for SQL.
+pub(in crate::plugins) const OPEN: &str = "'waiting', 'sleeping', 'awaiting'";
+
 /// The queue of calls.
 pub(super) const CALLS: Queue<PluginCall> = Queue {
     table: "_plugin_call",
     columns: COLUMNS,
     strand: "plugin",
     pending: "'waiting', 'sleeping'",
-    open: "'waiting', 'sleeping', 'awaiting'",
+    open: OPEN,
     read,
 };
 
