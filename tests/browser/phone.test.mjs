@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { PEOPLE, PHONE, openPage, overflow, signIn, startBrowser, startServer, words } from "./harness.mjs";
+import { PEOPLE, PHONE, api, openPage, overflow, signIn, startBrowser, startServer, words } from "./harness.mjs";
 
 const t = words("zh-CN");
 let server, browser;
@@ -87,5 +87,23 @@ test("a lead that exists already is shown while the new one is typed", async () 
   assert.equal(await question.isVisible(), true);
   const suspect = await page.locator("[data-suspects] li").first().innerText();
   for (const word of ["钱思远", "启明轴承", "新线索", "林晓雨"]) assert.ok(suspect.includes(word), suspect);
+  await close();
+});
+
+test("what cannot be said any more is told, and stays with what was said before", async () => {
+  const admin = await api(server, PEOPLE.administrator);
+  const { page, close } = await openPage(browser, { device: PHONE });
+  await signIn(page, server, PEOPLE.representative);
+  const own = await (await api(server, PEOPLE.representative))("GET", "/records/lead-management.lead?limit=1");
+  const lead = own.json.rows[0].id;
+  await page.goto(`${server.base}/a/lead-management/lead/${lead}`);
+  const before = await page.locator("#timeline").innerText();
+  const gone = await admin("DELETE", `/records/lead-management.lead/${lead}`);
+  assert.equal(gone.status, 204, gone.text);
+  await page.locator("#comment").fill("客户明天回电话。");
+  await page.getByRole("button", { name: t("timeline.send") }).click();
+  await page.locator("#toasts .toast-error").waitFor();
+  assert.equal(await page.locator("#comment").inputValue(), "客户明天回电话。");
+  assert.equal(await page.locator("#timeline").innerText(), before);
   await close();
 });

@@ -37,6 +37,23 @@ document.addEventListener("htmx:after:swap", (event) => {
   const { sourceElement: source, response } = (event as CustomEvent<{ ctx: { sourceElement?: Element; response?: { raw: Response } } }>).detail.ctx;
   if (source instanceof HTMLFormElement && source.dataset.reset !== undefined && response?.raw.ok) source.reset();
 });
+/** What is told of an answer that failed. */
+interface Failed {
+  select?: string;
+  text?: string;
+  response?: { raw: Response };
+}
+
+/** Where a part of a page was asked for and the answer is a page that says why not, the part stays, and the reason is told. */
+document.addEventListener("htmx:before:swap", (event) => {
+  const { select, text: answer, response } = (event as CustomEvent<{ ctx: Failed }>).detail.ctx;
+  if (!select || !answer || !response || response.raw.ok) return;
+  const page = new DOMParser().parseFromString(answer, "text/html");
+  if (page.querySelector(select)) return;
+  event.preventDefault();
+  const reasons = [...page.querySelectorAll(".error-page :is(h1, h1 + p)")].map((said) => said.textContent);
+  toast(reasons.join(" · ") || text("unreachable"), "error");
+});
 document.addEventListener("htmx:error", (event) => {
   const source = (event as CustomEvent<{ ctx?: { sourceElement?: Element } }>).detail?.ctx?.sourceElement;
   // A page of earlier says already that there is no network; only what the person does themselves is answered.
