@@ -1,6 +1,7 @@
 //! Answers that were worked out from many records and are asked for again and again. They are kept in bounded memory until
 //! a record changes on which they rest; never longer, and never for anybody who may read other records.
 
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use lru::LruCache;
 use mortise_store::{Param, TenantStore};
 use parking_lot::Mutex;
@@ -48,6 +49,12 @@ impl Ground {
         let changes = watched.iter().map(|index| store.changes(*index)).sum();
         Ground { question: format!("{}{sql}{params:?}", work.published.digest), changes, volatile }
     }
+}
+
+/// The minute of a moment. Spans of time and filters of lists see no more of the present, so that whoever asks again within a
+/// minute has the same question, whose answer is known.
+pub(crate) fn minute(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now)
 }
 
 /// Answers of one kind.

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::commands::Work;
 use crate::error::Error;
-use crate::kept::{Ground, Kept, Weigh};
+use crate::kept::{self, Ground, Kept, Weigh};
 use crate::query::{self, Query};
 use crate::records::Record;
 use crate::values::{self, Issue};
@@ -80,7 +80,7 @@ struct Plan {
     conditions: Vec<Expr>,
     sort: Vec<(Slot, bool)>,
     slots: Vec<Slot>,
-    /// The conditions depend on the present moment: a total of it is never asked for again.
+    /// What the person may read depends on the second: what was found is never kept.
     volatile: bool,
     /// Entities on whose records a total depends.
     watched: Vec<usize>,
@@ -231,7 +231,7 @@ fn plan(work: &Work, entity: &EntityModel, query: &Query, operation: Operation) 
     let scopes = [operation, Operation::Read, Operation::Update];
     let reads = |index: &usize| scopes.iter().any(|one| work.access.entity(*index).scope(*one).volatile());
     let watched: Vec<usize> = above.into_iter().chain([entity.index]).collect();
-    let mut volatile = watched.iter().any(reads);
+    let volatile = watched.iter().any(reads);
     let mut conditions: Vec<Expr> = scope.condition.into_iter().collect();
     if operation != Operation::Read
         && let Some(read) = work.own_scope_sql(entity, Operation::Read)?.single()
@@ -244,8 +244,8 @@ fn plan(work: &Work, entity: &EntityModel, query: &Query, operation: Operation) 
     {
         let roots: [&[Value]; 3] =
             [&[], &work.actor.user.root, &work.published.model.apps[app].setting_values];
-        let cx = Context { now: work.now, tz: work.actor.user.tz, roots: &roots, functions: None };
-        volatile |= filter.volatile();
+        let now = kept::minute(work.now);
+        let cx = Context { now, tz: work.actor.user.tz, roots: &roots, functions: None };
         conditions.push(filter.to_sql(work.published.layout.naming.dialect, None, &cx).map_err(
             |diagnostic| {
                 Error::BadRequest(

@@ -5,6 +5,8 @@
 
 mod common;
 
+use chrono::TimeDelta;
+use common::works::{World, check_works};
 use common::{Bench, check_bare, package};
 use mortise_definition::source::Total;
 use mortise_engine::{Actor, Error, Figures, FilterInput, GroupFigures, Query};
@@ -229,6 +231,29 @@ async fn a_filter_that_makes_no_sense_is_not_kept() {
         assert_eq!(code(&ann, "x", json!({"where.no": "1"})).await, Some("query.unknown_field"));
         assert_eq!(code(&ann, "x", json!({"filter": "record.price >"})).await, Some("query.filter"));
         assert_eq!(code(&blind, "x", json!({"where.colour": "red"})).await, Some("query.unknown_field"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_sees_the_present_to_the_minute_and_every_change_at_once() {
+    check_works(Vec::new(), async |world: &mut World| {
+        let ann = world.ann();
+        let past = async || {
+            let filter = ("filter", "record.created_at < now()");
+            world.bench.column(&ann, "works.job", "name", &[filter]).await
+        };
+        world.bench.create(&ann, "works.job", json!({"name": "first"})).await;
+        assert_eq!(past().await, [""; 0]);
+        world.sleep(TimeDelta::seconds(59));
+        assert_eq!(past().await, [""; 0]);
+        world.sleep(TimeDelta::seconds(1));
+        assert_eq!(past().await, ["first"]);
+        let late = world.bench.create(&ann, "works.job", json!({"name": "second"})).await;
+        world.sleep(TimeDelta::minutes(1));
+        assert_eq!(past().await, ["first", "second"]);
+        world.bench.delete(&ann, "works.job", late).await.unwrap();
+        assert_eq!(past().await, ["first"], "within the same minute");
     })
     .await;
 }

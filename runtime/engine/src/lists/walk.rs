@@ -22,7 +22,7 @@ const MANY: i64 = 2_000;
 pub(super) enum Way {
     /// An index has the order, or there is little to sort.
     Read,
-    /// Many records have to be sorted: which ones stand on the page is worth keeping.
+    /// Records may have to be looked for or sorted: which ones stand on the page is worth keeping.
     Sort,
 }
 
@@ -35,11 +35,14 @@ pub(super) fn steer(
     query: &Query,
     total: Option<Total>,
 ) -> Way {
-    let few = total.is_none_or(|total| total.count <= MANY);
-    if few || query.trash || (query.search.is_none() && known(work, entity, plan, query)) {
+    let many = total.is_some_and(|total| total.count > MANY);
+    // Few records may lie among many that only the conditions of this list leave out.
+    let as_viewed = query.conditions.is_empty() && query.filter.is_none();
+    let searched = query.search.is_some();
+    if query.trash || (!searched && (many || as_viewed) && known(work, entity, plan, query)) {
         return Way::Read;
     }
-    if query.search.is_some() || !has_order(entity, &plan.sort) {
+    if searched || !many || !has_order(entity, &plan.sort) {
         return if plan.volatile { Way::Read } else { Way::Sort };
     }
     if work.published.layout.naming.dialect == Dialect::Sqlite {
@@ -56,7 +59,8 @@ fn known(work: &Work, entity: &EntityModel, plan: &Plan, query: &Query) -> bool 
     let filters = || view.into_iter().chain(&query.filter);
     let in_filters = filters().flat_map(Expression::references).filter(|one| one.root == 0);
     let mut asked = in_filters.map(|one| one.slot).chain(query.conditions.iter().map(|one| one.slot));
-    if plan.sort.first().is_some_and(|(first, _)| asked.any(|slot| slot == *first)) {
+    let begins = plan.sort.get(..1).unwrap_or_default();
+    if select::ordered(entity, begins).next().is_some() && asked.any(|slot| slot == begins[0].0) {
         return true;
     }
     let equalities = |filter: &Expression| {

@@ -16,7 +16,7 @@ use sea_query::Expr;
 
 use crate::commands::Work;
 use crate::error::Error;
-use crate::kept::{Ground, Kept};
+use crate::kept::{Ground, Kept, minute};
 use crate::values::Issue;
 use statement::Asked;
 
@@ -137,7 +137,7 @@ async fn answers(
         let entity = &work.model().entities[part.entity];
         let query = &translated(work, metric, part, query)?;
         let scope = readable(work, entity, part, query)?;
-        let asked = asked(part, entity, query, span, window::minute(work.now), scope, parts.len() > 1);
+        let asked = asked(part, entity, query, span, minute(work.now), scope, parts.len() > 1);
         let (sql, params) = asked.build(work, store.naming())?;
         let watched: Vec<usize> = work.above(entity).into_iter().chain([entity.index]).collect();
         // The statement names the minute itself; what the person may read may depend on the second.
@@ -233,7 +233,7 @@ impl Span {
     fn with_before(work: &Work, window: &Window) -> Span {
         let since = window::start(window, work.now, work.directory.tz);
         let before = window::before_start(window, since, work.directory.tz);
-        let until = (before + (window::minute(work.now) - since)).min(since);
+        let until = (before + (minute(work.now) - since)).min(since);
         Span { since: Some(before), days: Vec::new(), steps: vec![before, until, since] }
     }
 }

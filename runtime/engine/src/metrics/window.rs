@@ -1,10 +1,10 @@
 //! Spans of time in the zone of the tenant: where a window begins, and its days, weeks or months. Pure.
 
-use chrono::{
-    DateTime, Datelike, Days, DurationRound, Months, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc,
-};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use mortise_definition::source::{Grain, Window};
+
+use crate::kept::minute;
 
 /// Most points of a line; a year of days fits.
 pub(super) const BUCKETS_MAX: usize = 400;
@@ -24,12 +24,6 @@ pub(crate) fn start(window: &Window, now: DateTime<Utc>, zone: Tz) -> DateTime<U
         Window::Year => NaiveDate::from_ymd_opt(today.year(), 1, 1).unwrap_or(today),
     };
     midnight(first, zone)
-}
-
-/// The minute of a moment. Spans of time begin with whole ones, so that whoever asks again within a minute has the same question,
-/// whose answer is known.
-pub(super) fn minute(now: DateTime<Utc>) -> DateTime<Utc> {
-    now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now)
 }
 
 /// The moment at which the window before the one that begins at `since` begins.
