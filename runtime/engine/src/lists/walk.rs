@@ -42,10 +42,12 @@ pub(super) fn steer(
     if query.trash || (!searched && (many || as_viewed) && known(work, entity, plan, query)) {
         return Way::Read;
     }
+    let sqlite = work.published.layout.naming.dialect == Dialect::Sqlite;
     if searched || !many || !has_order(entity, &plan.sort) {
-        return if plan.volatile { Way::Read } else { Way::Sort };
+        // Nobody else writes into a file. On a server, what is kept may be a moment behind other nodes: not for a few records.
+        return if plan.volatile || !(many || sqlite) { Way::Read } else { Way::Sort };
     }
-    if work.published.layout.naming.dialect == Dialect::Sqlite {
+    if sqlite {
         let scope = plan.branches.drain(..).reduce(ExprTrait::or);
         plan.conditions = plan.conditions.drain(..).chain(scope).map(select::unguided).collect();
     }
