@@ -1,4 +1,4 @@
-//! How a database is to find a page of a list of which it is known how many records match: it is shown beside the list.
+//! How a database is to find a page of a list. How many records match is often known, as it stands beside the list.
 //! A database knows how often values occur on average, and not that a page is full after a few records: left to itself it
 //! collects every record that matches, and sorts them, each time somebody asks.
 
@@ -61,10 +61,6 @@ fn known(work: &Work, entity: &EntityModel, plan: &Plan, query: &Query) -> bool 
     let filters = || view.into_iter().chain(&query.filter);
     let in_filters = filters().flat_map(Expression::references).filter(|one| one.root == 0);
     let mut asked = in_filters.map(|one| one.slot).chain(query.conditions.iter().map(|one| one.slot));
-    let begins = plan.sort.get(..1).unwrap_or_default();
-    if select::ordered(entity, begins).next().is_some() && asked.any(|slot| slot == begins[0].0) {
-        return true;
-    }
     let equalities = |filter: &Expression| {
         filter.conjuncts().into_iter().filter_map(|part| Some(part.equality()?.slot)).collect::<Vec<_>>()
     };
@@ -72,9 +68,11 @@ fn known(work: &Work, entity: &EntityModel, plan: &Plan, query: &Query) -> bool 
     let equal = query.conditions.iter().filter(|one| one.op == Op::Eq && one.values.len() == 1);
     fixed.extend(equal.map(|one| one.slot));
     fixed.extend(of_scope(work.access(entity).scope(Operation::Read), !plan.branches.is_empty()));
-    let behind =
-        |before: &[(Slot, bool)]| !before.is_empty() && before.iter().all(|(slot, _)| fixed.contains(slot));
-    select::ordered(entity, &plan.sort).any(behind)
+    let behind = |before: &[(Slot, bool)]| before.iter().all(|(slot, _)| fixed.contains(slot));
+    let begins = plan.sort.get(..1).unwrap_or_default();
+    let from_there = begins.iter().any(|(first, _)| asked.any(|slot| slot == *first));
+    from_there && select::ordered(entity, begins).any(behind)
+        || select::ordered(entity, &plan.sort).any(|before| !before.is_empty() && behind(before))
 }
 
 /// The field that the scope of a person fixes. Two cases that exclude each other fix the same one, and are merged.
