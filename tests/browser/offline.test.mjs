@@ -188,6 +188,15 @@ async function found(entity, field, text) {
   return answer.json.rows;
 }
 
+/** Waits until there is one of them. */
+async function arrived(entity, field, text) {
+  const deadline = Date.now() + 60_000;
+  while ((await found(entity, field, text)).length === 0) {
+    assert.ok(Date.now() < deadline, `“${text}” does not arrive`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
 /** A kind of visit, and a customer of the representative. */
 async function forVisits() {
   const first = async (entity) => (await mine("GET", `/records/${entity}?limit=1`)).json.rows[0];
@@ -423,14 +432,21 @@ test("a server that cannot now takes nothing of what was typed", { timeout: 300_
     form.elements.namedItem("account").value = account;
   }, [about.kind.id, about.account.id]);
   await page.locator("#f-subject").fill("服务器忙时的拜访");
+  const left = page.waitForURL((url) => !url.pathname.endsWith("/new"));
   await page.locator("button[data-main]").click();
+  // Nothing waits yet while the busy answer is on its way; then the form is left for another page.
+  await left;
+  await arrived("sales-core.interaction", "subject", "服务器忙时的拜访");
   await sent(page);
   const [visit, ...more] = await found("sales-core.interaction", "subject", "服务器忙时的拜访");
   assert.equal(more.length, 0);
   await page.route("**/a/sales-core/interaction/*/comments", busy);
   await page.goto(`${road.base}${VISITS}/${visit.id}`);
   await page.locator("#comment").fill("服务器忙时的评论");
+  const taken = page.waitForResponse((answer) => answer.url().endsWith(`/${visit.id}/comments`) && answer.url().includes("/api/v1/") && answer.ok());
+  const anew = page.waitForEvent("load");
   await page.locator(".comment-box button[type=submit]").click();
+  await Promise.all([taken, anew]);
   await sent(page);
   await page.unroute("**/a/sales-core/interaction/*/comments", busy);
   await page.goto(`${road.base}${VISITS}/${visit.id}`);
